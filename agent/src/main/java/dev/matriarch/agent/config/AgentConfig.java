@@ -1,0 +1,42 @@
+package dev.matriarch.agent.config;
+
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The local configuration of one agent.
+ *
+ * @param stateDir small files of the agent itself: guard pipes, logs of children
+ * @param tags as published; values are Boolean, Integer or String
+ */
+public record AgentConfig(
+        String scope,
+        String name,
+        String namespace,
+        Path stateDir,
+        RestConfig rest,
+        ControlConfig control,
+        RaftConfig raft,
+        PostgresConfig postgres,
+        BootstrapConfig bootstrap,
+        Map<String, Object> tags,
+        LogConfig log) {
+
+    /** @param authentication user and password for unsafe requests; absent: open to who reaches the port */
+    public record RestConfig(HostPort listen, HostPort connectAddress, Optional<Credentials> authentication) {}
+
+    public record Credentials(String username, String password) {
+        @Override
+        public String toString() {
+            return "Credentials[" + username + "]";
+        }
+    }
+
+    /** The gRPC door for matriarchctl and the other agents. */
+    public record ControlConfig(HostPort listen, HostPort connectAddress) {}
+
+    /** @param level DEBUG, INFO, WARNING, ERROR or CRITICAL as users write them */
+    public record LogConfig(
+            String level, Optional<Path> dir, long fileSize, int fileCount, Map<String, String> loggers) {}
+}

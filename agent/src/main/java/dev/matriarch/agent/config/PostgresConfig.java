@@ -1,0 +1,59 @@
+package dev.matriarch.agent.config;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The {@code postgresql} section of the local file.
+ *
+ * @param listen first address is the one the agent itself connects to
+ * @param connectAddress how other members and clients reach it
+ * @param binDir directory of the server binaries; empty: found by the usual places
+ * @param pgpass file that the agent writes with the replication password, mode 0600
+ * @param parameters local parameters; those the cluster must agree on are not in here
+ * @param pgHba whole lines of pg_hba.conf; empty: the file is left as it is
+ * @param basebackupOptions extra options for pg_basebackup, each with its dashes
+ * @param removeOnDivergence allowed to discard a diverged data directory when it cannot be rewound
+ * @param keepDiscarded move a data directory aside instead of deleting it
+ * @param startStopTimeout {@code pg_ctl_timeout}
+ */
+public record PostgresConfig(
+        List<String> listenHosts,
+        int port,
+        HostPort connectAddress,
+        Path dataDir,
+        Optional<Path> binDir,
+        Path pgpass,
+        Role superuser,
+        Role replication,
+        Role rewind,
+        Map<String, String> parameters,
+        List<String> pgHba,
+        List<String> pgIdent,
+        boolean usePgRewind,
+        boolean removeOnRewindFailure,
+        boolean removeOnDivergence,
+        boolean keepDiscarded,
+        List<String> basebackupOptions,
+        Duration startStopTimeout) {
+
+    /** A database role of the agent. Its {@code toString} never shows the password. */
+    public record Role(String username, Optional<String> password) {
+        @Override
+        public String toString() {
+            return "Role[" + username + "]";
+        }
+    }
+
+    /** Address the agent's own connections use. */
+    public String localHost() {
+        String first = listenHosts.getFirst();
+        return switch (first) {
+            case "*", "0.0.0.0", "::" -> "localhost";
+            default -> first;
+        };
+    }
+}

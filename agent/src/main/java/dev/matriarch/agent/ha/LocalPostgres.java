@@ -1,0 +1,122 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.Lsn;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the local PostgreSQL server is at this moment.
+ *
+ * @param dataDirectory what lies in the data directory
+ * @param systemIdentifier from the control file; empty if there is none to read
+ * @param process state of the postmaster
+ * @param control from the control file while the server is stopped
+ * @param status from one monitoring query; empty if the server did not answer it
+ * @param problem why the server did not answer or the directory is unusable; empty if all is well
+ */
+public record LocalPostgres(
+        DataDirectory dataDirectory,
+        Optional<String> systemIdentifier,
+        Process process,
+        Optional<ControlFile> control,
+        Optional<Status> status,
+        String problem) {
+
+    public enum DataDirectory {
+        /** Missing or without a file. */
+        EMPTY,
+        VALID,
+        /** Holds something that is not a PostgreSQL data directory, or cannot be read. */
+        UNUSABLE,
+        /** A rewind or clone into it did not finish: must not be started. */
+        HALF_WRITTEN
+    }
+
+    public enum Process {
+        STOPPED,
+        /** Alive, does not accept connections yet. */
+        STARTING,
+        RUNNING,
+        STOPPING
+    }
+
+    /**
+     * @param state as pg_controldata prints it: {@code in production}, {@code shut down}, {@code shut down in recovery},
+     *     {@code in archive recovery}, {@code in crash recovery}, {@code shutting down}
+     * @param checkpoint location of the last checkpoint record
+     * @param minRecoveryPoint {@link Lsn#INVALID} if not set
+     * @param rewindable data checksums or wal_log_hints are on
+     */
+    public record ControlFile(
+            String state,
+            int timeline,
+            Lsn checkpoint,
+            Lsn minRecoveryPoint,
+            int minRecoveryTimeline,
+            boolean rewindable) {
+        /** True if it stopped as a primary without finishing its shutdown checkpoint. */
+        public boolean crashedAsPrimary() {
+            return state.equals("in production") || state.equals("shutting down") || state.equals("in crash recovery");
+        }
+
+        /** True if it stopped as a standby. */
+        public boolean wasStandby() {
+            return state.equals("shut down in recovery") || state.equals("in archive recovery");
+        }
+    }
+
+    /**
+     * @param timeline of the WAL being written (primary) or received, else replayed (replica); 0 unknown
+     * @param position flushed position of a primary, max(received, replayed) of a replica
+     * @param received last position received by streaming; {@link Lsn#INVALID} if none
+     * @param streaming a WAL receiver is connected and streaming
+     * @param synchronousStandbyNames the live setting
+     * @param senders one for each connected WAL sender
+     * @param slots names of physical replication slots with their restart position
+     * @param serverVersion server_version_num
+     * @param postmasterStartTime as PostgreSQL prints it
+     * @param pendingRestart parameters waiting for a restart, name to "old->new"
+     */
+    public record Status(
+            boolean inRecovery,
+            int timeline,
+            Lsn position,
+            Lsn received,
+            Lsn replayed,
+            boolean replayPaused,
+            Optional<String> replayTimestamp,
+            boolean streaming,
+            String synchronousStandbyNames,
+            List<Sender> senders,
+            List<Slot> slots,
+            int serverVersion,
+            String postmasterStartTime,
+            java.util.Map<String, String> pendingRestart) {}
+
+    /** A row of pg_stat_replication. */
+    public record Sender(
+            String applicationName,
+            String user,
+            String clientAddress,
+            String state,
+            String syncState,
+            int syncPriority,
+            Lsn write,
+            Lsn flush,
+            Lsn replay) {}
+
+    public record Slot(String name, boolean active, Lsn restart) {}
+
+    public boolean isRunning() {
+        return process == Process.RUNNING;
+    }
+
+    /** Running and known to be out of recovery. */
+    public boolean isPrimary() {
+        return status.map(s -> !s.inRecovery()).orElse(false);
+    }
+
+    public boolean isReplica() {
+        return status.map(Status::inRecovery).orElse(false);
+    }
+}

@@ -1,0 +1,20 @@
+package dev.matriarch.dcs;
+
+import java.util.List;
+import java.util.Map;
+
+/**
+ * The {@code status} key, written by the leader.
+ *
+ * @param optime the leader's last published position; {@link Lsn#INVALID} if unknown
+ * @param slots slot name to its position on the leader
+ * @param retainSlots member slots that are kept although their member is away
+ */
+public record ClusterStatus(Lsn optime, Map<String, Lsn> slots, List<String> retainSlots) {
+    public static final ClusterStatus NONE = new ClusterStatus(Lsn.INVALID, Map.of(), List.of());
+
+    public ClusterStatus {
+        slots = Map.copyOf(slots);
+        retainSlots = List.copyOf(retainSlots);
+    }
+}

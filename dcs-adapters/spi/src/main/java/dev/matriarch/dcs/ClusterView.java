@@ -1,0 +1,59 @@
+package dev.matriarch.dcs;
+
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * All keys of one cluster at one revision of the store.
+ *
+ * @param revision the store's revision of this view
+ * @param initialize system identifier; an empty text means that a member is bootstrapping
+ * @param config the dynamic configuration as JSON text, not interpreted here
+ * @param leader absent: nobody holds the lock
+ * @param members sorted by name
+ * @param history absent: unknown
+ */
+public record ClusterView(
+        long revision,
+        Optional<Versioned<String>> initialize,
+        Optional<Versioned<String>> config,
+        Optional<Leader> leader,
+        List<Member> members,
+        ClusterStatus status,
+        Optional<Versioned<FailoverRequest>> failover,
+        Optional<TimelineHistory> history,
+        Optional<Versioned<SyncState>> sync,
+        Map<String, String> failsafe) {
+    public ClusterView {
+        members = List.copyOf(members);
+        failsafe = Map.copyOf(failsafe);
+    }
+
+    public static ClusterView empty() {
+        return new ClusterView(
+                0,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                ClusterStatus.NONE,
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Map.of());
+    }
+
+    public Optional<Member> member(String name) {
+        return members.stream().filter(m -> m.name().equals(name)).findFirst();
+    }
+
+    /** The leader's own member record; absent if it has not published one or it has expired. */
+    public Optional<Member> leaderMember() {
+        return leader.flatMap(l -> member(l.name()));
+    }
+
+    public boolean isUnlocked() {
+        return leader.isEmpty();
+    }
+}

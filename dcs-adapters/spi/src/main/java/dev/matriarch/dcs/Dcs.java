@@ -1,0 +1,82 @@
+package dev.matriarch.dcs;
+
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/**
+ * The configuration store of one cluster.
+ *
+ * <p>Every call ends within its timeout. A definite answer is returned; an unknown outcome is a {@link DcsException}:
+ * the caller must then assume both. Implementations are safe for use by several threads.
+ */
+public interface Dcs extends AutoCloseable {
+    /**
+     * The cluster as this node's copy of the store shows it. It may be old: what a decision depends on is checked again
+     * by the conditioned write that follows.
+     *
+     * @throws DcsException if no copy newer than the configured retry timeout can be had
+     */
+    ClusterView read(Duration timeout) throws DcsException;
+
+    /**
+     * Takes the leader lock if nobody holds it, or confirms it if this member holds it already.
+     *
+     * @param ttl how long the lock outlives its last renewal
+     */
+    LeaseResult acquireLeader(String member, Duration ttl, Duration timeout) throws DcsException;
+
+    /**
+     * Renews the lock of the given epoch and, in the same step, publishes what comes with it.
+     *
+     * @param status written after a successful renewal if it differs from what is stored
+     */
+    LeaseResult renewLeader(String member, long epoch, Duration ttl, Optional<ClusterStatus> status, Duration timeout)
+            throws DcsException;
+
+    /**
+     * Gives the lock back if it is still the one of this epoch. Publishing {@code status} comes first.
+     *
+     * @return false if the lock was no longer this member's
+     */
+    boolean releaseLeader(String member, long epoch, Optional<ClusterStatus> status, Duration timeout)
+            throws DcsException;
+
+    /** Publishes a member's record; it vanishes {@code ttl} after the last call. Skipped if equal and still fresh. */
+    void touchMember(Member member, Duration ttl, Duration timeout) throws DcsException;
+
+    /** Writes the {@code initialize} key; an empty identifier claims the right to bootstrap. */
+    WriteResult writeInitialize(String systemIdentifier, Expected expected, Duration timeout) throws DcsException;
+
+    /** Removes the {@code initialize} key. */
+    void deleteInitialize(Duration timeout) throws DcsException;
+
+    WriteResult writeConfig(String json, Expected expected, Duration timeout) throws DcsException;
+
+    /** @param request absent: clear the key */
+    WriteResult writeFailover(Optional<FailoverRequest> request, Expected expected, Duration timeout)
+            throws DcsException;
+
+    /** @param state absent: remove the key */
+    WriteResult writeSync(Optional<SyncState> state, Expected expected, Duration timeout) throws DcsException;
+
+    void writeHistory(TimelineHistory history, Duration timeout) throws DcsException;
+
+    void writeFailsafe(Map<String, String> apiUrls, Duration timeout) throws DcsException;
+
+    /** Removes every key of the cluster. */
+    void deleteCluster(Duration timeout) throws DcsException;
+
+    /**
+     * Calls {@code listener} after each change, from a thread of the store: it must return at once. A change is visible
+     * to {@link #read} before its call.
+     */
+    void onChange(Consumer<Change> listener);
+
+    /** A sentence about the store's own health, for people; its first word is {@code ok} when all is well. */
+    String health();
+
+    @Override
+    void close();
+}
