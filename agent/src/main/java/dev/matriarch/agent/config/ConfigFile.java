@@ -1,0 +1,340 @@
+package dev.matriarch.agent.config;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.matriarch.agent.config.AgentConfig.ControlConfig;
+import dev.matriarch.agent.config.AgentConfig.Credentials;
+import dev.matriarch.agent.config.AgentConfig.LogConfig;
+import dev.matriarch.agent.config.AgentConfig.RestConfig;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** Reads the local configuration, from top to bottom, in one pass that finds every problem. */
+public final class ConfigFile {
+    static final int REST_PORT = 8008;
+    private static final String RAFT_PASSWORD =
+            "is refused: a shared password does not protect the members' traffic here."
+                    + " Remove it, and give each member a certificate for mutual TLS (raft.certfile, raft.keyfile, raft.cafile)"
+                    + " once your version offers that; until then keep raft.bind_addr on a network that you trust";
+    private static final String[] OTHER_STORES = {"etcd", "etcd3", "consul", "zookeeper", "exhibitor", "kubernetes"};
+    private static final Set<String> LEVELS =
+            Set.of("TRACE", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL");
+
+    private final Findings findings;
+    private final Section root;
+
+    private ConfigFile(Sources sources) {
+        findings = new Findings(sources::origin);
+        root = new Section(findings, "", sources.tree());
+    }
+
+    /**
+     * Reads a YAML file, or all {@code *.yml} files of a directory over each other, and lays the {@code PATRONI_*}
+     * variables over them.
+     *
+     * @param environment of the process
+     * @throws ConfigProblems with every problem found; nothing was changed anywhere
+     */
+    public static AgentConfig load(Path file, Map<String, String> environment) throws ConfigProblems {
+        ConfigFile config = new ConfigFile(Sources.read(file, environment));
+        Optional<AgentConfig> result = config.read();
+        List<Problem> problems = config.findings.problems();
+        if (!problems.isEmpty()) {
+            throw new ConfigProblems(problems);
+        }
+        return result.orElseThrow();
+    }
+
+    /** @return empty if something without a default is missing or wrong */
+    private Optional<AgentConfig> read() {
+        root.notYet(OTHER_STORES).notYet("thread_pool_size", "thread_stack_size", "watchdog", "citus");
+        for (String dynamic : List.of("ttl", "loop_wait", "retry_timeout", "standby_cluster")) {
+            root.tolerate(dynamic);
+            if (root.has(dynamic)) {
+                root.problem(
+                        dynamic,
+                        "is a setting of the whole cluster: put it under bootstrap.dcs, or change it with"
+                                + " matriarchctl edit-config");
+            }
+        }
+        String scope = root.requiredText("scope", "the cluster's name, the same on every member");
+        String name = root.requiredText("name", "this member's name, different on every member");
+        String namespace = root.text("namespace").orElse("/service");
+        Optional<Path> givenStateDir = root.file("state_dir");
+        Optional<RaftConfig> raft = raft(givenStateDir);
+        Path stateDir = givenStateDir
+                .or(() -> raft.map(r -> r.dataDir().resolveSibling(r.dataDir().getFileName() + "-state")))
+                .orElse(Path.of("state").toAbsolutePath());
+        Optional<RestConfig> rest = rest();
+        Optional<ControlConfig> control = control(rest);
+        Optional<PostgresConfig> postgres = root.section("postgresql")
+                .map(s -> new PostgresSection(s, findings))
+                .or(() -> {
+                    findings.add("postgresql", "is missing: at least listen, data_dir and authentication belong there");
+                    return Optional.empty();
+                })
+                .flatMap(s -> s.read(stateDir));
+        BootstrapConfig bootstrap = bootstrap();
+        Map<String, Object> tags = tags();
+        LogConfig log = log();
+        ctl();
+        root.finish();
+        if (raft.isEmpty() || rest.isEmpty() || control.isEmpty() || postgres.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(new AgentConfig(
+                scope,
+                name,
+                namespace,
+                stateDir,
+                rest.get(),
+                control.get(),
+                raft.get(),
+                postgres.get(),
+                bootstrap,
+                tags,
+                log));
+    }
+
+    private Optional<RestConfig> rest() {
+        Section s = root.sectionOrEmpty("restapi")
+                .notYet(
+                        "certfile",
+                        "keyfile",
+                        "keyfile_password",
+                        "cafile",
+                        "ciphers",
+                        "verify_client",
+                        "allowlist",
+                        "allowlist_include_members",
+                        "http_extra_headers",
+                        "https_extra_headers",
+                        "request_queue_size",
+                        "server_tokens",
+                        "thread_pool_size");
+        Optional<HostPort> listen = s.address("listen", REST_PORT);
+        if (!s.has("listen")) {
+            findings.add(s.key("listen"), "is missing: the address for health checks, such as 10.0.0.1:8008");
+        }
+        Optional<HostPort> connect = connectAddress(s, listen, REST_PORT);
+        Optional<Credentials> credentials = s.section("authentication").flatMap(this::credentials);
+        s.finish();
+        return listen.flatMap(l -> connect.map(c -> new RestConfig(l, c, credentials)));
+    }
+
+    private Optional<Credentials> credentials(Section s) {
+        Optional<String> username = s.text("username");
+        Optional<String> password = s.secret("password");
+        s.finish();
+        if (username.isPresent() && password.isPresent()) {
+            return Optional.of(new Credentials(username.get(), password.get()));
+        }
+        if (!s.has("username")) {
+            findings.add(s.key("username"), "is missing: give username and password, or neither");
+        }
+        if (!s.has("password") && !s.has("password_file")) {
+            findings.add(s.key("password"), "is missing: give username and password, or neither");
+        }
+        return Optional.empty();
+    }
+
+    private Optional<HostPort> connectAddress(Section s, Optional<HostPort> listen, int defaultPort) {
+        if (s.has("connect_address")) {
+            return s.reachableAddress("connect_address", defaultPort);
+        }
+        s.tolerate("connect_address");
+        if (listen.isPresent() && Section.isAnyAddress(listen.get().host())) {
+            findings.add(
+                    s.key("connect_address"),
+                    "is missing: " + s.key("listen") + " names all addresses, so say which one others should use");
+            return Optional.empty();
+        }
+        return listen;
+    }
+
+    private Optional<ControlConfig> control(Optional<RestConfig> rest) {
+        Section s = root.sectionOrEmpty("control");
+        Optional<HostPort> listen = s.has("listen")
+                ? s.address("listen", 0)
+                : rest.map(RestConfig::listen).flatMap(a -> nextPort(s, "listen", a));
+        Optional<HostPort> connect = s.has("connect_address")
+                ? s.reachableAddress(
+                        "connect_address", listen.map(HostPort::port).orElse(0))
+                : listen.filter(a -> s.has("listen") && !Section.isAnyAddress(a.host()))
+                        .or(() -> rest.flatMap(r ->
+                                listen.map(l -> new HostPort(r.connectAddress().host(), l.port()))));
+        s.tolerate("listen", "connect_address").finish();
+        return listen.flatMap(l -> connect.map(c -> new ControlConfig(l, c)));
+    }
+
+    private Optional<HostPort> nextPort(Section s, String name, HostPort rest) {
+        if (rest.port() == 65535) {
+            findings.add(s.key(name), "is missing, and there is no port after restapi's 65535; give it an address");
+            return Optional.empty();
+        }
+        return Optional.of(new HostPort(rest.host(), rest.port() + 1));
+    }
+
+    private Optional<RaftConfig> raft(Optional<Path> stateDir) {
+        Optional<Section> section = root.section("raft");
+        if (section.isEmpty()) {
+            if (!root.has("raft")) {
+                findings.add(
+                        "raft",
+                        "is missing: this version keeps the cluster's state in its built-in store; give self_addr,"
+                                + " partner_addrs and data_dir");
+            }
+            return Optional.empty();
+        }
+        Section s = section.get()
+                .notYet(
+                        "connection_timeout",
+                        "append_entries_period",
+                        "connection_retry_time",
+                        "leader_fallback_timeout");
+        s.tolerate("password", "password_file");
+        for (String password : List.of("password", "password_file")) {
+            if (s.has(password)) {
+                findings.add(s.key(password), RAFT_PASSWORD);
+            }
+        }
+        Optional<Path> dataDir = s.file("data_dir").or(() -> stateDir.map(d -> d.resolve("raft")));
+        if (dataDir.isEmpty() && !s.has("data_dir")) {
+            findings.add(s.key("data_dir"), "is missing: a directory on a local disk for the built-in store");
+        }
+        Optional<HostPort> self = s.reachableAddress("self_addr", 0);
+        if (!s.has("self_addr")) {
+            findings.add(s.key("self_addr"), "is missing: host:port where the other members reach this one's store");
+        }
+        Optional<HostPort> bind = s.address("bind_addr", 0).or(() -> s.has("bind_addr") ? Optional.empty() : self);
+        List<HostPort> partners = new ArrayList<>();
+        for (String text : s.textsOrCommas("partner_addrs")) {
+            try {
+                HostPort partner = HostPort.parse(text, 0);
+                if (self.map(partner::equals).orElse(false) || partners.contains(partner)) {
+                    continue;
+                }
+                partners.add(partner);
+            } catch (IllegalArgumentException e) {
+                findings.add(s.key("partner_addrs"), text, "is not an address: " + e.getMessage(), Optional.empty());
+            }
+        }
+        Duration shortest = Duration.ofMillis(50);
+        Duration min = s.duration("min_timeout", Duration.ofMillis(500), shortest);
+        Duration standardMax = Duration.ofSeconds(1);
+        Duration max =
+                s.duration("max_timeout", min.compareTo(standardMax) < 0 ? standardMax : min.multipliedBy(2), shortest);
+        if (max.compareTo(min) <= 0) {
+            s.problem("max_timeout", "is not longer than raft.min_timeout (" + Quantity.seconds(min) + " s)");
+        }
+        s.finish();
+        if (dataDir.isEmpty() || self.isEmpty() || bind.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(new RaftConfig(dataDir.get(), self.get(), bind.get(), List.copyOf(partners), min, max));
+    }
+
+    private BootstrapConfig bootstrap() {
+        Section s = root.sectionOrEmpty("bootstrap").notYet("post_bootstrap", "post_init");
+        String dcs =
+                s.section("dcs").map(Section::node).map(ObjectNode::toString).orElse("{}");
+        DynamicConfigJson.findProblems(dcs, s.key("dcs"), findings);
+        s.text("method").filter(m -> !m.equals("initdb")).ifPresent(m -> s.problem("method", Section.NOT_YET));
+        List<String> initdb = OptionList.read(s, "initdb", OptionList.INITDB_REFUSED);
+        List<String> pgHba = s.texts("pg_hba");
+        Map<String, BootstrapConfig.User> users = new LinkedHashMap<>();
+        s.section("users").ifPresent(all -> {
+            for (String name : List.copyOf(
+                    all.node().properties().stream().map(Map.Entry::getKey).toList())) {
+                Section user = all.sectionOrEmpty(name);
+                users.put(name, new BootstrapConfig.User(user.secret("password"), user.textsOrCommas("options")));
+                user.finish();
+            }
+        });
+        s.finish();
+        return new BootstrapConfig(dcs, initdb, pgHba, users);
+    }
+
+    private Map<String, Object> tags() {
+        Map<String, Object> tags = new LinkedHashMap<>();
+        Section s = root.sectionOrEmpty("tags");
+        for (Map.Entry<String, JsonNode> tag : s.node().properties()) {
+            String name = tag.getKey();
+            JsonNode value = tag.getValue();
+            switch (name) {
+                case "nofailover", "noloadbalance", "clonefrom", "nosync" -> {
+                    boolean on = s.bool(name, false);
+                    // As published: a false flag is left out, unless it contradicts a priority.
+                    if (on || name.equals("nofailover") && s.has("failover_priority")) {
+                        tags.put(name, on);
+                    }
+                }
+                case "failover_priority" -> tags.put(name, s.integer(name, 1, Integer.MIN_VALUE, Integer.MAX_VALUE));
+                case "nostream", "replicatefrom" -> {
+                    if (!Section.asksForNothing(value)) {
+                        s.problem(name, Section.NOT_YET);
+                    }
+                }
+                default -> {
+                    if (value.isContainerNode()) {
+                        s.problem(name, "is not a single value; a tag is a text, a number, true or false");
+                    } else if (value.isBoolean()) {
+                        tags.put(name, value.booleanValue());
+                    } else if (value.isInt()) {
+                        tags.put(name, value.intValue());
+                    } else {
+                        tags.put(name, value.asText());
+                    }
+                }
+            }
+        }
+        return Map.copyOf(tags);
+    }
+
+    private LogConfig log() {
+        Section s = root.sectionOrEmpty("log")
+                .notYet(
+                        "traceback_level",
+                        "format",
+                        "dateformat",
+                        "static_fields",
+                        "max_queue_size",
+                        "mode",
+                        "deduplicate_heartbeat_logs");
+        s.text("type").filter(t -> !t.equals("plain")).ifPresent(t -> s.problem("type", Section.NOT_YET));
+        String level = level(s, "level").orElse("INFO");
+        Optional<Path> dir = s.file("dir");
+        long fileSize = s.bytes("file_size", 25_000_000, 1);
+        int files = s.integer("file_num", 4, 0, 10_000);
+        Map<String, String> loggers = new LinkedHashMap<>();
+        s.section("loggers")
+                .ifPresent(all -> all.node()
+                        .properties()
+                        .forEach(e -> level(all, e.getKey()).ifPresent(l -> loggers.put(e.getKey(), l))));
+        s.finish();
+        return new LogConfig(level, dir, fileSize, files, Map.copyOf(loggers));
+    }
+
+    private static Optional<String> level(Section s, String name) {
+        Optional<String> level = s.text(name).map(t -> t.toUpperCase(Locale.ROOT));
+        if (level.isPresent() && !LEVELS.contains(level.get())) {
+            s.problem(name, "is not a level; use DEBUG, INFO, WARNING, ERROR or CRITICAL");
+            return Optional.empty();
+        }
+        return level;
+    }
+
+    /** The agent itself uses nothing of it; matriarchctl reads the same file. */
+    private void ctl() {
+        Section s = root.sectionOrEmpty("ctl").notYet("insecure", "cacert", "certfile", "keyfile", "keyfile_password");
+        s.section("authentication").ifPresent(this::credentials);
+        s.finish();
+    }
+}

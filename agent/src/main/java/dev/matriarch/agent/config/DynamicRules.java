@@ -1,0 +1,133 @@
+package dev.matriarch.agent.config;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** The rules for a dynamic configuration that somebody asks for. */
+final class DynamicRules {
+    private final Section section;
+    private final Findings findings;
+
+    DynamicRules(Section section, Findings findings) {
+        this.section = section;
+        this.findings = findings;
+    }
+
+    void check() {
+        timing();
+        synchronousMode();
+        section.bytes("maximum_lag_on_failover", 0, 0);
+        section.integer("synchronous_node_count", 1, 1, Integer.MAX_VALUE);
+        section.bool("check_timeline", false);
+        section.bool("pause", false);
+        section.integer("max_timelines_history", 0, 0, Integer.MAX_VALUE);
+        section.duration("primary_start_timeout", Duration.ZERO, Duration.ZERO);
+        section.duration("master_start_timeout", Duration.ZERO, Duration.ZERO);
+        section.duration("member_slots_ttl", Duration.ZERO, Duration.ZERO);
+        section.section("postgresql").ifPresent(this::postgresql);
+        // Numbers by which Patroni says "off".
+        for (String name : new String[] {
+            "primary_race_backoff", "maximum_lag_on_syncnode", "primary_stop_timeout", "master_stop_timeout"
+        }) {
+            if (Quantity.integer(section.node().path(name)).map(n -> n <= 0).orElse(false)) {
+                section.tolerate(name);
+            }
+        }
+        section.notYet(
+                        "primary_race_backoff",
+                        "maximum_lag_on_syncnode",
+                        "primary_stop_timeout",
+                        "master_stop_timeout",
+                        "synchronous_mode_strict",
+                        "failsafe_mode",
+                        "slots",
+                        "permanent_slots",
+                        "permanent_replication_slots",
+                        "ignore_slots",
+                        "standby_cluster")
+                .finish();
+    }
+
+    private void timing() {
+        int before = findings.problems().size();
+        Duration ttl = section.duration("ttl", DynamicConfigJson.STANDARD.ttl(), DynamicConfigJson.MIN_TTL);
+        Duration loopWait =
+                section.duration("loop_wait", DynamicConfigJson.STANDARD.loopWait(), DynamicConfigJson.MIN_LOOP_WAIT);
+        Duration retry = section.duration(
+                "retry_timeout", DynamicConfigJson.STANDARD.retryTimeout(), DynamicConfigJson.MIN_RETRY_TIMEOUT);
+        if (findings.problems().size() > before) {
+            return;
+        }
+        Duration needed = loopWait.plus(retry.multipliedBy(2));
+        if (needed.compareTo(ttl) > 0) {
+            findings.add(
+                    section.key("ttl"),
+                    Quantity.seconds(ttl),
+                    "is less than loop_wait + 2 * retry_timeout (" + Quantity.seconds(loopWait) + " + 2 * "
+                            + Quantity.seconds(retry) + " = " + Quantity.seconds(needed)
+                            + " s); raise ttl or lower the others in the same change",
+                    Optional.empty());
+        }
+    }
+
+    private void synchronousMode() {
+        Optional<JsonNode> value = section.value("synchronous_mode");
+        if (value.isEmpty() || value.get().asText().toLowerCase(Locale.ROOT).equals("quorum")) {
+            return;
+        }
+        Optional<Boolean> on = Quantity.bool(value.get());
+        if (on.isEmpty()) {
+            section.problem("synchronous_mode", "is neither off nor quorum");
+        } else if (on.get()) {
+            section.problem("synchronous_mode", "is not supported yet by this version; use quorum or off");
+        }
+    }
+
+    private void postgresql(Section postgresql) {
+        Map<String, String> parameters = postgresql.parameters("parameters");
+        parameters.forEach((name, value) -> Parameters.problemOf(name, value)
+                .ifPresent(problem ->
+                        findings.add(postgresql.key("parameters") + "." + name, value, problem, Optional.empty())));
+        postgresql.bool("use_slots", true);
+        postgresql.bool("use_pg_rewind", false);
+        for (String local : new String[] {"pg_hba", "pg_ident"}) {
+            postgresql.tolerate(local);
+            if (postgresql.has(local)
+                    && !Section.asksForNothing(postgresql.node().get(local))) {
+                postgresql.problem(
+                        local,
+                        "is not supported yet by this version for the whole cluster; put it under postgresql." + local
+                                + " in each member's own file");
+            }
+        }
+        postgresql
+                .notYet(
+                        "parameters_primary",
+                        "parameters_replica",
+                        "parameters_standby_leader",
+                        "pg_hba_primary",
+                        "pg_hba_replica",
+                        "pg_hba_standby_leader",
+                        "pg_ident_primary",
+                        "pg_ident_replica",
+                        "pg_ident_standby_leader",
+                        "recovery_conf",
+                        "custom_conf",
+                        "use_unix_socket",
+                        "use_unix_socket_repl",
+                        "rewind",
+                        "basebackup",
+                        "remove_data_directory_on_rewind_failure",
+                        "remove_data_directory_on_diverged_timelines",
+                        "create_replica_methods",
+                        "create_replica_method",
+                        "callbacks",
+                        "pre_promote",
+                        "before_stop",
+                        "pg_ctl_timeout")
+                .finish();
+    }
+}

@@ -1,0 +1,203 @@
+package dev.matriarch.agent.config;
+
+import dev.matriarch.agent.config.PostgresConfig.Role;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Reads the {@code postgresql} section. */
+final class PostgresSection {
+    private static final Logger LOG = LoggerFactory.getLogger(PostgresSection.class);
+    private static final int POSTGRES_PORT = 5432;
+
+    private final Section section;
+    private final Findings findings;
+
+    PostgresSection(Section section, Findings findings) {
+        this.section = section;
+        this.findings = findings;
+    }
+
+    Optional<PostgresConfig> read(Path stateDir) {
+        Section s = section.notYet(
+                "proxy_address",
+                "config_dir",
+                "config_base_name",
+                "database",
+                "bin_name",
+                "krbsrvname",
+                "parameters_primary",
+                "parameters_replica",
+                "parameters_standby_leader",
+                "pg_hba_primary",
+                "pg_hba_replica",
+                "pg_hba_standby_leader",
+                "pg_ident_primary",
+                "pg_ident_replica",
+                "pg_ident_standby_leader",
+                "recovery_conf",
+                "custom_conf",
+                "use_unix_socket",
+                "use_unix_socket_repl",
+                "rewind",
+                "callbacks",
+                "callback_role",
+                "pre_promote",
+                "before_stop");
+        // Ignored by Patroni too: only the cluster's own value counts.
+        s.tolerate("use_slots");
+        Optional<Listen> listen = listen();
+        Optional<HostPort> connect = connectAddress(listen);
+        Optional<Path> dataDir = s.file("data_dir");
+        if (!s.has("data_dir")) {
+            findings.add(s.key("data_dir"), "is missing: the directory of the database");
+        }
+        Optional<Path> binDir = s.file("bin_dir");
+        Path pgpass = s.file("pgpass").orElse(stateDir.resolve("pgpass"));
+        Section authentication = s.sectionOrEmpty("authentication");
+        Role superuser = role(authentication, "superuser", Optional.of("postgres"));
+        Role replication = role(authentication, "replication", Optional.empty());
+        Role rewind = authentication.has("rewind") ? role(authentication, "rewind", Optional.empty()) : superuser;
+        authentication.finish();
+        replicaMethods("create_replica_methods");
+        replicaMethods("create_replica_method");
+        Map<String, String> parameters = localParameters();
+        List<String> pgHba = s.texts("pg_hba");
+        List<String> pgIdent = s.texts("pg_ident");
+        boolean useRewind = s.bool("use_pg_rewind", false);
+        boolean onRewindFailure = s.bool("remove_data_directory_on_rewind_failure", false);
+        boolean onDivergence = s.bool("remove_data_directory_on_diverged_timelines", false);
+        boolean keep = s.bool("keep_discarded_data_directory", false);
+        List<String> basebackup = OptionList.read(s, "basebackup", OptionList.BASEBACKUP_REFUSED);
+        Duration timeout = s.duration("pg_ctl_timeout", Duration.ofSeconds(60), Duration.ofSeconds(1));
+        s.finish();
+        if (listen.isEmpty() || connect.isEmpty() || dataDir.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(new PostgresConfig(
+                listen.get().hosts(),
+                listen.get().port(),
+                connect.get(),
+                dataDir.get(),
+                binDir,
+                pgpass,
+                superuser,
+                replication,
+                rewind,
+                parameters,
+                pgHba,
+                pgIdent,
+                useRewind,
+                onRewindFailure,
+                onDivergence,
+                keep,
+                basebackup,
+                timeout));
+    }
+
+    private record Listen(List<String> hosts, int port) {}
+
+    /** {@code host[,host]:port}: the port after the last colon counts for every host. */
+    private Optional<Listen> listen() {
+        Optional<String> text = section.text("listen");
+        if (text.isEmpty()) {
+            if (!section.has("listen")) {
+                findings.add(section.key("listen"), "is missing: the address of the database, such as 10.0.0.1:5432");
+            }
+            return Optional.empty();
+        }
+        try {
+            String[] parts = text.get().split(",");
+            HostPort last = HostPort.parse(parts[parts.length - 1], POSTGRES_PORT);
+            List<String> hosts = new ArrayList<>();
+            for (int i = 0; i < parts.length - 1; i++) {
+                hosts.add(HostPort.parse(parts[i], last.port()).host());
+            }
+            hosts.add(last.host());
+            return Optional.of(new Listen(List.copyOf(hosts), last.port()));
+        } catch (IllegalArgumentException e) {
+            section.problem("listen", "is not host:port or host,host:port: " + e.getMessage());
+            return Optional.empty();
+        }
+    }
+
+    private Optional<HostPort> connectAddress(Optional<Listen> listen) {
+        if (section.has("connect_address")) {
+            return section.reachableAddress(
+                    "connect_address", listen.map(Listen::port).orElse(POSTGRES_PORT));
+        }
+        section.tolerate("connect_address");
+        if (listen.isEmpty()) {
+            return Optional.empty();
+        }
+        String host = listen.get().hosts().getFirst();
+        if (Section.isAnyAddress(host)) {
+            findings.add(
+                    section.key("connect_address"),
+                    "is missing: postgresql.listen names all addresses, so say which one others should use");
+            return Optional.empty();
+        }
+        return Optional.of(new HostPort(host, listen.get().port()));
+    }
+
+    private Role role(Section authentication, String name, Optional<String> defaultUser) {
+        Optional<Section> given = authentication.section(name);
+        if (given.isEmpty()) {
+            if (defaultUser.isEmpty() && !authentication.has(name)) {
+                findings.add(
+                        authentication.key(name),
+                        "is missing: give the username and password that replicas connect with");
+            }
+            return new Role(defaultUser.orElse(name), Optional.empty());
+        }
+        Section s = given.get()
+                .notYet(
+                        "sslmode",
+                        "sslkey",
+                        "sslcert",
+                        "sslrootcert",
+                        "sslcrl",
+                        "sslcrldir",
+                        "sslpassword",
+                        "sslnegotiation",
+                        "gssencmode",
+                        "channel_binding");
+        Optional<String> user = s.text("username");
+        if (user.isEmpty() && defaultUser.isEmpty() && !s.has("username")) {
+            findings.add(s.key("username"), "is missing: the name of a database role");
+        }
+        Role role = new Role(user.or(() -> defaultUser).orElse(name), s.secret("password"));
+        s.finish();
+        return role;
+    }
+
+    /** Only pg_basebackup makes replicas in this version; saying so is not an error. */
+    private void replicaMethods(String name) {
+        if (section.has(name) && !section.textsOrCommas(name).equals(List.of("basebackup"))) {
+            section.problem(name, "names other methods than basebackup, which this version does not support yet");
+        }
+        section.tolerate(name);
+    }
+
+    private Map<String, String> localParameters() {
+        Map<String, String> local = new LinkedHashMap<>();
+        section.parameters("parameters").forEach((name, value) -> {
+            if (Parameters.isControlled(name)) {
+                LOG.warn(
+                        "{}.{} is ignored: every member needs the same value, so it is set for the whole cluster with"
+                                + " matriarchctl edit-config",
+                        section.key("parameters"),
+                        name);
+            } else {
+                local.put(name, value);
+            }
+        });
+        return java.util.Collections.unmodifiableMap(local);
+    }
+}

@@ -1,0 +1,194 @@
+package dev.matriarch.agent.config;
+
+import com.fasterxml.jackson.core.JacksonException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * All sources of the local configuration, laid over each other: the file, or the files of a directory by name, then the
+ * environment.
+ *
+ * <p>Read with Jackson's YAML parser into a tree. Helidon Config was tried for it and flattens the tree: a parameter
+ * name with a dot becomes two keys, and the difference between {@code true}, {@code "true"} and {@code null} is lost,
+ * on which tags, {@code bootstrap.dcs} and deletion by {@code null} depend.
+ */
+final class Sources {
+    private static final ObjectMapper YAML = new ObjectMapper(YAMLFactory.builder()
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+            .build());
+
+    private final String first;
+    private final ObjectNode tree = JsonNodeFactory.instance.objectNode();
+    private final Map<String, String> origins = new HashMap<>();
+
+    private Sources(String first) {
+        this.first = first;
+    }
+
+    static Sources read(Path path, Map<String, String> environment) throws ConfigProblems {
+        List<Path> files = files(path);
+        Sources sources = new Sources(path.toString());
+        List<Problem> problems = new ArrayList<>();
+        for (Path file : files) {
+            try {
+                sources.merge(sources.tree, document(file), "", file.toString());
+            } catch (ConfigProblems e) {
+                problems.addAll(e.problems());
+            }
+        }
+        if (!problems.isEmpty()) {
+            throw new ConfigProblems(problems);
+        }
+        new TreeMap<>(environment).forEach(sources::overlay);
+        return sources;
+    }
+
+    ObjectNode tree() {
+        return tree;
+    }
+
+    /** The file or variable that set a key, or the nearest one above it. */
+    String origin(String key) {
+        String k = key;
+        while (true) {
+            if (origins.containsKey(k)) {
+                return origins.get(k);
+            }
+            int dot = k.lastIndexOf('.');
+            if (dot < 0) {
+                return first;
+            }
+            k = k.substring(0, dot);
+        }
+    }
+
+    private static List<Path> files(Path path) throws ConfigProblems {
+        if (Files.isRegularFile(path)) {
+            return List.of(path);
+        }
+        if (!Files.isDirectory(path)) {
+            throw unreadable(path, "does not exist; give a YAML file or a directory of *.yml files");
+        }
+        try (Stream<Path> entries = Files.list(path)) {
+            List<Path> files = entries.filter(Files::isRegularFile)
+                    .filter(f -> f.toString().endsWith(".yml") || f.toString().endsWith(".yaml"))
+                    .sorted()
+                    .toList();
+            if (files.isEmpty()) {
+                throw unreadable(path, "holds no *.yml file");
+            }
+            return files;
+        } catch (IOException e) {
+            throw unreadable(path, "cannot be listed: " + e.getMessage());
+        }
+    }
+
+    private static ObjectNode document(Path file) throws ConfigProblems {
+        JsonNode document;
+        try {
+            document = YAML.readTree(Files.readString(file));
+        } catch (JacksonException e) {
+            int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
+            throw unreadable(file, "is not YAML, near line " + line + ": " + firstLine(e.getOriginalMessage()));
+        } catch (IOException e) {
+            throw unreadable(file, "cannot be read: " + e.getMessage());
+        }
+        if (document == null || document.isMissingNode() || document.isNull()) {
+            throw unreadable(file, "is empty");
+        }
+        if (document instanceof ObjectNode object) {
+            return object;
+        }
+        throw unreadable(file, "is not a map of settings");
+    }
+
+    private static String firstLine(String text) {
+        return text == null ? "" : text.lines().findFirst().orElse("");
+    }
+
+    private static ConfigProblems unreadable(Path file, String sentence) {
+        return new ConfigProblems(List.of(new Problem(file.toString(), "file", "", sentence, Optional.empty())));
+    }
+
+    /** Maps are merged, everything else is replaced, null deletes. */
+    private void merge(ObjectNode into, ObjectNode from, String path, String origin) {
+        for (Map.Entry<String, JsonNode> entry : from.properties()) {
+            String key = path.isEmpty() ? entry.getKey() : path + "." + entry.getKey();
+            if (entry.getValue().isNull()) {
+                into.remove(entry.getKey());
+            } else if (entry.getValue() instanceof ObjectNode section) {
+                if (into.get(entry.getKey()) instanceof ObjectNode existing) {
+                    merge(existing, section, key, origin);
+                    continue;
+                }
+                ObjectNode fresh = into.putObject(entry.getKey());
+                origins.put(key, origin);
+                merge(fresh, section, key, origin);
+            } else {
+                into.set(entry.getKey(), entry.getValue());
+                origins.put(key, origin);
+            }
+        }
+    }
+
+    private void overlay(String variable, String value) {
+        Optional<List<String>> key = Environment.keyOf(variable);
+        if (key.isEmpty() || value.isBlank()) {
+            return;
+        }
+        ObjectNode section = tree;
+        StringBuilder path = new StringBuilder();
+        for (String name : key.get().subList(0, key.get().size() - 1)) {
+            path.append(name);
+            if (section.get(name) instanceof ObjectNode existing) {
+                section = existing;
+            } else {
+                section = section.putObject(name);
+                origins.put(path.toString(), "environment variable " + variable);
+            }
+            path.append('.');
+        }
+        String last = key.get().getLast();
+        JsonNode node = structured(last) ? yaml(value) : JsonNodeFactory.instance.textNode(value);
+        section.set(last, node);
+        // A secret from the environment replaces the file's, in whichever of the two forms that one is.
+        if (last.equals("password")) {
+            section.remove("password_file");
+        } else if (last.equals("password_file")) {
+            section.remove("password");
+        }
+        origins.put(path + last, "environment variable " + variable);
+    }
+
+    private static boolean structured(String name) {
+        return name.equals("loggers") || name.equals("options");
+    }
+
+    private static JsonNode yaml(String value) {
+        try {
+            JsonNode parsed =
+                    YAML.readTree(value.contains(": ") && !value.strip().startsWith("{") ? "{" + value + "}" : value);
+            if (parsed != null && parsed.isContainerNode()) {
+                return parsed;
+            }
+        } catch (JacksonException e) {
+            // Not structured after all: taken as it stands, and judged where it is read.
+            return JsonNodeFactory.instance.textNode(value);
+        }
+        return JsonNodeFactory.instance.textNode(value);
+    }
+}

@@ -1,0 +1,275 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Leader;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * The whole decision: one observation in, the next thing to do out.
+ *
+ * <p>Within a heartbeat it is asked again after each short step, until it answers with a long action or a wait.
+ */
+public final class Decider {
+    private static final Duration SOON = Duration.ofMillis(300);
+
+    private Decider() {}
+
+    /** Pure: equal observations give equal decisions. */
+    public static Decision decide(Observation seen) {
+        Optional<Decision> fence = fence(seen);
+        if (fence.isPresent()) {
+            return fence.get();
+        }
+        Optional<ClusterView> view = seen.view();
+        if (view.isEmpty()) {
+            return withoutStore(seen, ((Store.Unreachable) seen.store()).why());
+        }
+        return withStore(seen, view.get());
+    }
+
+    /** A lease that is about to end fences the primary, whatever else goes on. */
+    private static Optional<Decision> fence(Observation seen) {
+        boolean paused = seen.settings().paused();
+        if (paused || !(seen.lease() instanceof Lease.Held held)) {
+            return Optional.empty();
+        }
+        long left = held.deadline() - seen.now();
+        boolean ending = left <= seen.settings().safetyMargin().toNanos();
+        boolean stopping = seen.task().map(t -> t.kind() == Task.Kind.STOP).orElse(false);
+        boolean alive = seen.postgres().process() != LocalPostgres.Process.STOPPED;
+        boolean mayWrite = alive && !seen.postgres().isReplica();
+        return ending && mayWrite && !stopping
+                ? Optional.of(new Decision.Stop(
+                        Decision.StopMode.IMMEDIATE,
+                        false,
+                        "demoted self because the lease runs out and could not be renewed"))
+                : Optional.empty();
+    }
+
+    private static Decision withoutStore(Observation seen, String why) {
+        LocalPostgres pg = seen.postgres();
+        Settings settings = seen.settings();
+        if (seen.order().filter(Order.Shutdown.class::isInstance).isPresent()) {
+            return shutDown(seen, Optional.empty());
+        }
+        if (settings.paused()) {
+            return Decision.soon("DCS is not accessible: " + why, SOON);
+        }
+        if (seen.lease() instanceof Lease.Held held) {
+            long left = held.deadline() - seen.now();
+            if (left > settings.safetyMargin().toNanos()) {
+                return Decision.soon(
+                        "DCS is not accessible, the lease holds for another " + left / 1_000_000 + " ms: " + why,
+                        Duration.ofMillis(100));
+            }
+        }
+        if (seen.task().isPresent()) {
+            return Decision.soon(seen.task().get().kind().words() + "; DCS is not accessible: " + why, SOON);
+        }
+        if (pg.isPrimary() && !seen.situation().guarded()) {
+            return new Decision.Stop(
+                    Decision.StopMode.IMMEDIATE,
+                    false,
+                    "demoted self because DCS is not accessible and I was a leader");
+        }
+        if (pg.isPrimary()) {
+            return Decision.soon("DCS is not accessible; the guard holds the deadline of my last lease: " + why, SOON);
+        }
+        boolean canServeReads = pg.process() == LocalPostgres.Process.STOPPED
+                && pg.dataDirectory() == LocalPostgres.DataDirectory.VALID
+                && (seen.situation().retryAt().isEmpty()
+                        || seen.situation().retryAt().getAsLong() <= seen.now());
+        return canServeReads
+                ? new Decision.StartReplica(new Upstream.Nobody(), "DCS is not accessible, starting read-only: " + why)
+                : Decision.soon("DCS is not accessible: " + why, SOON);
+    }
+
+    private static Decision withStore(Observation seen, ClusterView view) {
+        Optional<Decision> foreign = foreignData(seen, view);
+        if (foreign.isPresent()) {
+            return foreign.get();
+        }
+        Optional<Decision> lock = keepLock(seen, view);
+        if (lock.isPresent()) {
+            return lock.get();
+        }
+        if (seen.task().isPresent()) {
+            return busy(seen, view, seen.task().get());
+        }
+        if (seen.order().isPresent()) {
+            Optional<Decision> obeyed = obey(seen, view, seen.order().get());
+            if (obeyed.isPresent()) {
+                return obeyed.get();
+            }
+        }
+        if (seen.lease() instanceof Lease.Held held) {
+            return new LeaderDuties(seen, view, held).decide();
+        }
+        if (view.leader().isPresent()) {
+            Leader leader = view.leader().get();
+            return leader.name().equals(seen.me())
+                    ? Decision.soon("my lock could not be taken up again yet", SOON)
+                    : new StandbyDuties(seen, view).under(leader);
+        }
+        return unlocked(seen, view);
+    }
+
+    /** A data directory of another cluster is never touched. */
+    private static Optional<Decision> foreignData(Observation seen, ClusterView view) {
+        String theirs = view.initialize().map(i -> i.value()).orElse("");
+        String mine = seen.postgres().systemIdentifier().orElse("");
+        boolean mismatch = !theirs.isEmpty()
+                && !mine.isEmpty()
+                && !theirs.equals(mine)
+                && seen.task().isEmpty();
+        if (!mismatch) {
+            return Optional.empty();
+        }
+        String sentence =
+                "system ID mismatch, node " + seen.me() + " belongs to a different cluster: " + theirs + " != " + mine;
+        return Optional.of(
+                seen.settings().paused()
+                        ? Decision.idle(sentence)
+                        : new Decision.Exit(
+                                1,
+                                sentence
+                                        + ". Nothing was changed. Point postgresql.data_dir at an empty directory to clone, or"
+                                        + " move this one away"));
+    }
+
+    /** The holder renews before anything else; a restarted agent takes up the lock that bears its name. */
+    private static Optional<Decision> keepLock(Observation seen, ClusterView view) {
+        if (seen.lease() instanceof Lease.Held held) {
+            return held.renewed() ? Optional.empty() : Optional.of(new Decision.RenewLease(held.epoch(), "heartbeat"));
+        }
+        boolean mine = view.leader().map(l -> l.name().equals(seen.me())).orElse(false);
+        return mine && seen.task().isEmpty()
+                ? Optional.of(new Decision.RenewLease(view.leader().get().epoch(), "taking up the lock that I hold"))
+                : Optional.empty();
+    }
+
+    private static Decision busy(Observation seen, ClusterView view, Task task) {
+        boolean writing = task.kind() == Task.Kind.PROMOTE
+                || task.kind() == Task.Kind.START_PRIMARY
+                || task.kind() == Task.Kind.RESTART && seen.postgres().isPrimary();
+        if (writing && !seen.holdsLease() && !seen.settings().paused()) {
+            return new Decision.Stop(
+                    Decision.StopMode.IMMEDIATE,
+                    false,
+                    "lost leader lock during: " + task.kind().words());
+        }
+        return Decision.idle(task.kind().words());
+    }
+
+    private static Optional<Decision> obey(Observation seen, ClusterView view, Order order) {
+        return switch (order) {
+            case Order.Shutdown shutdown -> Optional.of(shutDown(seen, Optional.of(view)));
+            case Order.Restart restart -> restart(seen, view);
+            case Order.Reinitialize reinitialize -> reinitialize(seen);
+        };
+    }
+
+    private static Optional<Decision> restart(Observation seen, ClusterView view) {
+        boolean primary = seen.postgres().isPrimary();
+        if (primary && !seen.holdsLease()) {
+            return Optional.empty();
+        }
+        Upstream upstream = seen.situation()
+                .following()
+                .orElseGet(() -> view.leaderMember()
+                        .flatMap(StandbyDuties::upstream)
+                        .<Upstream>map(u -> u)
+                        .orElse(new Upstream.Nobody()));
+        return Optional.of(new Decision.Restart(
+                primary,
+                upstream,
+                QuorumCommit.settingAtStart(seen.settings(), view.sync()),
+                "an operator asked for a restart"));
+    }
+
+    private static Optional<Decision> reinitialize(Observation seen) {
+        if (seen.holdsLease() || seen.postgres().isPrimary()) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                seen.postgres().process() == LocalPostgres.Process.STOPPED
+                        ? new Decision.Discard("an operator asked to reinitialize this member")
+                        : new Decision.Stop(Decision.StopMode.IMMEDIATE, false, "reinitialize: stopping PostgreSQL"));
+    }
+
+    /** PostgreSQL first, then the lock, then the agent. */
+    private static Decision shutDown(Observation seen, Optional<ClusterView> view) {
+        LocalPostgres pg = seen.postgres();
+        if (seen.settings().paused()) {
+            return new Decision.Exit(0, "Leader key is not deleted and Postgresql is not stopped due paused state");
+        }
+        if (pg.process() != LocalPostgres.Process.STOPPED) {
+            return seen.task().isPresent() && seen.task().get().kind() == Task.Kind.STOP
+                    ? Decision.soon("stopping PostgreSQL", SOON)
+                    : new Decision.Stop(Decision.StopMode.FAST, true, "the agent is shutting down");
+        }
+        if (seen.lease() instanceof Lease.Held held && view.isPresent()) {
+            return new Decision.ReleaseLease(
+                    held.epoch(),
+                    pg.control().map(LocalPostgres.ControlFile::checkpoint),
+                    "handing the lock over: the agent is shutting down");
+        }
+        return new Decision.Exit(0, "PostgreSQL is stopped, the agent ends");
+    }
+
+    private static Decision unlocked(Observation seen, ClusterView view) {
+        LocalPostgres pg = seen.postgres();
+        Settings settings = seen.settings();
+        if (pg.isPrimary()) {
+            return primaryWithoutLock(seen, view, pg.status().orElseThrow());
+        }
+        if (pg.isReplica()) {
+            boolean asked = view.failover()
+                    .flatMap(f -> f.value().candidate())
+                    .map(seen.me()::equals)
+                    .orElse(false);
+            if (settings.paused() && !asked) {
+                return Decision.idle("waiting: nobody leads and the cluster is paused");
+            }
+            boolean created = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
+            if (!created && view.initialize().isPresent()) {
+                return Decision.idle("waiting for another member that is creating the cluster");
+            }
+            boolean back = seen.situation().retryAt().isPresent()
+                    && seen.situation().retryAt().getAsLong() - seen.now() > 0;
+            if (back) {
+                return Decision.soon("waiting before another attempt to lead", SOON);
+            }
+            return switch (new LeaderRace(seen, view, pg.status().orElseThrow()).verdict()) {
+                case LeaderRace.Verdict.Stand stand -> new Decision.AcquireLease(stand.because());
+                case LeaderRace.Verdict.StandBack back1 -> Decision.soon(back1.because(), SOON);
+                case LeaderRace.Verdict.Ask ask ->
+                    new Decision.AskPeers(ask.members(), "nobody leads: where do the others stand?");
+            };
+        }
+        return switch (pg.process()) {
+            case STOPPED -> new StandbyDuties(seen, view).withoutLeader();
+            case STARTING -> Decision.soon("PostgreSQL is still starting up", Duration.ofMillis(200));
+            case STOPPING -> Decision.soon("PostgreSQL is stopping", Duration.ofMillis(200));
+            case RUNNING -> Decision.soon("PostgreSQL does not answer: " + pg.problem(), Duration.ofMillis(500));
+        };
+    }
+
+    private static Decision primaryWithoutLock(Observation seen, ClusterView view, LocalPostgres.Status status) {
+        int known = view.history().map(h -> h.currentTimeline()).orElse(0);
+        boolean exists = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
+        if (seen.settings().paused()) {
+            return seen.nofailover() || status.timeline() < known
+                    ? Decision.idle("continue to run as primary without lock")
+                    : new Decision.AcquireLease("acquired session lock as a leader");
+        }
+        // Somebody may have led and gone in between: only the race, with its votes, may say who is next.
+        return exists || seen.nofailover()
+                ? new Decision.Stop(
+                        Decision.StopMode.IMMEDIATE,
+                        false,
+                        "demoting self because I do not have the lock: the next leader is elected among standbys")
+                : new Decision.AcquireLease("acquired session lock as a leader");
+    }
+}

@@ -1,0 +1,97 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.FailoverRequest;
+import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.SyncState;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+
+/** What to do next. {@link #because} is the sentence the log shows. */
+public sealed interface Decision {
+    String because();
+
+    // --- Short steps: done at once, then the situation is looked at again. ---
+
+    /** Renew the lock of this epoch; also how a restarted agent takes its own lock up again. */
+    record RenewLease(long epoch, String because) implements Decision {}
+
+    record AcquireLease(String because) implements Decision {}
+
+    /** @param position published first, if known */
+    record ReleaseLease(long epoch, Optional<Lsn> position, String because) implements Decision {}
+
+    record AskPeers(Set<String> members, String because) implements Decision {}
+
+    record WriteInitialize(String systemIdentifier, Expected expected, String because) implements Decision {}
+
+    /** The store has no configuration: give it the one this member knows. */
+    record WriteConfig(String because) implements Decision {}
+
+    /** A new timeline is not in the store's history yet. */
+    record WriteHistory(int timeline, String because) implements Decision {}
+
+    record WriteFailover(Optional<FailoverRequest> request, long revision, String because) implements Decision {}
+
+    record WriteSync(Optional<SyncState> state, Expected expected, String because) implements Decision {}
+
+    record SetStandbyNames(StandbyNames names, String because) implements Decision {}
+
+    /** Point a running standby at another upstream. */
+    record Follow(Upstream upstream, String because) implements Decision {}
+
+    record SyncSlots(Set<String> members, String because) implements Decision {}
+
+    // --- Long actions: run beside the heartbeat. ---
+
+    /** Create the cluster's first data directory and start it. */
+    record Bootstrap(String because) implements Decision {}
+
+    record Clone(Upstream.Of from, String because) implements Decision {}
+
+    record StartReplica(Upstream upstream, String because) implements Decision {}
+
+    /** @param names what commits wait for from the first one on */
+    record StartPrimary(String names, String because) implements Decision {}
+
+    /** @param slotsFor members that will connect to the new primary */
+    record Promote(Set<String> slotsFor, String because) implements Decision {}
+
+    enum StopMode {
+        /** Checkpoint, then a fast shutdown: standbys receive everything. */
+        GRACEFUL,
+        FAST,
+        /** No shutdown checkpoint; nothing more is acknowledged from now on. */
+        IMMEDIATE
+    }
+
+    /** @param handOver the lock is released once the server has stopped */
+    record Stop(StopMode mode, boolean handOver, String because) implements Decision {}
+
+    record CheckDivergence(Upstream.Of leader, long epoch, String because) implements Decision {}
+
+    record Rewind(Upstream.Of leader, String because) implements Decision {}
+
+    /** Move the data directory out of the way, so that a clone can take its place. */
+    record Discard(String because) implements Decision {}
+
+    /** @param names what commits wait for after a restart as primary */
+    record Restart(boolean asPrimary, Upstream upstream, String names, String because) implements Decision {}
+
+    // --- Ends of a heartbeat. ---
+
+    /** @param atMost sleep no longer than this, even if nothing happens; empty: until the next heartbeat */
+    record Wait(String because, Optional<Duration> atMost) implements Decision {}
+
+    /** Nothing can be done here: say why and end the agent. */
+    record Exit(int code, String because) implements Decision {}
+
+    static Wait idle(String because) {
+        return new Wait(because, Optional.empty());
+    }
+
+    static Wait soon(String because, Duration atMost) {
+        return new Wait(because, Optional.of(atMost));
+    }
+}

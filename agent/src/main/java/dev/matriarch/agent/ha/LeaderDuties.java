@@ -1,0 +1,314 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.FailoverRequest;
+import dev.matriarch.dcs.Member;
+import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.Versioned;
+import java.time.Duration;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/** What the member that holds a freshly renewed lock does in a heartbeat. */
+final class LeaderDuties {
+    private final Observation seen;
+    private final ClusterView view;
+    private final Lease.Held lease;
+    private final Settings settings;
+    private final LocalPostgres pg;
+
+    LeaderDuties(Observation seen, ClusterView view, Lease.Held lease) {
+        this.seen = seen;
+        this.view = view;
+        this.lease = lease;
+        this.settings = seen.settings();
+        this.pg = seen.postgres();
+    }
+
+    Decision decide() {
+        if (pg.dataDirectory() == LocalPostgres.DataDirectory.EMPTY) {
+            return withoutData();
+        }
+        if (pg.isPrimary()) {
+            return asPrimary(pg.status().orElseThrow());
+        }
+        if (pg.isReplica()) {
+            return settings.paused() && !isCandidate()
+                    ? release("removed leader lock because postgres is not running as primary")
+                    : promote(pg.status().orElseThrow());
+        }
+        return switch (pg.process()) {
+            case STOPPED -> restartInPlace();
+            case STARTING -> stillStarting();
+            case RUNNING, STOPPING ->
+                Decision.soon("PostgreSQL does not answer: " + pg.problem(), Duration.ofMillis(500));
+        };
+    }
+
+    private boolean isCandidate() {
+        return view.failover()
+                .flatMap(f -> f.value().candidate())
+                .map(seen.me()::equals)
+                .orElse(false);
+    }
+
+    private Decision release(String because) {
+        return new Decision.ReleaseLease(lease.epoch(), pg.status().map(LocalPostgres.Status::position), because);
+    }
+
+    /** The lock was taken to create the cluster, or the data went away under a leader. */
+    private Decision withoutData() {
+        boolean created = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
+        if (created) {
+            return release("released leader key voluntarily as data dir empty and currently leader");
+        }
+        if (view.initialize().isEmpty()) {
+            return new Decision.WriteInitialize("", Expected.absent(), "claiming the right to create the cluster");
+        }
+        return retryDue()
+                ? new Decision.Bootstrap("trying to bootstrap a new cluster")
+                : Decision.idle("bootstrap failed, trying again later");
+    }
+
+    private boolean retryDue() {
+        return seen.situation().retryAt().isEmpty()
+                || seen.situation().retryAt().getAsLong() - seen.now() <= 0;
+    }
+
+    private Decision restartInPlace() {
+        Situation situation = seen.situation();
+        if (situation.steppingDown()) {
+            return new Decision.ReleaseLease(
+                    lease.epoch(),
+                    pg.control().map(LocalPostgres.ControlFile::checkpoint),
+                    "handing the lock over: PostgreSQL has stopped");
+        }
+        if (pg.dataDirectory() != LocalPostgres.DataDirectory.VALID) {
+            return release("released leader key voluntarily as data dir is not usable: " + pg.problem());
+        }
+        if (settings.paused()) {
+            return release("removed leader lock because postgres is not running");
+        }
+        if (situation.failedStarts() >= 2 || settings.primaryStartTimeout().isZero() && situation.failedStarts() > 0) {
+            return release("removed leader key after trying and failing to start postgres");
+        }
+        boolean wasStandby =
+                pg.control().map(LocalPostgres.ControlFile::wasStandby).orElse(false);
+        return wasStandby
+                ? new Decision.StartReplica(
+                        new Upstream.Nobody(), "starting as readonly because i had the session lock")
+                : new Decision.StartPrimary(
+                        QuorumCommit.settingAtStart(settings, view.sync()), "starting primary after failure");
+    }
+
+    private Decision stillStarting() {
+        long since = seen.situation().startingSince().orElse(seen.now());
+        if (seen.now() - since > settings.primaryStartTimeout().toNanos()
+                && !settings.primaryStartTimeout().isZero()) {
+            return new Decision.Stop(
+                    Decision.StopMode.IMMEDIATE, true, "stopped PostgreSQL because of startup timeout");
+        }
+        return Decision.soon("PostgreSQL is still starting up", Duration.ofMillis(200));
+    }
+
+    private Decision promote(LocalPostgres.Status status) {
+        if (seen.situation().failedStarts() >= 3) {
+            return release("released the lock: promotion failed three times");
+        }
+        if (!retryDue()) {
+            return Decision.soon("waiting before another attempt to promote", Duration.ofMillis(200));
+        }
+        if (settings.quorumCommit()) {
+            Optional<SyncState> sync =
+                    view.sync().map(Versioned::value).filter(s -> !s.leader().isEmpty());
+            if (sync.isPresent() && !sync.get().leader().equalsIgnoreCase(seen.me())) {
+                StandbyNames names = QuorumCommit.afterPromotion(seen.me(), sync.get());
+                if (!StandbyNames.parse(status.synchronousStandbyNames()).equals(Optional.of(names))) {
+                    return new Decision.SetStandbyNames(
+                            names, "the first commits after promotion wait for " + names.names());
+                }
+            }
+        }
+        return new Decision.Promote(slotsWanted(), "promoted self to leader by acquiring session lock");
+    }
+
+    private Decision asPrimary(LocalPostgres.Status status) {
+        Optional<Decision> step = repairStore()
+                .or(this::failoverRequest)
+                .or(() -> synchronous(status))
+                .or(() -> history(status))
+                .or(() -> slots(status));
+        return step.orElseGet(() -> Decision.idle("no action. I am (" + seen.me() + "), the leader with the lock"));
+    }
+
+    private Optional<Decision> repairStore() {
+        String identifier = pg.systemIdentifier().orElse("");
+        if (!identifier.isEmpty()
+                && view.initialize().map(i -> i.value().isEmpty()).orElse(true)) {
+            Expected expected =
+                    view.initialize().map(i -> Expected.revision(i.revision())).orElse(Expected.absent());
+            return Optional.of(new Decision.WriteInitialize(
+                    identifier,
+                    expected,
+                    seen.situation().bootstrapped() ? "initialized a new cluster" : "repaired the initialize key"));
+        }
+        return view.config().isEmpty()
+                ? Optional.of(new Decision.WriteConfig("the store holds no configuration, writing the one known here"))
+                : Optional.empty();
+    }
+
+    private Optional<Decision> failoverRequest() {
+        if (view.failover().isEmpty()) {
+            return Optional.empty();
+        }
+        FailoverRequest request = view.failover().get().value();
+        String kind = request.isSwitchover() ? "switchover" : "manual failover";
+        if (request.scheduledAt().isPresent()) {
+            if (settings.paused()) {
+                return Optional.empty();
+            }
+            Duration until =
+                    Duration.between(seen.wallClock(), request.scheduledAt().get());
+            Duration stale = settings.loopWait().multipliedBy(3).dividedBy(2).negated();
+            if (until.compareTo(stale) < 0) {
+                return Optional.of(forget("Found a stale " + kind + " value, cleaning up"));
+            }
+            if (until.compareTo(Duration.ZERO) > 0) {
+                return until.compareTo(settings.loopWait()) <= 0
+                        ? Optional.of(Decision.soon(
+                                "Awaiting " + kind + " at "
+                                        + request.scheduledAt().get(),
+                                until))
+                        : Optional.empty();
+            }
+        }
+        if (request.leader().filter(l -> !l.equals(seen.me())).isPresent()) {
+            return Optional.of(
+                    forget("leader name does not match: " + request.leader().get() + " != " + seen.me()));
+        }
+        if (request.candidate().map(seen.me()::equals).orElse(false)) {
+            return Optional.of(forget("I am already the leader, no need to " + kind));
+        }
+        if (settings.paused() && request.candidate().isEmpty()) {
+            return Optional.of(forget(kind + " is possible only to a specific candidate in a paused state"));
+        }
+        Set<String> candidates = candidates(request);
+        if (seen.survey().isEmpty() && !candidates.isEmpty()) {
+            return Optional.of(new Decision.AskPeers(candidates, kind + " was asked for"));
+        }
+        List<Survey.Answer> eligible = seen.survey().map(Survey::answers).orElse(List.of()).stream()
+                .filter(Survey.Answer::eligible)
+                .toList();
+        if (eligible.isEmpty()) {
+            return Optional.of(forget("no healthy members found, " + kind + " is not possible"));
+        }
+        return Optional.of(new Decision.Stop(Decision.StopMode.GRACEFUL, true, kind + ": demoting myself"));
+    }
+
+    private Set<String> candidates(FailoverRequest request) {
+        return view.members().stream()
+                .map(Member::name)
+                .filter(n -> !n.equals(seen.me()))
+                .filter(n -> request.candidate().map(n::equals).orElse(true))
+                .filter(n -> !request.isSwitchover() || mayFollowMe(n))
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /** In a switchover nobody outside the synchronous set is taken, unless it is named. */
+    private boolean mayFollowMe(String name) {
+        Optional<SyncState> sync = view.sync().map(Versioned::value);
+        boolean named = view.failover().flatMap(f -> f.value().candidate()).isPresent();
+        return !settings.quorumCommit()
+                || named
+                || sync.isEmpty()
+                || sync.get().voters().isEmpty()
+                || sync.get().contains(name);
+    }
+
+    private Decision forget(String because) {
+        return new Decision.WriteFailover(
+                Optional.empty(), view.failover().orElseThrow().revision(), because);
+    }
+
+    private Optional<Decision> synchronous(LocalPostgres.Status status) {
+        if (!settings.quorumCommit()) {
+            if (view.sync().isPresent()) {
+                return Optional.of(new Decision.WriteSync(
+                        Optional.empty(),
+                        Expected.revision(view.sync().get().revision()),
+                        "Disabled synchronous replication"));
+            }
+            Optional<StandbyNames> ours = StandbyNames.parse(status.synchronousStandbyNames());
+            boolean left = ours.isPresent()
+                    && !ours.get().names().isEmpty()
+                    && !status.synchronousStandbyNames().equals(settings.userStandbyNames());
+            return left
+                    ? Optional.of(new Decision.SetStandbyNames(
+                            StandbyNames.NONE, "synchronous replication is off: no commit waits any longer"))
+                    : Optional.empty();
+        }
+        Set<String> active = new HashSet<>();
+        Set<String> spare = new HashSet<>();
+        Set<String> confirmed = new HashSet<>();
+        for (LocalPostgres.Sender sender : status.senders()) {
+            Optional<Member> member = view.members().stream()
+                    .filter(m -> m.name().equalsIgnoreCase(sender.applicationName()))
+                    .findFirst();
+            if (!sender.state().equals("streaming")
+                    || member.isEmpty()
+                    || member.get().flag("nosync")) {
+                continue;
+            }
+            (member.get().nofailover() ? spare : active).add(member.get().name());
+            boolean caughtUp = seen.situation().standbyNamesSince().isPresent()
+                    && !seen.situation().standbyNamesSince().get().isAfter(sender.flush());
+            if (caughtUp && sender.syncState().equals("quorum")) {
+                confirmed.add(member.get().name());
+            }
+        }
+        if (active.size() < settings.synchronousNodeCount()) {
+            active.addAll(spare);
+        }
+        boolean justPromoted = seen.situation().primarySince().isEmpty()
+                || seen.now() - seen.situation().primarySince().getAsLong()
+                        < settings.ttl().toNanos();
+        if (active.isEmpty()
+                && justPromoted
+                && view.sync().isPresent()
+                && view.sync().get().value().leader().equalsIgnoreCase(seen.me())) {
+            // The standbys have not had the time to connect: do not give up on them yet.
+            return Optional.empty();
+        }
+        return QuorumCommit.next(new QuorumCommit.Input(
+                seen.me(),
+                view.sync(),
+                StandbyNames.parse(status.synchronousStandbyNames()),
+                active,
+                confirmed,
+                settings.synchronousNodeCount()));
+    }
+
+    private Optional<Decision> history(LocalPostgres.Status status) {
+        boolean known = view.history()
+                .map(h -> h.currentTimeline() == status.timeline())
+                .orElse(false);
+        boolean first = view.history().isEmpty() && status.timeline() == 1;
+        return known || first || status.timeline() == 0
+                ? Optional.empty()
+                : Optional.of(
+                        new Decision.WriteHistory(status.timeline(), "timeline " + status.timeline() + " has begun"));
+    }
+
+    private Optional<Decision> slots(LocalPostgres.Status status) {
+        return SlotPolicy.step(view, seen.me(), status, settings.useSlots() ? slotsWanted() : Set.of());
+    }
+
+    private Set<String> slotsWanted() {
+        return SlotPolicy.membersToServe(view, seen.me());
+    }
+}

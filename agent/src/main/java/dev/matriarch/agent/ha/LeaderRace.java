@@ -1,0 +1,140 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.FailoverRequest;
+import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.Versioned;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+
+/**
+ * May this standby take the free lock? Follows Patroni's health rules: the member with the most WAL wins, a living
+ * primary vetoes, and with quorum commit enough of the others must have nothing that the candidate lacks.
+ */
+final class LeaderRace {
+    sealed interface Verdict {
+        record Stand(String because) implements Verdict {}
+
+        record StandBack(String because) implements Verdict {}
+
+        /** The others must be asked first. */
+        record Ask(Set<String> members) implements Verdict {}
+    }
+
+    private final Observation seen;
+    private final ClusterView view;
+    private final LocalPostgres.Status mine;
+
+    LeaderRace(Observation seen, ClusterView view, LocalPostgres.Status mine) {
+        this.seen = seen;
+        this.view = view;
+        this.mine = mine;
+    }
+
+    Verdict verdict() {
+        if (seen.nofailover()) {
+            return new Verdict.StandBack("following a different leader because I am not allowed to promote");
+        }
+        Optional<FailoverRequest> request = view.failover()
+                .map(Versioned::value)
+                .filter(r -> r.scheduledAt().isEmpty());
+        Set<String> others = new TreeSet<>();
+        view.members().stream()
+                .map(m -> m.name())
+                .filter(n -> !n.equals(seen.me()))
+                .forEach(others::add);
+        if (seen.survey().isEmpty() && !others.isEmpty()) {
+            return new Verdict.Ask(others);
+        }
+        Survey survey = seen.survey().orElse(new Survey(java.util.List.of()));
+        for (Survey.Answer peer : survey.answers()) {
+            if (peer.reachable() && peer.running() && !peer.inRecovery()) {
+                return new Verdict.StandBack("Primary (" + peer.name() + ") is still alive");
+            }
+        }
+        return request.isPresent() ? asked(request.get(), survey) : compare(survey, true);
+    }
+
+    /** Somebody asked for this change of leader. */
+    private Verdict asked(FailoverRequest request, Survey survey) {
+        boolean candidateIsMe = request.candidate().map(seen.me()::equals).orElse(false);
+        if (candidateIsMe) {
+            return outsideOfSync() && request.isSwitchover()
+                    ? new Verdict.StandBack("I am asked to lead but am not synchronous")
+                    : new Verdict.Stand("I am the requested candidate");
+        }
+        if (request.candidate().flatMap(survey::of).map(Survey.Answer::eligible).orElse(false)) {
+            return new Verdict.StandBack(
+                    "the requested candidate is " + request.candidate().get());
+        }
+        if (request.leader().map(seen.me()::equals).orElse(false)) {
+            boolean somebodyElse = survey.answers().stream().anyMatch(Survey.Answer::eligible);
+            return somebodyElse ? new Verdict.StandBack("I stepped down for another leader") : compare(survey, false);
+        }
+        return compare(survey, false);
+    }
+
+    private Verdict compare(Survey survey, boolean checkLag) {
+        Lsn position = mine.position();
+        long lag = view.status().optime().minus(position);
+        if (checkLag && lag > seen.settings().maximumLagOnFailover()) {
+            return new Verdict.StandBack("My wal position exceeds maximum replication lag: " + lag + " bytes behind");
+        }
+        if (seen.settings().checkTimeline()
+                && view.history()
+                        .map(h -> mine.timeline() < h.currentTimeline())
+                        .orElse(false)) {
+            return new Verdict.StandBack("My timeline " + mine.timeline() + " is behind last known cluster timeline "
+                    + view.history().get().currentTimeline());
+        }
+        Optional<SyncState> sync = syncInForce();
+        int votes = sync.map(s -> s.contains(seen.me()) ? 0 : -1).orElse(0);
+        Optional<String> ahead = Optional.empty();
+        for (Survey.Answer peer : survey.answers()) {
+            if (!peer.reachable()
+                    || peer.nofailover()
+                            && sync.filter(s -> s.contains(peer.name())).isEmpty()) {
+                continue;
+            }
+            boolean formerLeader =
+                    sync.map(s -> s.leader().equalsIgnoreCase(peer.name())).orElse(false);
+            if (peer.lsn().isAfter(position) && !formerLeader) {
+                ahead = Optional.of(peer.name());
+            } else if (peer.lsn().equals(position)
+                    && peer.priority() > seen.priority()
+                    && peer.eligible()
+                    && !formerLeader) {
+                ahead = Optional.of(peer.name());
+            }
+            boolean votes1 = peer.lsn().value() != 0 && !peer.lsn().isAfter(position);
+            if (votes1 && sync.map(s -> s.contains(peer.name())).orElse(false)) {
+                votes++;
+            }
+        }
+        if (sync.isPresent()) {
+            boolean lastLeader = sync.get().leader().equalsIgnoreCase(seen.me());
+            if (votes < sync.get().quorum() && !(lastLeader && ahead.isEmpty())) {
+                return new Verdict.StandBack("I have " + Math.max(votes, 0) + " of the "
+                        + sync.get().quorum() + " votes that synchronous replication asks for");
+            }
+            if (votes < 0 && !lastLeader) {
+                return new Verdict.StandBack(
+                        "I was not a synchronous standby of " + sync.get().leader());
+            }
+        }
+        return ahead.<Verdict>map(name ->
+                        new Verdict.StandBack("following a different leader because i am not the healthiest node: "
+                                + name + " is ahead of me"))
+                .orElse(new Verdict.Stand("I am the healthiest member"));
+    }
+
+    private boolean outsideOfSync() {
+        return syncInForce().map(s -> !s.contains(seen.me())).orElse(false);
+    }
+
+    private Optional<SyncState> syncInForce() {
+        return view.sync().map(Versioned::value).filter(s -> !s.leader().isEmpty());
+    }
+}

@@ -1,0 +1,40 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.ClusterView;
+import java.time.Instant;
+import java.util.Optional;
+
+/**
+ * Everything one decision depends on.
+ *
+ * @param now monotonic nanoseconds
+ * @param wallClock for schedules only
+ * @param me this member's name
+ * @param nofailover this member must never lead
+ * @param priority {@code failover_priority}
+ * @param survey present once the others were asked in this heartbeat
+ * @param order what an operator wants of this member
+ */
+public record Observation(
+        long now,
+        Instant wallClock,
+        String me,
+        boolean nofailover,
+        int priority,
+        Store store,
+        Lease lease,
+        LocalPostgres postgres,
+        Settings settings,
+        Situation situation,
+        Optional<Task> task,
+        Optional<Survey> survey,
+        Optional<Order> order) {
+
+    public Optional<ClusterView> view() {
+        return store instanceof Store.Known(var view) ? Optional.of(view) : Optional.empty();
+    }
+
+    public boolean holdsLease() {
+        return lease instanceof Lease.Held;
+    }
+}

@@ -1,0 +1,63 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.Lsn;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * What the agent remembers from earlier heartbeats. Times are monotonic nanoseconds.
+ *
+ * @param following the upstream that the server was last configured for; empty: unknown
+ * @param followingSince when that was
+ * @param divergence the finding against the leader of {@code divergenceEpoch}
+ * @param divergenceEpoch lock epoch of the leader it was compared with
+ * @param rewindFailed the last rewind against that leader failed
+ * @param steppingDown this member is handing the lock over; it releases it once PostgreSQL has stopped
+ * @param releasedAt when this member last gave the lock away
+ * @param guarded a living guard holds a deadline for the server on this data directory
+ * @param failedStarts failed attempts in a row to start PostgreSQL
+ * @param retryAt earliest moment for another attempt of what failed last
+ * @param standbyNamesSince flushed position when the live synchronous_standby_names took effect; empty: unknown
+ * @param bootstrapped this member has just created the cluster's data directory and runs it
+ * @param startingSince since when the server has been alive without accepting connections
+ * @param primarySince when the server was first seen out of recovery under the lock it holds now
+ */
+public record Situation(
+        Optional<Upstream> following,
+        long followingSince,
+        Divergence divergence,
+        long divergenceEpoch,
+        boolean rewindFailed,
+        boolean steppingDown,
+        OptionalLong releasedAt,
+        boolean guarded,
+        int failedStarts,
+        OptionalLong retryAt,
+        Optional<Lsn> standbyNamesSince,
+        boolean bootstrapped,
+        OptionalLong startingSince,
+        OptionalLong primarySince) {
+
+    public static Situation fresh() {
+        return new Situation(
+                Optional.empty(),
+                0,
+                new Divergence.Unchecked(),
+                0,
+                false,
+                false,
+                OptionalLong.empty(),
+                false,
+                0,
+                OptionalLong.empty(),
+                Optional.empty(),
+                false,
+                OptionalLong.empty(),
+                OptionalLong.empty());
+    }
+
+    /** The finding, if it was made against the leader of this epoch. */
+    public Divergence divergenceAgainst(long epoch) {
+        return epoch == divergenceEpoch ? divergence : new Divergence.Unchecked();
+    }
+}

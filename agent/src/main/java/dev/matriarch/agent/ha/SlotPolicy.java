@@ -1,0 +1,56 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Member;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
+
+/** For which members this server keeps a physical replication slot. */
+final class SlotPolicy {
+    private SlotPolicy() {}
+
+    /** Everybody who streams from this member as the leader. */
+    static Set<String> membersToServe(ClusterView view, String me) {
+        return view.members().stream()
+                .map(Member::name)
+                .filter(n -> !n.equals(me))
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    /** A step that brings the server's own slots in line, if they are not. */
+    static Optional<Decision> step(ClusterView view, String me, LocalPostgres.Status status, Set<String> members) {
+        Set<String> wanted = members.stream().map(SlotPolicy::slotName).collect(Collectors.toCollection(TreeSet::new));
+        Set<String> present =
+                status.slots().stream().map(LocalPostgres.Slot::name).collect(Collectors.toSet());
+        boolean missing = !present.containsAll(wanted);
+        Set<String> known = view.members().stream()
+                .map(Member::name)
+                .map(SlotPolicy::slotName)
+                .collect(Collectors.toSet());
+        boolean leftover = status.slots().stream()
+                .anyMatch(s -> !s.active() && known.contains(s.name()) && !wanted.contains(s.name()));
+        return missing || leftover
+                ? Optional.of(new Decision.SyncSlots(members, "replication slots for " + members))
+                : Optional.empty();
+    }
+
+    /**
+     * Patroni's mapping: lower case, dash and dot become an underscore, other characters outside {@code [a-z0-9_]} become
+     * {@code u} and their decimal code point; at most 63 characters.
+     */
+    static String slotName(String member) {
+        StringBuilder name = new StringBuilder();
+        member.toLowerCase(java.util.Locale.ROOT).codePoints().forEach(c -> {
+            if (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_') {
+                name.appendCodePoint(c);
+            } else if (c == '-' || c == '.') {
+                name.append('_');
+            } else {
+                name.append('u').append(String.format("%04d", c));
+            }
+        });
+        return name.length() > 63 ? name.substring(0, 63) : name.toString();
+    }
+}

@@ -1,0 +1,226 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Leader;
+import dev.matriarch.dcs.Member;
+import java.net.URI;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+
+/** What a member without the lock does: become a healthy standby of the leader, or wait for one. */
+final class StandbyDuties {
+    private static final Duration STREAMING_PATIENCE = Duration.ofSeconds(3);
+
+    private final Observation seen;
+    private final ClusterView view;
+    private final Situation situation;
+    private final Settings settings;
+    private final LocalPostgres pg;
+
+    StandbyDuties(Observation seen, ClusterView view) {
+        this.seen = seen;
+        this.view = view;
+        this.situation = seen.situation();
+        this.settings = seen.settings();
+        this.pg = seen.postgres();
+    }
+
+    /** Somebody else holds the lock. */
+    Decision under(Leader leader) {
+        return switch (pg.dataDirectory()) {
+            case EMPTY -> createReplica();
+            case UNUSABLE -> Decision.idle("the data directory cannot be used: " + pg.problem());
+            case HALF_WRITTEN -> discardHalfWritten();
+            case VALID ->
+                switch (pg.process()) {
+                    case STOPPED -> settings.paused() ? Decision.idle("postgres is not running") : bringBack(leader);
+                    case STARTING -> Decision.soon("PostgreSQL is still starting up", Duration.ofMillis(200));
+                    case STOPPING -> Decision.soon("PostgreSQL is stopping", Duration.ofMillis(200));
+                    case RUNNING -> running(leader);
+                };
+        };
+    }
+
+    private Decision createReplica() {
+        if (!retryDue()) {
+            return retryLater();
+        }
+        return leaderToFollow()
+                .<Decision>map(
+                        from -> new Decision.Clone(from, "trying to bootstrap from leader '" + from.member() + "'"))
+                .orElse(Decision.idle("waiting for leader to bootstrap"));
+    }
+
+    private Decision discardHalfWritten() {
+        if (!settings.discardOnRewindFailure()) {
+            return Decision.idle(
+                    "the data directory was left half written by a rewind or clone and must not be started: run"
+                            + " reinit, or set postgresql.remove_data_directory_on_rewind_failure");
+        }
+        return new Decision.Discard("a rewind or clone into it did not finish");
+    }
+
+    private boolean retryDue() {
+        return situation.retryAt().isEmpty() || situation.retryAt().getAsLong() - seen.now() <= 0;
+    }
+
+    private Decision retryLater() {
+        long left = situation.retryAt().orElse(seen.now()) - seen.now();
+        return Decision.soon("waiting before another attempt", Duration.ofNanos(Math.max(left, 1_000_000)));
+    }
+
+    /** The server is down, the leader is somebody else. */
+    private Decision bringBack(Leader leader) {
+        if (!retryDue()) {
+            return retryLater();
+        }
+        Optional<Upstream.Of> source = leaderToFollow();
+        if (source.isEmpty()) {
+            return Decision.idle("waiting for the leader " + leader.name() + " to be running as primary");
+        }
+        if (pg.control().map(c -> c.state().equals("shut down in recovery")).orElse(false)
+                && situation.divergenceAgainst(leader.epoch()) instanceof Divergence.Unchecked) {
+            return new Decision.StartReplica(source.get(), "starting as a secondary");
+        }
+        return switch (situation.divergenceAgainst(leader.epoch())) {
+            case Divergence.Unchecked unchecked ->
+                new Decision.CheckDivergence(
+                        source.get(), leader.epoch(), "was my history left behind by " + leader.name() + "?");
+            case Divergence.None none -> new Decision.StartReplica(source.get(), "starting as a secondary");
+            case Divergence.Found found -> cure(source.get(), found.reason());
+        };
+    }
+
+    private Decision cure(Upstream.Of leader, String reason) {
+        boolean rewindable = settings.usePgRewind()
+                && pg.control().map(LocalPostgres.ControlFile::rewindable).orElse(true)
+                && !situation.rewindFailed();
+        if (rewindable) {
+            if (pg.process() != LocalPostgres.Process.STOPPED) {
+                return new Decision.Stop(Decision.StopMode.FAST, false, "stopping to rewind: " + reason);
+            }
+            boolean ready =
+                    view.leaderMember().flatMap(Member::checkpointAfterPromote).orElse(true);
+            return ready
+                    ? new Decision.Rewind(leader, "running pg_rewind from " + leader.member() + ": " + reason)
+                    : Decision.soon(
+                            "Waiting for checkpoint on " + leader.member() + " before rewind", Duration.ofMillis(300));
+        }
+        boolean allowed = situation.rewindFailed() ? settings.discardOnRewindFailure() : settings.discardOnDivergence();
+        if (allowed) {
+            return pg.process() == LocalPostgres.Process.STOPPED
+                    ? new Decision.Discard("reinitializing due to diverged timelines: " + reason)
+                    : new Decision.Stop(Decision.StopMode.FAST, false, "stopping to clone anew: " + reason);
+        }
+        return Decision.idle("this data directory has diverged from " + leader.member() + " (" + reason
+                + ") and may neither be rewound nor removed: run reinit, or switch on use_pg_rewind");
+    }
+
+    private Decision running(Leader leader) {
+        if (pg.isPrimary()) {
+            if (settings.paused()) {
+                return Decision.idle("continue to run as primary without lock");
+            }
+            return new Decision.Stop(
+                    Decision.StopMode.IMMEDIATE,
+                    false,
+                    "demoting self because I do not have the lock and I was a leader: " + leader.name() + " has it");
+        }
+        if (!pg.isReplica()) {
+            return Decision.soon("PostgreSQL does not answer: " + pg.problem(), Duration.ofMillis(500));
+        }
+        Optional<Upstream.Of> upstream = chosenUpstream();
+        if (upstream.isPresent() && !situation.following().equals(Optional.of(upstream.get()))) {
+            return new Decision.Follow(
+                    upstream.get(), "following " + upstream.get().member());
+        }
+        return strandedOn(leader)
+                .or(() -> SlotPolicy.step(view, seen.me(), pg.status().orElseThrow(), Set.of()))
+                .orElseGet(() -> Decision.idle("no action. I am (" + seen.me()
+                        + "), a secondary, and following a leader (" + leader.name() + ")"));
+    }
+
+    /** A standby that does not get to stream may be on a branch that the leader left. */
+    private Optional<Decision> strandedOn(Leader leader) {
+        LocalPostgres.Status status = pg.status().orElseThrow();
+        boolean patient = seen.now() - situation.followingSince() < STREAMING_PATIENCE.toNanos();
+        Optional<Upstream.Of> source = leaderToFollow();
+        if (status.streaming() || patient || source.isEmpty() || !retryDue() || settings.paused()) {
+            return Optional.empty();
+        }
+        return switch (situation.divergenceAgainst(leader.epoch())) {
+            case Divergence.Unchecked unchecked ->
+                Optional.of(new Decision.CheckDivergence(
+                        source.get(),
+                        leader.epoch(),
+                        "not streaming: was my history left behind by " + leader.name() + "?"));
+            case Divergence.None none -> Optional.empty();
+            case Divergence.Found found -> Optional.of(cure(source.get(), found.reason()));
+        };
+    }
+
+    /** The leader, once it is known to be running as primary. */
+    private Optional<Upstream.Of> leaderToFollow() {
+        return view.leaderMember().filter(m -> m.isRunning() && m.isPrimary()).flatMap(StandbyDuties::upstream);
+    }
+
+    /** The member named by the tag {@code replicatefrom} if it is running, else the leader, even before it is promoted. */
+    private Optional<Upstream.Of> chosenUpstream() {
+        return view.member(seen.me())
+                .flatMap(Member::replicateFrom)
+                .filter(n -> !n.equals(seen.me()))
+                .flatMap(view::member)
+                .filter(Member::isRunning)
+                .or(view::leaderMember)
+                .flatMap(StandbyDuties::upstream);
+    }
+
+    static Optional<Upstream.Of> upstream(Member member) {
+        try {
+            URI uri = URI.create(member.connUrl());
+            return uri.getHost() == null
+                    ? Optional.empty()
+                    : Optional.of(
+                            new Upstream.Of(member.name(), uri.getHost(), uri.getPort() > 0 ? uri.getPort() : 5432));
+        } catch (IllegalArgumentException e) {
+            return Optional.empty();
+        }
+    }
+
+    /** Nobody holds the lock and this server is down: come up as a standby, to be able to stand for election. */
+    Decision withoutLeader() {
+        return switch (pg.dataDirectory()) {
+            case EMPTY -> emptyWithoutLeader();
+            case UNUSABLE -> Decision.idle("the data directory cannot be used: " + pg.problem());
+            case HALF_WRITTEN -> Decision.idle("waiting for a leader: the data directory is half written");
+            case VALID -> {
+                if (settings.paused()) {
+                    yield Decision.idle("postgres is not running");
+                }
+                boolean justReleased = situation.releasedAt().isPresent()
+                        && seen.now() - situation.releasedAt().getAsLong()
+                                < Math.min(
+                                        Duration.ofSeconds(2).toNanos(),
+                                        settings.ttl().toNanos());
+                if (justReleased) {
+                    yield Decision.soon("waiting for the next leader", Duration.ofMillis(500));
+                }
+                yield retryDue()
+                        ? new Decision.StartReplica(new Upstream.Nobody(), "starting as a secondary: nobody leads")
+                        : retryLater();
+            }
+        };
+    }
+
+    private Decision emptyWithoutLeader() {
+        boolean created = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
+        if (created) {
+            return Decision.idle("waiting for leader to bootstrap: the cluster exists and nobody leads it");
+        }
+        if (seen.nofailover()) {
+            return Decision.idle("waiting for another member to bootstrap: I am not allowed to lead");
+        }
+        return retryDue() ? new Decision.AcquireLease("nobody has created the cluster yet") : retryLater();
+    }
+}

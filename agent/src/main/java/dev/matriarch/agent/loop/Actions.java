@@ -1,0 +1,302 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.ha.Decision;
+import dev.matriarch.agent.ha.Task;
+import dev.matriarch.agent.ha.Upstream;
+import dev.matriarch.agent.postgres.Divergence;
+import dev.matriarch.agent.postgres.PostgresException;
+import dev.matriarch.agent.postgres.PostgresServer;
+import dev.matriarch.agent.postgres.SlotName;
+import dev.matriarch.agent.postgres.StopMode;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Carries out what concerns the local server: short steps at once, long ones beside the heartbeat. */
+final class Actions {
+    private static final Logger LOG = LoggerFactory.getLogger(Actions.class);
+    private static final Duration PATIENCE = Duration.ofSeconds(3);
+    private static final Duration URGENT = Duration.ofMillis(100);
+    private static final Duration SHORT = Duration.ofSeconds(2);
+    private static final Duration VERY_LONG = Duration.ofDays(7);
+
+    private final PostgresServer server;
+    private final SettingsSource settings;
+    private final LeaseKeeper lease;
+    private final Memory memory;
+    private final TaskRunner tasks;
+    private final Clock clock;
+    private final Runnable wake;
+    private volatile boolean checkpointPending;
+    private volatile String cloneProgress = "";
+
+    Actions(
+            PostgresServer server,
+            SettingsSource settings,
+            LeaseKeeper lease,
+            Memory memory,
+            TaskRunner tasks,
+            Clock clock,
+            Runnable wake) {
+        this.server = server;
+        this.settings = settings;
+        this.lease = lease;
+        this.memory = memory;
+        this.tasks = tasks;
+        this.clock = clock;
+        this.wake = wake;
+    }
+
+    /** The first checkpoint after a promotion is still to come: nobody may rewind from this server yet. */
+    boolean checkpointPending() {
+        return checkpointPending;
+    }
+
+    String cloneProgress() {
+        return cloneProgress;
+    }
+
+    private Duration startStop() {
+        return settings.local().postgres().startStopTimeout();
+    }
+
+    private void background(Task.Kind kind, TaskRunner.Work work) {
+        tasks.start(kind, PATIENCE, work, () -> memory.failed(clock.nanos()));
+    }
+
+    // --- Short steps ---
+
+    void follow(Upstream upstream) throws PostgresException {
+        writeConfiguration(upstream, Optional.of(""));
+        server.follow(upstream);
+        memory.followed(upstream, clock.nanos());
+    }
+
+    void standbyNames(String value) throws PostgresException {
+        server.setSynchronousStandbyNames(value, SHORT);
+    }
+
+    void slots(Set<String> members) throws PostgresException {
+        server.syncSlots(slotNames(members), SHORT);
+    }
+
+    private static Set<String> slotNames(Set<String> members) {
+        Set<String> names = new TreeSet<>();
+        members.forEach(m -> names.add(SlotName.of(m)));
+        return names;
+    }
+
+    private void writeConfiguration(Upstream upstream, Optional<String> standbyNames) throws PostgresException {
+        server.writeConfiguration(settings.current().parameters(), upstream, standbyNames);
+    }
+
+    /** Brings a running server's files in line with changed parameters. */
+    void applyParameters(boolean primary, String standbyNames) throws PostgresException {
+        Upstream upstream = primary ? null : memory.situation(false).following().orElse(new Upstream.Nobody());
+        writeConfiguration(upstream, Optional.of(standbyNames));
+        server.reload();
+    }
+
+    // --- Long actions ---
+
+    void bootstrap() {
+        background(Task.Kind.BOOTSTRAP, () -> {
+            var bootstrap = settings.local().bootstrap();
+            server.initdb(bootstrap, Duration.ofMinutes(10));
+            writeConfiguration(null, Optional.of(""));
+            server.start(startStop());
+            watchPostmaster();
+            server.awaitReady(startStop());
+            server.createRoles(bootstrap, Duration.ofMinutes(2));
+            memory.bootstrapped();
+            memory.succeeded();
+        });
+    }
+
+    void cloneFrom(Upstream.Of from, long leaderEpoch) {
+        background(Task.Kind.CLONE, () -> {
+            try {
+                server.baseBackup(from, VERY_LONG, text -> cloneProgress = text);
+            } finally {
+                cloneProgress = "";
+            }
+            memory.compared(leaderEpoch, new dev.matriarch.agent.ha.Divergence.None());
+            memory.succeeded();
+            startStandby(from);
+        });
+    }
+
+    void startReplica(Upstream upstream) {
+        background(Task.Kind.START_REPLICA, () -> startStandby(upstream));
+    }
+
+    private void startStandby(Upstream upstream) throws PostgresException {
+        // A fired guard kills whatever runs here until it is told that a standby is no danger.
+        lease.disarm();
+        writeConfiguration(upstream, Optional.of(""));
+        server.start(startStop());
+        memory.followed(upstream, clock.nanos());
+        watchPostmaster();
+        wake.run();
+        server.awaitReady(startStop());
+        memory.succeeded();
+    }
+
+    void startPrimary(String standbyNames) {
+        long notAfter = lease.startNotAfterCentis();
+        background(Task.Kind.START_PRIMARY, () -> {
+            requireGuard();
+            writeConfiguration(null, Optional.of(standbyNames));
+            server.startAsPrimaryNotAfter(notAfter, startStop());
+            memory.forgetUpstream();
+            watchPostmaster();
+            wake.run();
+            server.awaitReady(startStop());
+            memory.succeeded();
+        });
+    }
+
+    void promote(Set<String> slotsFor) {
+        background(Task.Kind.PROMOTE, () -> {
+            requireGuard();
+            server.syncSlots(slotNames(slotsFor), SHORT);
+            checkpointPending = true;
+            server.promote(startStop());
+            memory.forgetUpstream();
+            memory.succeeded();
+            Thread.ofPlatform().daemon().name("checkpoint-after-promote").start(this::checkpointAfterPromote);
+        });
+    }
+
+    /** Nothing becomes writable before the guard holds its deadline. */
+    private void requireGuard() throws PostgresException {
+        boolean paused = settings.current().settings().paused();
+        if (!paused && !lease.guardAccepted(SHORT)) {
+            throw new PostgresException("the guard does not take its deadline: not becoming writable without it");
+        }
+    }
+
+    private void checkpointAfterPromote() {
+        try {
+            server.checkpoint(Duration.ofMinutes(10));
+        } catch (PostgresException e) {
+            LOG.warn("The checkpoint after promotion failed: {}", e.getMessage());
+        }
+        checkpointPending = false;
+        wake.run();
+    }
+
+    void stop(Decision.StopMode mode) {
+        boolean urgent = mode == Decision.StopMode.IMMEDIATE;
+        tasks.start(
+                Task.Kind.STOP,
+                urgent ? URGENT : PATIENCE,
+                () -> {
+                    switch (mode) {
+                        case GRACEFUL -> {
+                            checkpointQuietly();
+                            stopFast();
+                        }
+                        case FAST -> stopFast();
+                        case IMMEDIATE -> stopNow();
+                    }
+                },
+                () -> {});
+    }
+
+    /** What is on disk before the shutdown need not be written during it, while nobody can write. */
+    private void checkpointQuietly() {
+        try {
+            server.checkpoint(startStop());
+        } catch (PostgresException e) {
+            LOG.warn("The checkpoint before the shutdown failed: {}", e.getMessage());
+        }
+    }
+
+    private void stopFast() throws PostgresException {
+        try {
+            server.stop(StopMode.FAST, startStop());
+        } catch (PostgresException e) {
+            LOG.warn("{}; stopping it immediately", e.getMessage());
+            stopNow();
+        }
+    }
+
+    private void stopNow() throws PostgresException {
+        try {
+            server.stop(StopMode.IMMEDIATE, Duration.ofMillis(500));
+        } catch (PostgresException e) {
+            LOG.warn("{}; killing it", e.getMessage());
+            server.kill();
+        }
+    }
+
+    void checkDivergence(Upstream.Of leader, long epoch) {
+        background(Task.Kind.CHECK_DIVERGENCE, () -> {
+            switch (server.checkDivergence(leader, Duration.ofSeconds(10))) {
+                case Divergence.NotDiverged none -> {
+                    LOG.info("The local history is part of {}'s", leader.member());
+                    memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.None());
+                }
+                case Divergence.Diverged(String reason) -> {
+                    LOG.warn("The local history has diverged from {}'s: {}", leader.member(), reason);
+                    memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.Found(reason));
+                }
+                case Divergence.Unknown(String reason) ->
+                    throw new PostgresException("could not compare with " + leader.member() + ": " + reason);
+            }
+        });
+    }
+
+    void rewind(Upstream.Of leader) {
+        tasks.start(
+                Task.Kind.REWIND,
+                PATIENCE,
+                () -> {
+                    server.rewind(leader, VERY_LONG);
+                    memory.rewound(true);
+                    memory.succeeded();
+                },
+                () -> memory.rewound(false));
+    }
+
+    /** Makes room for a clone. */
+    void discard(String because) throws PostgresException {
+        LOG.warn(
+                "The data directory {} is given up: {}",
+                settings.local().postgres().dataDir(),
+                because);
+        if (settings.local().postgres().keepDiscarded()) {
+            LOG.warn("It was moved to {}", server.setAside("discarded"));
+        } else {
+            server.remove(because);
+        }
+        memory.dataGone();
+    }
+
+    void restart(boolean asPrimary, Upstream upstream, String standbyNames) {
+        background(Task.Kind.RESTART, () -> {
+            checkpointQuietly();
+            stopFast();
+            if (asPrimary) {
+                writeConfiguration(null, Optional.of(standbyNames));
+                server.startAsPrimaryNotAfter(lease.startNotAfterCentis(), startStop());
+                watchPostmaster();
+                server.awaitReady(startStop());
+                memory.succeeded();
+            } else {
+                startStandby(upstream);
+            }
+        });
+    }
+
+    /** The heartbeat is woken the moment the postmaster dies. */
+    void watchPostmaster() {
+        if (!server.onExit(wake)) {
+            wake.run();
+        }
+    }
+}

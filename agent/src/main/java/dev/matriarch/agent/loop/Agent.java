@@ -1,0 +1,147 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.config.AgentConfig;
+import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.fencing.GuardPair;
+import dev.matriarch.agent.ha.Order;
+import dev.matriarch.agent.postgres.PostgresException;
+import dev.matriarch.agent.postgres.PostgresServer;
+import dev.matriarch.agent.rpc.Peers;
+import dev.matriarch.agent.rpc.RpcDoor;
+import dev.matriarch.agent.rpc.RpcTransport;
+import dev.matriarch.dcs.Change;
+import dev.matriarch.dcs.Dcs;
+import dev.matriarch.rest.RestDoor;
+import dev.matriarch.rest.RestSettings;
+import java.io.IOException;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.EnumSet;
+import java.util.Set;
+import java.util.function.Supplier;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The parts of one agent, put together and taken apart in reverse order. */
+public final class Agent implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(Agent.class);
+    /** Changes that call for a heartbeat at once; the rest can wait for the next one. */
+    private static final Set<Change> URGENT =
+            EnumSet.of(Change.LEADER, Change.CONFIG, Change.FAILOVER, Change.SYNC, Change.INITIALIZE, Change.RESYNC);
+
+    private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+    private final Heartbeat heartbeat;
+
+    /**
+     * Starts everything but the heartbeat.
+     *
+     * @param reread reads the local configuration file again
+     * @throws IOException if a door cannot be opened or the guard cannot be started
+     * @throws PostgresException if the server binaries or the data directory cannot be used
+     */
+    public Agent(AgentConfig config, Dcs dcs, Supplier<AgentConfig> reread) throws IOException, PostgresException {
+        boolean complete = false;
+        try {
+            Clock clock = Clock.system();
+            Wakeup wakeup = new Wakeup();
+            SettingsSource settings = new SettingsSource(config, firstConfiguration(config));
+            PostgresServer server =
+                    opened(new PostgresServer(config.postgres(), config.scope(), config.name(), config.stateDir()));
+            server.adopt();
+            GuardPair guard =
+                    GuardPair.open(config.stateDir(), config.postgres().dataDir());
+            parts.push(() -> guard.close(server.postmasterPid().isEmpty()));
+            guard.onDeath(wakeup::call);
+            Memory memory = new Memory();
+            LeaseKeeper lease = new LeaseKeeper(
+                    dcs,
+                    config.name(),
+                    clock,
+                    guard,
+                    () -> server.postmasterPid().orElse(0));
+            TaskRunner tasks = new TaskRunner(clock, wakeup::call);
+            Actions actions = new Actions(server, settings, lease, memory, tasks, clock, wakeup::call);
+            RpcTransport transport = opened(new RpcTransport());
+            Peers peers = opened(new Peers(transport, config.scope(), config.name()));
+            FrontDesk desk = new FrontDesk(settings, dcs, server, clock, () -> {
+                settings.local(reread.get());
+                wakeup.call();
+            });
+            heartbeat = new Heartbeat(
+                    new Heartbeat.Parts(
+                            config.name(),
+                            dcs,
+                            server,
+                            settings,
+                            lease,
+                            memory,
+                            tasks,
+                            actions,
+                            new Peerage(peers),
+                            clock,
+                            desk),
+                    wakeup);
+            heartbeat.look();
+            dcs.onChange(change -> {
+                if (URGENT.contains(change)) {
+                    wakeup.call();
+                }
+            });
+            RpcDoor rpc = opened(RpcDoor.open(
+                    config.control().listen(),
+                    desk,
+                    transport,
+                    peers,
+                    json -> DynamicConfigJson.validate(json).stream()
+                            .map(Object::toString)
+                            .toList()));
+            desk.open(heartbeat, rpc.operations());
+            opened(RestDoor.open(
+                    new RestSettings(
+                            config.rest().listen().host(),
+                            config.rest().listen().port(),
+                            config.rest()
+                                    .authentication()
+                                    .map(a -> new RestSettings.Credentials(a.username(), a.password()))),
+                    desk));
+            complete = true;
+        } finally {
+            if (!complete) {
+                close();
+            }
+        }
+    }
+
+    private <T extends AutoCloseable> T opened(T part) {
+        parts.push(part);
+        return part;
+    }
+
+    /** The dynamic configuration that this member would give to an empty store. */
+    private static String firstConfiguration(AgentConfig config) {
+        return config.bootstrap().dcsJson().isBlank()
+                ? "{}"
+                : config.bootstrap().dcsJson();
+    }
+
+    /** Beats until the agent is to end; returns its exit code. */
+    public int run() throws InterruptedException {
+        return heartbeat.run();
+    }
+
+    /** Asks for an orderly end: PostgreSQL is stopped, the lock handed over. Any thread. */
+    public void shutDown() {
+        heartbeat.order(new Order.Shutdown());
+    }
+
+    @Override
+    public void close() {
+        while (!parts.isEmpty()) {
+            try {
+                parts.pop().close();
+            } catch (Exception e) {
+                LOG.warn("While stopping: {}", e.getMessage());
+            }
+        }
+    }
+}

@@ -1,0 +1,268 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.config.DynamicConfig;
+import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.Observation;
+import dev.matriarch.agent.ha.Order;
+import dev.matriarch.agent.postgres.PostgresServer;
+import dev.matriarch.agent.rpc.LocalAgent;
+import dev.matriarch.agent.rpc.Operations;
+import dev.matriarch.agent.rpc.Outcome;
+import dev.matriarch.agent.rpc.Position;
+import dev.matriarch.agent.rpc.ReinitOrder;
+import dev.matriarch.agent.rpc.RestartOrder;
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Dcs;
+import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.Lsn;
+import dev.matriarch.rest.AgentView;
+import dev.matriarch.rest.ConfigChange;
+import dev.matriarch.rest.Snapshot;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * What both doors see of the agent: the last observation, and a place to leave orders. Any thread.
+ */
+final class FrontDesk implements LocalAgent, AgentView, Publisher {
+    private static final Duration ASK_POSTGRES = Duration.ofMillis(500);
+    private static final Duration UNKNOWN_AGE = Duration.ofDays(365);
+
+    private final SettingsSource settings;
+    private final Dcs dcs;
+    private final PostgresServer server;
+    private final Clock clock;
+    private final Runnable reload;
+    private volatile Heartbeat heartbeat;
+    private volatile Operations operations;
+    private volatile Observation last;
+    private volatile OptionalLong leaseDeadline = OptionalLong.empty();
+    private volatile Optional<ClusterView> view = Optional.empty();
+    private volatile long viewNanos;
+    private volatile long viewSeconds;
+    private long published;
+
+    FrontDesk(SettingsSource settings, Dcs dcs, PostgresServer server, Clock clock, Runnable reload) {
+        this.settings = settings;
+        this.dcs = dcs;
+        this.server = server;
+        this.clock = clock;
+        this.reload = reload;
+    }
+
+    void open(Heartbeat started, Operations shared) {
+        heartbeat = started;
+        operations = shared;
+    }
+
+    /** True once the first observation is there to answer from. */
+    boolean ready() {
+        return last != null;
+    }
+
+    @Override
+    public void publish(Observation seen, OptionalLong deadline) {
+        last = seen;
+        leaseDeadline = deadline;
+        seen.view().ifPresent(v -> {
+            view = Optional.of(v);
+            viewNanos = seen.now();
+            viewSeconds = seen.wallClock().getEpochSecond();
+        });
+        synchronized (this) {
+            published++;
+            notifyAll();
+        }
+    }
+
+    // --- for the REST door ---
+
+    @Override
+    public Snapshot snapshot() {
+        return SnapshotOf.observation(
+                last,
+                settings,
+                view,
+                view.isPresent() ? OptionalLong.of(viewNanos) : OptionalLong.empty(),
+                view.isPresent() ? OptionalLong.of(viewSeconds) : OptionalLong.empty(),
+                leaseDeadline);
+    }
+
+    @Override
+    public Optional<String> config() {
+        return view.flatMap(ClusterView::config).map(c -> c.value());
+    }
+
+    @Override
+    public ConfigChange patchConfig(String jsonPatch) {
+        Optional<ClusterView> now = operations.view();
+        if (now.flatMap(ClusterView::config).isEmpty()) {
+            return new ConfigChange.NothingStored();
+        }
+        var stored = now.get().config().get();
+        return change(
+                DynamicConfigJson.merge(stored.value(), jsonPatch),
+                stored.value(),
+                Expected.revision(stored.revision()));
+    }
+
+    @Override
+    public ConfigChange replaceConfig(String json) {
+        String stored = operations
+                .view()
+                .flatMap(ClusterView::config)
+                .map(c -> c.value())
+                .orElse("");
+        return change(json, stored, Expected.anything());
+    }
+
+    private ConfigChange change(String json, String stored, Expected expected) {
+        if (json.equals(stored)) {
+            return new ConfigChange.Done(json);
+        }
+        return switch (operations.setConfig(json, expected)) {
+            case Operations.ConfigOutcome.Changed changed -> new ConfigChange.Done(json);
+            case Operations.ConfigOutcome.Conflict conflict -> new ConfigChange.Conflict();
+            case Operations.ConfigOutcome.Refused(var problems) -> new ConfigChange.Refused(problems);
+            case Operations.ConfigOutcome.Failed(var sentence) -> new ConfigChange.Unavailable(sentence);
+        };
+    }
+
+    // --- for the gRPC door ---
+
+    @Override
+    public String name() {
+        return settings.local().name();
+    }
+
+    @Override
+    public String scope() {
+        return settings.local().scope();
+    }
+
+    @Override
+    public String version() {
+        return Version.TEXT;
+    }
+
+    @Override
+    public Optional<ClusterView> view() {
+        return view;
+    }
+
+    @Override
+    public Duration viewAge() {
+        return view.isPresent() ? Duration.ofNanos(clock.nanos() - viewNanos) : UNKNOWN_AGE;
+    }
+
+    @Override
+    public DynamicConfig dynamicConfig() {
+        return settings.current().dynamic();
+    }
+
+    @Override
+    public LocalPostgres postgres() {
+        return last.postgres();
+    }
+
+    @Override
+    public Dcs dcs() {
+        return dcs;
+    }
+
+    @Override
+    public boolean holdsLease() {
+        OptionalLong deadline = leaseDeadline;
+        return deadline.isPresent() && deadline.getAsLong() - clock.nanos() > 0;
+    }
+
+    @Override
+    public Position position() {
+        Optional<LocalPostgres.Status> status = server.observe(ASK_POSTGRES).status();
+        var tags = settings.local().tags();
+        return new Position(
+                status.isPresent(),
+                status.map(LocalPostgres.Status::inRecovery).orElse(true),
+                status.map(LocalPostgres.Status::position).orElse(Lsn.INVALID),
+                status.map(LocalPostgres.Status::timeline).orElse(0),
+                MemberRecord.nofailover(tags),
+                MemberRecord.priority(tags),
+                false);
+    }
+
+    @Override
+    public Outcome restart(RestartOrder order, Duration timeout) {
+        if (last.task().isPresent()) {
+            return new Outcome(503, last.task().get().kind().words() + " already in progress");
+        }
+        String before = startTime();
+        if (!heartbeat.order(new Order.Restart())) {
+            return new Outcome(503, "another order is already in progress");
+        }
+        boolean done = await(
+                timeout,
+                () -> last.task().isEmpty()
+                        && last.postgres().status().isPresent()
+                        && !startTime().equals(before));
+        return done
+                ? new Outcome(200, "restarted successfully")
+                : new Outcome(
+                        503,
+                        last.postgres().process() == LocalPostgres.Process.STARTING
+                                ? "postgres is still starting"
+                                : "restart failed");
+    }
+
+    private String startTime() {
+        return last.postgres()
+                .status()
+                .map(LocalPostgres.Status::postmasterStartTime)
+                .orElse("");
+    }
+
+    private synchronized boolean await(Duration timeout, java.util.function.BooleanSupplier condition) {
+        long deadline = clock.nanos() + timeout.toNanos();
+        try {
+            while (!condition.getAsBoolean()) {
+                long left = (deadline - clock.nanos()) / 1_000_000;
+                if (left <= 0) {
+                    return false;
+                }
+                wait(left);
+            }
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        }
+    }
+
+    @Override
+    public Outcome reinitialize(ReinitOrder order) {
+        if (view.map(ClusterView::isUnlocked).orElse(true)) {
+            return new Outcome(503, "Cluster has no leader, can not reinitialize");
+        }
+        if (holdsLease() || last.postgres().isPrimary()) {
+            return new Outcome(503, "I am the leader, can not reinitialize");
+        }
+        if (last.task().isPresent() && !order.force()) {
+            return new Outcome(503, last.task().get().kind().words() + " already in progress");
+        }
+        return heartbeat.order(new Order.Reinitialize())
+                ? new Outcome(200, "reinitialize started")
+                : new Outcome(503, "another order is already in progress");
+    }
+
+    @Override
+    public Outcome reload() {
+        reload.run();
+        return new Outcome(202, "reload scheduled");
+    }
+
+    @Override
+    public void wake(String why) {
+        heartbeat.wake();
+    }
+}

@@ -1,0 +1,299 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.ha.Decider;
+import dev.matriarch.agent.ha.Decision;
+import dev.matriarch.agent.ha.Lease;
+import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.Observation;
+import dev.matriarch.agent.ha.Order;
+import dev.matriarch.agent.ha.Settings;
+import dev.matriarch.agent.ha.Store;
+import dev.matriarch.agent.ha.Survey;
+import dev.matriarch.agent.postgres.PostgresException;
+import dev.matriarch.agent.postgres.PostgresServer;
+import dev.matriarch.dcs.ClusterStatus;
+import dev.matriarch.dcs.Dcs;
+import dev.matriarch.dcs.DcsException;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Observe, decide, act, wait: on one thread, until a decision ends the agent.
+ *
+ * <p>A heartbeat asks the decision core again after each short step, with what the step changed, until it says to wait.
+ */
+public final class Heartbeat {
+    private static final Logger LOG = LoggerFactory.getLogger(Heartbeat.class);
+    private static final int MOST_STEPS = 25;
+    private static final Duration ASK_POSTGRES = Duration.ofSeconds(1);
+    private static final long STANDBY_NAMES_SETTLE = 100_000_000L;
+    private static final Duration SOONEST = Duration.ofMillis(20);
+
+    private final Parts parts;
+    private final Wakeup wakeup;
+    private final StoreSteps store;
+    private final AtomicReference<Order> order = new AtomicReference<>();
+    private String lastSentence = "";
+    private String appliedParameters = "";
+    private boolean watching;
+
+    /** What a heartbeat works with. */
+    record Parts(
+            String me,
+            Dcs dcs,
+            PostgresServer server,
+            SettingsSource settings,
+            LeaseKeeper lease,
+            Memory memory,
+            TaskRunner tasks,
+            Actions actions,
+            Peerage peers,
+            Clock clock,
+            Publisher publisher) {}
+
+    Heartbeat(Parts parts, Wakeup wakeup) {
+        this.parts = parts;
+        this.wakeup = wakeup;
+        this.store = new StoreSteps(parts);
+    }
+
+    /** Lets the heartbeat run now; any thread. */
+    public void wake() {
+        wakeup.call();
+    }
+
+    /** Gives an order; false if another one is being carried out. Any thread. */
+    boolean order(Order wanted) {
+        boolean taken = wanted instanceof Order.Shutdown
+                ? order.getAndSet(wanted) != wanted
+                : order.compareAndSet(null, wanted);
+        wakeup.call();
+        return taken;
+    }
+
+    boolean busyWithOrder() {
+        return order.get() != null || parts.tasks().current().isPresent();
+    }
+
+    /** Runs until a decision ends the agent; returns its exit code. */
+    public int run() throws InterruptedException {
+        while (true) {
+            long started = parts.clock().nanos();
+            Decision last = beat();
+            if (last instanceof Decision.Exit exit) {
+                return exit.code();
+            }
+            Duration most = parts.settings().current().settings().loopWait();
+            Duration sleep = last instanceof Decision.Wait wait
+                    ? wait.atMost().filter(d -> d.compareTo(most) < 0).orElse(most)
+                    : SOONEST;
+            long until = started + sleep.toNanos();
+            if (parts.lease().deadline().isPresent()
+                    && !parts.settings().current().settings().paused()) {
+                long fence = parts.lease().deadline().getAsLong()
+                        - parts.settings().current().settings().safetyMargin().toNanos();
+                until = Math.min(until, fence);
+            }
+            wakeup.await(Math.max(until - parts.clock().nanos(), SOONEST.toNanos()));
+        }
+    }
+
+    /** A first observation, so that the doors have something to answer from. */
+    void look() {
+        Settings settings = parts.settings().current().settings();
+        Observation observation =
+                observe(new Store.Unreachable("not asked yet"), lookAtPostgres(), Optional.empty(), settings, false);
+        parts.publisher().publish(observation, parts.lease().deadline());
+    }
+
+    private Decision beat() {
+        StoreSteps.Seen seen = store.read();
+        Optional<Survey> survey = Optional.empty();
+        LocalPostgres postgres = lookAtPostgres();
+        Decision decision = Decision.idle("too many steps in one heartbeat");
+        boolean renewed = false;
+        for (int step = 0; step < MOST_STEPS; step++) {
+            Settings settings = parts.settings().update(seen.view()).settings();
+            Observation observation = observe(seen.store(), postgres, survey, settings, renewed);
+            parts.publisher().publish(observation, parts.lease().deadline());
+            decision = Decider.decide(observation);
+            say(decision);
+            if (ends(decision)) {
+                break;
+            }
+            try {
+                switch (decision) {
+                    case Decision.RenewLease renew -> {
+                        renewed |= parts.lease().renew(renew.epoch(), settings, status(postgres));
+                        seen = store.read();
+                    }
+                    case Decision.AcquireLease acquire -> {
+                        renewed |= parts.lease().acquire(settings);
+                        seen = store.read();
+                    }
+                    case Decision.AskPeers ask ->
+                        survey = Optional.of(parts.peers().ask(ask.members(), seen.view()));
+                    case Decision.Discard discard -> {
+                        parts.actions().discard(discard.because());
+                        order.updateAndGet(o -> o instanceof Order.Reinitialize ? null : o);
+                        postgres = lookAtPostgres();
+                    }
+                    case Decision.Follow follow -> parts.actions().follow(follow.upstream());
+                    case Decision.SetStandbyNames set -> {
+                        parts.actions().standbyNames(set.names().setting());
+                        postgres = lookAtPostgres();
+                    }
+                    case Decision.SyncSlots sync -> {
+                        parts.actions().slots(sync.members());
+                        postgres = lookAtPostgres();
+                    }
+                    default -> seen = store.carryOut(decision, seen);
+                }
+            } catch (DcsException e) {
+                seen = new StoreSteps.Seen(new Store.Unreachable(e.getMessage()));
+            } catch (PostgresException e) {
+                LOG.error("{}", e.getMessage());
+                parts.memory().failed(parts.clock().nanos());
+                decision = Decision.soon(e.getMessage(), Duration.ofMillis(300));
+                break;
+            }
+        }
+        afterwards(seen, postgres);
+        return decision;
+    }
+
+    /** Starts long actions; true if the heartbeat is over with this decision. */
+    private boolean ends(Decision decision) {
+        Actions actions = parts.actions();
+        switch (decision) {
+            case Decision.Wait wait -> {}
+            case Decision.Exit exit -> {}
+            case Decision.Bootstrap bootstrap -> actions.bootstrap();
+            case Decision.Clone clone -> actions.cloneFrom(clone.from(), store.leaderEpoch());
+            case Decision.StartReplica start -> actions.startReplica(start.upstream());
+            case Decision.StartPrimary start -> actions.startPrimary(start.names());
+            case Decision.Promote promote -> actions.promote(promote.slotsFor());
+            case Decision.Stop stop -> {
+                parts.memory().steppingDown(stop.handOver());
+                actions.stop(stop.mode());
+            }
+            case Decision.CheckDivergence check -> actions.checkDivergence(check.leader(), check.epoch());
+            case Decision.Rewind rewind -> actions.rewind(rewind.leader());
+            case Decision.Restart restart -> {
+                order.updateAndGet(o -> o instanceof Order.Restart ? null : o);
+                actions.restart(restart.asPrimary(), restart.upstream(), restart.names());
+            }
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private LocalPostgres lookAtPostgres() {
+        LocalPostgres postgres = parts.server().observe(ASK_POSTGRES);
+        long now = parts.clock().nanos();
+        Memory memory = parts.memory();
+        memory.starting(postgres.process() == LocalPostgres.Process.STARTING, now);
+        if (postgres.isPrimary()) {
+            LocalPostgres.Status status = postgres.status().orElseThrow();
+            memory.standbyNamesSeen(status.synchronousStandbyNames(), status.position(), now, STANDBY_NAMES_SETTLE);
+            if (memory.standbyNamesSettling()) {
+                wakeup.callIn(STANDBY_NAMES_SETTLE);
+            }
+            memory.primarySeen(now);
+        } else if (postgres.isReplica() || postgres.process() == LocalPostgres.Process.STOPPED) {
+            memory.notPrimary();
+        }
+        if (!watching && postgres.process() != LocalPostgres.Process.STOPPED) {
+            parts.actions().watchPostmaster();
+        }
+        watching = postgres.process() != LocalPostgres.Process.STOPPED;
+        return postgres;
+    }
+
+    private Observation observe(
+            Store seen, LocalPostgres postgres, Optional<Survey> survey, Settings settings, boolean renewed) {
+        Duration fresh = renewed ? settings.ttl() : settings.loopWait().dividedBy(2);
+        Lease lease = parts.lease().lease(fresh);
+        if (lease instanceof Lease.NotHeld && !postgres.isPrimary()) {
+            parts.memory().lockLost();
+        }
+        var tags = parts.settings().local().tags();
+        return new Observation(
+                parts.clock().nanos(),
+                parts.clock().wall(),
+                parts.me(),
+                MemberRecord.nofailover(tags),
+                MemberRecord.priority(tags),
+                seen,
+                lease,
+                postgres,
+                settings,
+                parts.memory().situation(parts.lease().guarded()),
+                parts.tasks().current(),
+                survey,
+                Optional.ofNullable(order.get()));
+    }
+
+    private Optional<ClusterStatus> status(LocalPostgres postgres) {
+        return postgres.status()
+                .filter(s -> !s.inRecovery())
+                .map(s -> new ClusterStatus(s.position(), java.util.Map.of(), java.util.List.of()));
+    }
+
+    private void afterwards(StoreSteps.Seen seen, LocalPostgres postgres) {
+        Settings settings = parts.settings().current().settings();
+        boolean writable = postgres.process() != LocalPostgres.Process.STOPPED && !postgres.isReplica();
+        boolean calm = parts.tasks().current().isEmpty() && !writable;
+        if (settings.paused() || calm && parts.lease().deadline().isEmpty()) {
+            parts.lease().disarm();
+        }
+        applyParameters(postgres);
+        seen.view().ifPresent(view -> store.publish(view, postgres));
+    }
+
+    /** A changed configuration reaches a running server at once. */
+    private void applyParameters(LocalPostgres postgres) {
+        String wanted = parts.settings().current().parameters().toString();
+        if (wanted.equals(appliedParameters)
+                || postgres.status().isEmpty()
+                || parts.tasks().current().isPresent()) {
+            return;
+        }
+        LocalPostgres.Status status = postgres.status().get();
+        try {
+            Settings settings = parts.settings().current().settings();
+            boolean users = !settings.quorumCommit()
+                    && !status.inRecovery()
+                    && status.synchronousStandbyNames().isEmpty();
+            parts.actions()
+                    .applyParameters(
+                            !status.inRecovery(),
+                            status.inRecovery()
+                                    ? ""
+                                    : users ? settings.userStandbyNames() : status.synchronousStandbyNames());
+            appliedParameters = wanted;
+        } catch (PostgresException e) {
+            LOG.error("The configuration could not be applied: {}", e.getMessage());
+        }
+    }
+
+    private void say(Decision decision) {
+        if (decision instanceof Decision.RenewLease && decision.because().equals("heartbeat")) {
+            return;
+        }
+        String sentence = decision.because();
+        if (!sentence.equals(lastSentence) || !(decision instanceof Decision.Wait)) {
+            if (decision instanceof Decision.Stop || decision instanceof Decision.Exit) {
+                LOG.warn("{}", sentence);
+            } else {
+                LOG.info("{}", sentence);
+            }
+        }
+        lastSentence = sentence;
+    }
+}

@@ -1,0 +1,80 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.config.AgentConfig;
+import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.Task;
+import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.Member;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+
+/** What this member publishes about itself. */
+final class MemberRecord {
+    private MemberRecord() {}
+
+    static Member of(
+            SettingsSource settings,
+            LocalPostgres postgres,
+            Optional<Task> task,
+            boolean checkpointPending,
+            String cloneProgress) {
+        AgentConfig config = settings.local();
+        Optional<LocalPostgres.Status> status = postgres.status();
+        Optional<LocalPostgres.Status> replica = status.filter(LocalPostgres.Status::inRecovery);
+        PostgresConfig pg = config.postgres();
+        return new Member(
+                config.name(),
+                "postgres://" + pg.connectAddress() + "/postgres",
+                "http://" + config.rest().connectAddress() + "/patroni",
+                config.control().connectAddress().toString(),
+                state(postgres, task),
+                role(postgres),
+                Version.TEXT,
+                status.map(LocalPostgres.Status::position),
+                replica.map(LocalPostgres.Status::received).filter(l -> !l.equals(Lsn.INVALID)),
+                replica.map(LocalPostgres.Status::replayed),
+                replica.filter(LocalPostgres.Status::streaming).map(s -> "streaming"),
+                status.filter(s -> s.timeline() > 0)
+                        .map(s -> OptionalInt.of(s.timeline()))
+                        .orElse(OptionalInt.empty()),
+                config.tags(),
+                status.map(LocalPostgres.Status::pendingRestart).orElse(Map.of()),
+                postgres.isPrimary() && checkpointPending ? Optional.of(false) : Optional.empty(),
+                settings.current().settings().paused());
+    }
+
+    static String state(LocalPostgres postgres, Optional<Task> task) {
+        Optional<String> busy = task.map(Task::kind).flatMap(kind -> switch (kind) {
+            case BOOTSTRAP -> Optional.of("initializing new cluster");
+            case CLONE, REINITIALIZE -> Optional.of("creating replica");
+            case RESTART -> Optional.of("restarting");
+            case STOP ->
+                postgres.process() == LocalPostgres.Process.STOPPED ? Optional.empty() : Optional.of("stopping");
+            default -> Optional.empty();
+        });
+        return busy.orElse(
+                switch (postgres.process()) {
+                    case STOPPED -> "stopped";
+                    case STARTING -> "starting";
+                    case STOPPING -> "stopping";
+                    case RUNNING -> postgres.status().isPresent() ? "running" : "unknown";
+                });
+    }
+
+    static String role(LocalPostgres postgres) {
+        if (postgres.dataDirectory() == LocalPostgres.DataDirectory.EMPTY) {
+            return "uninitialized";
+        }
+        return postgres.isPrimary() ? "primary" : "replica";
+    }
+
+    static boolean nofailover(Map<String, Object> tags) {
+        return tags.containsKey("nofailover") ? Boolean.TRUE.equals(tags.get("nofailover")) : priority(tags) <= 0;
+    }
+
+    static int priority(Map<String, Object> tags) {
+        return tags.get("failover_priority") instanceof Number n ? n.intValue() : 1;
+    }
+}

@@ -1,0 +1,156 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.ha.Divergence;
+import dev.matriarch.agent.ha.Situation;
+import dev.matriarch.agent.ha.Upstream;
+import dev.matriarch.dcs.Lsn;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * What the agent remembers between heartbeats. Written by the heartbeat and, under its own lock, by the long task that
+ * runs beside it.
+ */
+final class Memory {
+    private static final long FIRST_RETRY = 1_000_000_000L;
+    private static final long LONGEST_RETRY = 10_000_000_000L;
+
+    private Optional<Upstream> following = Optional.empty();
+    private long followingSince;
+    private Divergence divergence = new Divergence.Unchecked();
+    private long divergenceEpoch;
+    private boolean rewindFailed;
+    private boolean steppingDown;
+    private OptionalLong releasedAt = OptionalLong.empty();
+    private int failures;
+    private OptionalLong retryAt = OptionalLong.empty();
+    private Optional<Lsn> standbyNamesSince = Optional.empty();
+    private String standbyNames = "";
+    private long standbyNamesChangedAt;
+    private boolean bootstrapped;
+    private OptionalLong startingSince = OptionalLong.empty();
+    private OptionalLong primarySince = OptionalLong.empty();
+
+    synchronized Situation situation(boolean guarded) {
+        return new Situation(
+                following,
+                followingSince,
+                divergence,
+                divergenceEpoch,
+                rewindFailed,
+                steppingDown,
+                releasedAt,
+                guarded,
+                failures,
+                retryAt,
+                standbyNamesSince,
+                bootstrapped,
+                startingSince,
+                primarySince);
+    }
+
+    synchronized void followed(Upstream upstream, long now) {
+        following = Optional.of(upstream);
+        followingSince = now;
+    }
+
+    synchronized void forgetUpstream() {
+        following = Optional.empty();
+    }
+
+    synchronized void compared(long epoch, Divergence finding) {
+        divergence = finding;
+        divergenceEpoch = epoch;
+        rewindFailed = false;
+    }
+
+    synchronized void rewound(boolean success) {
+        rewindFailed = !success;
+        if (success) {
+            divergence = new Divergence.None();
+        }
+    }
+
+    synchronized void steppingDown(boolean value) {
+        steppingDown = value;
+    }
+
+    synchronized void released(long now) {
+        steppingDown = false;
+        releasedAt = OptionalLong.of(now);
+        primarySince = OptionalLong.empty();
+        bootstrapped = false;
+    }
+
+    synchronized void lockLost() {
+        primarySince = OptionalLong.empty();
+        steppingDown = false;
+    }
+
+    /** The pause before another attempt doubles with each failure in a row, up to 10 s. */
+    synchronized void failed(long now) {
+        failures++;
+        retryAt = OptionalLong.of(now + Math.min(LONGEST_RETRY, FIRST_RETRY << Math.min(failures - 1, 5)));
+    }
+
+    synchronized void succeeded() {
+        failures = 0;
+        retryAt = OptionalLong.empty();
+    }
+
+    synchronized void backOff(long until) {
+        failures = 0;
+        retryAt = OptionalLong.of(until);
+    }
+
+    synchronized void bootstrapped() {
+        bootstrapped = true;
+    }
+
+    synchronized void dataGone() {
+        following = Optional.empty();
+        divergence = new Divergence.Unchecked();
+        divergenceEpoch = 0;
+        rewindFailed = false;
+        bootstrapped = false;
+    }
+
+    /**
+     * Notes when a primary's list of synchronous standbys was first seen in force. WAL senders take a new list up a
+     * moment after a session shows it, so the position counts only from {@code settle} nanoseconds later.
+     */
+    synchronized void standbyNamesSeen(String value, Lsn position, long now, long settle) {
+        if (!value.equals(standbyNames)) {
+            standbyNames = value;
+            standbyNamesChangedAt = now;
+            standbyNamesSince = Optional.empty();
+        }
+        if (standbyNamesSince.isEmpty() && now - standbyNamesChangedAt >= settle) {
+            standbyNamesSince = Optional.of(position);
+        }
+    }
+
+    synchronized boolean standbyNamesSettling() {
+        return standbyNamesSince.isEmpty();
+    }
+
+    synchronized void notPrimary() {
+        primarySince = OptionalLong.empty();
+        standbyNamesSince = Optional.empty();
+        standbyNames = "";
+    }
+
+    synchronized void primarySeen(long now) {
+        if (primarySince.isEmpty()) {
+            primarySince = OptionalLong.of(now);
+        }
+    }
+
+    synchronized void starting(boolean starting, long now) {
+        if (!starting) {
+            startingSince = OptionalLong.empty();
+        } else if (startingSince.isEmpty()) {
+            startingSince = OptionalLong.of(now);
+        }
+    }
+}

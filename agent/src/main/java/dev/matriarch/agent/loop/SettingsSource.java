@@ -1,0 +1,97 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.config.AgentConfig;
+import dev.matriarch.agent.config.DynamicConfig;
+import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.config.Parameters;
+import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.ha.Settings;
+import dev.matriarch.dcs.ClusterView;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The settings in force: what the store says, over what this member knew before. A store without a configuration, or
+ * with one that cannot be read, changes nothing.
+ */
+final class SettingsSource {
+    private static final Logger LOG = LoggerFactory.getLogger(SettingsSource.class);
+
+    /**
+     * @param json the text it was read from
+     * @param parameters PostgreSQL parameters of this member, cluster-wide and local ones merged
+     */
+    record InForce(
+            long revision, String json, DynamicConfig dynamic, Settings settings, Map<String, String> parameters) {}
+
+    private volatile AgentConfig config;
+    private volatile InForce inForce;
+
+    /** @param json the configuration to go by until the store gives one */
+    SettingsSource(AgentConfig config, String json) {
+        this.config = config;
+        this.inForce = read(0, json);
+    }
+
+    InForce current() {
+        return inForce;
+    }
+
+    AgentConfig local() {
+        return config;
+    }
+
+    /** Takes up a changed local file. */
+    void local(AgentConfig changed) {
+        config = changed;
+        inForce = read(inForce.revision(), inForce.json());
+    }
+
+    InForce update(Optional<ClusterView> view) {
+        view.flatMap(ClusterView::config)
+                .filter(c -> c.revision() != inForce.revision() && !c.value().isBlank())
+                .ifPresent(c -> {
+                    try {
+                        inForce = read(c.revision(), c.value());
+                    } catch (IllegalArgumentException e) {
+                        LOG.error("The configuration in the store cannot be read and is ignored: {}", e.getMessage());
+                        inForce = new InForce(
+                                c.revision(),
+                                inForce.json(),
+                                inForce.dynamic(),
+                                inForce.settings(),
+                                inForce.parameters());
+                    }
+                });
+        return inForce;
+    }
+
+    private InForce read(long revision, String json) {
+        DynamicConfig dynamic = DynamicConfigJson.parse(json);
+        Parameters parameters = Parameters.effective(dynamic, config.postgres());
+        return new InForce(
+                revision, json, dynamic, settings(dynamic, config.postgres(), parameters), parameters.inFile());
+    }
+
+    private static Settings settings(DynamicConfig dynamic, PostgresConfig postgres, Parameters parameters) {
+        return new Settings(
+                dynamic.ttl(),
+                dynamic.loopWait(),
+                dynamic.retryTimeout(),
+                LeaseKeeper.safetyMargin(dynamic.ttl()),
+                dynamic.maximumLagOnFailover(),
+                dynamic.checkTimeline(),
+                dynamic.synchronousMode() == DynamicConfig.SynchronousMode.QUORUM,
+                dynamic.synchronousNodeCount(),
+                parameters.inFile().getOrDefault("synchronous_standby_names", ""),
+                dynamic.paused(),
+                dynamic.primaryStartTimeout(),
+                dynamic.usePgRewind() || postgres.usePgRewind(),
+                dynamic.useSlots(),
+                postgres.removeOnDivergence(),
+                postgres.removeOnRewindFailure(),
+                dynamic.maxTimelinesHistory());
+    }
+}

@@ -1,0 +1,81 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.Observation;
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.Versioned;
+import dev.matriarch.rest.Snapshot;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+
+/** Translates an observation into what the REST door answers from. */
+final class SnapshotOf {
+    private SnapshotOf() {}
+
+    static Snapshot observation(
+            Observation seen,
+            SettingsSource settings,
+            Optional<ClusterView> view,
+            OptionalLong viewNanos,
+            OptionalLong viewSeconds,
+            OptionalLong leaseDeadline) {
+        var config = settings.local();
+        var inForce = settings.current().settings();
+        boolean voter = inForce.quorumCommit()
+                && view.flatMap(ClusterView::sync)
+                        .map(Versioned::value)
+                        .map(s -> s.voters().stream().anyMatch(seen.me()::equalsIgnoreCase))
+                        .orElse(false);
+        return new Snapshot(
+                config.scope(),
+                config.name(),
+                Version.TEXT,
+                seen.postgres().systemIdentifier(),
+                MemberRecord.state(seen.postgres(), seen.task()),
+                MemberRecord.role(seen.postgres()),
+                seen.postgres().status().map(SnapshotOf::postgres),
+                false,
+                voter,
+                inForce.quorumCommit() ? Snapshot.SynchronousMode.QUORUM : Snapshot.SynchronousMode.OFF,
+                false,
+                inForce.paused(),
+                inForce.maximumLagOnFailover(),
+                config.tags(),
+                view,
+                viewNanos.isPresent()
+                        ? OptionalLong.of(viewNanos.getAsLong() + inForce.ttl().toNanos())
+                        : viewNanos,
+                viewSeconds,
+                leaseDeadline,
+                seen.now() + inForce.loopWait().toNanos(),
+                inForce.ttl());
+    }
+
+    private static Snapshot.Postgres postgres(LocalPostgres.Status status) {
+        boolean replica = status.inRecovery();
+        return new Snapshot.Postgres(
+                replica,
+                status.serverVersion(),
+                status.postmasterStartTime(),
+                status.timeline() > 0 ? OptionalInt.of(status.timeline()) : OptionalInt.empty(),
+                replica ? Lsn.INVALID : status.position(),
+                replica ? status.received() : Lsn.INVALID,
+                replica ? status.replayed() : Lsn.INVALID,
+                Lsn.INVALID,
+                status.replayTimestamp(),
+                status.replayPaused(),
+                status.streaming() ? Optional.of("streaming") : Optional.empty(),
+                status.senders().stream()
+                        .map(s -> new Snapshot.Sender(
+                                s.user(),
+                                s.applicationName(),
+                                s.clientAddress(),
+                                s.state(),
+                                s.syncState(),
+                                s.syncPriority()))
+                        .toList(),
+                status.pendingRestart());
+    }
+}

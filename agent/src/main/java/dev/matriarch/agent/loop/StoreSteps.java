@@ -1,0 +1,122 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.ha.Decision;
+import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.Settings;
+import dev.matriarch.agent.ha.Store;
+import dev.matriarch.dcs.ClusterStatus;
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Dcs;
+import dev.matriarch.dcs.DcsException;
+import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.Lsn;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Carries out what concerns the configuration store. */
+final class StoreSteps {
+    private static final Logger LOG = LoggerFactory.getLogger(StoreSteps.class);
+
+    /** What the last read of the store gave. */
+    record Seen(Store store) {
+        Optional<ClusterView> view() {
+            return store instanceof Store.Known(ClusterView view) ? Optional.of(view) : Optional.empty();
+        }
+    }
+
+    private final Heartbeat.Parts parts;
+    private long leaderEpoch;
+
+    StoreSteps(Heartbeat.Parts parts) {
+        this.parts = parts;
+    }
+
+    private Dcs dcs() {
+        return parts.dcs();
+    }
+
+    private Settings settings() {
+        return parts.settings().current().settings();
+    }
+
+    private Duration timeout() {
+        return settings().retryTimeout();
+    }
+
+    long leaderEpoch() {
+        return leaderEpoch;
+    }
+
+    Seen read() {
+        try {
+            ClusterView view = dcs().read(timeout());
+            leaderEpoch = view.leader().map(l -> l.epoch()).orElse(0L);
+            return new Seen(new Store.Known(view));
+        } catch (DcsException e) {
+            return new Seen(new Store.Unreachable(e.getMessage()));
+        }
+    }
+
+    /** One short step; returns what the store looks like after it. */
+    Seen carryOut(Decision decision, Seen before) throws DcsException {
+        switch (decision) {
+            case Decision.ReleaseLease release -> release(release);
+            case Decision.WriteInitialize write ->
+                dcs().writeInitialize(write.systemIdentifier(), write.expected(), timeout());
+            case Decision.WriteConfig write ->
+                dcs().writeConfig(parts.settings().current().json(), Expected.absent(), timeout());
+            case Decision.WriteHistory write -> writeHistory(write.timeline(), before);
+            case Decision.WriteFailover write ->
+                dcs().writeFailover(write.request(), Expected.revision(write.revision()), timeout());
+            case Decision.WriteSync write -> dcs().writeSync(write.state(), write.expected(), timeout());
+            default -> throw new IllegalStateException("not a step of the store: " + decision);
+        }
+        return read();
+    }
+
+    private void release(Decision.ReleaseLease release) throws DcsException {
+        Optional<ClusterStatus> status = release.position()
+                .filter(p -> !p.equals(Lsn.INVALID))
+                .map(p -> new ClusterStatus(p, Map.of(), List.of()));
+        long now = parts.clock().nanos();
+        parts.lease().release(release.epoch(), status, timeout());
+        boolean handedOver = parts.memory().situation(false).steppingDown();
+        parts.memory().released(now);
+        if (!handedOver) {
+            parts.memory().backOff(now + settings().ttl().toNanos());
+        }
+    }
+
+    private void writeHistory(int timeline, Seen before) throws DcsException {
+        HistoryFile file = new HistoryFile(parts.settings().local().postgres().dataDir());
+        dcs().writeHistory(
+                        file.read(
+                                timeline,
+                                before.view().flatMap(ClusterView::history),
+                                parts.me(),
+                                parts.clock().wall(),
+                                settings().maxTimelinesHistory()),
+                        timeout());
+    }
+
+    /** Tells the others about this member, at the end of each heartbeat. */
+    void publish(ClusterView view, LocalPostgres postgres) {
+        try {
+            dcs().touchMember(
+                            MemberRecord.of(
+                                    parts.settings(),
+                                    postgres,
+                                    parts.tasks().current(),
+                                    parts.actions().checkpointPending(),
+                                    parts.actions().cloneProgress()),
+                            settings().ttl(),
+                            timeout());
+        } catch (DcsException e) {
+            LOG.debug("This member's record could not be published: {}", e.getMessage());
+        }
+    }
+}

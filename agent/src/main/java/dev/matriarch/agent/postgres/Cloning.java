@@ -1,0 +1,205 @@
+package dev.matriarch.agent.postgres;
+
+import dev.matriarch.agent.config.BootstrapConfig;
+import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.ha.Upstream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How a data directory comes to be: initdb, pg_basebackup, pg_rewind, crash recovery.
+ *
+ * <p>A new one is made beside its place and renamed when complete. Where that is impossible (a mount point) a marker
+ * says that it is not complete.
+ */
+final class Cloning {
+    private static final Logger log = LoggerFactory.getLogger(Cloning.class);
+    private static final Pattern PERCENT = Pattern.compile("\\((\\d+%)\\)");
+
+    private interface Maker {
+        void make(Path directory) throws PostgresException, IOException;
+    }
+
+    private final PostgresConfig config;
+    private final Binaries binaries;
+    private final DataDirectory data;
+    private final ConfigurationFiles files;
+    private final String memberName;
+
+    Cloning(PostgresConfig config, Binaries binaries, DataDirectory data, ConfigurationFiles files, String memberName) {
+        this.config = config;
+        this.binaries = binaries;
+        this.data = data;
+        this.files = files;
+        this.memberName = memberName;
+    }
+
+    void initdb(BootstrapConfig bootstrap, Deadline deadline) throws PostgresException {
+        make("new database cluster", directory -> {
+            List<String> command = new ArrayList<>(List.of(binaries.path("initdb"), "-D", directory.toString()));
+            command.add("--username=" + config.superuser().username());
+            List<String> options = bootstrap.initdbOptions();
+            if (absent(options, "-E", "--encoding")) {
+                command.add("--encoding=UTF8");
+            }
+            if (absent(options, "-k", "--data-checksums", "--no-data-checksums")) {
+                command.add("--data-checksums");
+            }
+            Path password = null;
+            try {
+                if (config.superuser().password().isPresent()) {
+                    password = data.sibling("pwfile");
+                    writeSecret(password, config.superuser().password().get() + "\n");
+                    command.add("--pwfile=" + password);
+                    if (absent(options, "-A", "--auth", "--auth-host", "--auth-local")) {
+                        command.add("--auth=scram-sha-256");
+                    }
+                }
+                command.addAll(options);
+                run("initdb", Child.of(command), deadline);
+            } finally {
+                if (password != null) {
+                    Files.deleteIfExists(password);
+                }
+            }
+            if (config.pgHba().isEmpty() && !bootstrap.pgHba().isEmpty()) {
+                Files.writeString(
+                        directory.resolve("pg_hba.conf"),
+                        String.join("\n", bootstrap.pgHba()) + "\n",
+                        StandardOpenOption.APPEND);
+            }
+        });
+    }
+
+    private static boolean absent(List<String> options, String... names) {
+        for (String name : names) {
+            for (String option : options) {
+                boolean longForm = name.startsWith("--");
+                if (option.equals(name) || option.startsWith(longForm ? name + "=" : name)) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    void baseBackup(Upstream.Of source, Deadline deadline, Consumer<String> progress) throws PostgresException {
+        make("copy of " + source.member(), directory -> {
+            files.writePassfile();
+            List<String> command = new ArrayList<>(List.of(
+                    binaries.path("pg_basebackup"),
+                    "-D",
+                    directory.toString(),
+                    "-X",
+                    "stream",
+                    "--checkpoint=fast",
+                    "--progress",
+                    "--no-password",
+                    "--dbname=" + files.connectionString(source, config.replication(), "")));
+            command.addAll(config.basebackupOptions());
+            Child child = Child.of(command).passfile(config.pgpass()).lines(line -> {
+                Matcher percent = PERCENT.matcher(line);
+                progress.accept(percent.find() ? percent.group(1) : line);
+            });
+            run("pg_basebackup", child, deadline);
+        });
+    }
+
+    private void make(String what, Maker maker) throws PostgresException {
+        data.requireEmpty(what);
+        boolean aside = data.replaceable();
+        Path target = aside ? data.sibling("new") : data.path();
+        try {
+            if (aside) {
+                DataDirectory.deleteTree(target, false);
+            } else {
+                data.markUnfinished("making a " + what);
+            }
+            boolean made = false;
+            try {
+                maker.make(target);
+                made = true;
+            } finally {
+                if (!made) {
+                    DataDirectory.deleteTree(target, !aside);
+                }
+            }
+        } catch (IOException e) {
+            throw new PostgresException("The " + what + " cannot be made in " + target + ": " + e, e);
+        }
+        if (aside) {
+            data.install(target);
+        }
+        // Also when a marker remained from work on what lay here before.
+        data.markFinished();
+    }
+
+    void crashRecovery(Deadline deadline) throws PostgresException {
+        log.info("Recovering {} in single-user mode", data.path());
+        files.removeStandbySignal();
+        run(
+                "Crash recovery (postgres --single)",
+                Child.of(List.of(
+                        binaries.path("postgres"),
+                        "--single",
+                        "-D",
+                        data.path().toString(),
+                        "-c",
+                        "archive_mode=on",
+                        // Nothing may be archived as done that was not: the real command runs after the next start.
+                        "-c",
+                        "archive_command=false",
+                        "-c",
+                        "logging_collector=off",
+                        "template1")),
+                deadline);
+    }
+
+    void rewind(Upstream.Of leader, Deadline deadline) throws PostgresException {
+        PostgresConfig.Role role = config.rewind();
+        try {
+            files.writePassfile();
+        } catch (IOException e) {
+            throw new PostgresException("The password file " + config.pgpass() + " cannot be written: " + e, e);
+        }
+        // pg_rewind copies the leader's configuration over ours; the leader's base file is as good as ours.
+        data.markUnfinished("rewinding to " + leader.member());
+        log.info(
+                "Rewinding {} to the history of {} ({}:{})", memberName, leader.member(), leader.host(), leader.port());
+        Child.Result result = Child.of(List.of(
+                        binaries.path("pg_rewind"),
+                        "--target-pgdata=" + data.path(),
+                        "--source-server=" + files.connectionString(leader, role, "postgres")))
+                .passfile(config.pgpass())
+                .run(deadline);
+        if (result.exitCode() != 0) {
+            throw new PostgresException("pg_rewind failed: " + result.lastLines() + ". The data directory "
+                    + data.path() + " cannot be used as it is: it will have to be rewound again or cloned.");
+        }
+        data.markFinished();
+    }
+
+    private static void run(String name, Child child, Deadline deadline) throws PostgresException {
+        Child.Result result = child.run(deadline);
+        if (result.exitCode() != 0) {
+            throw new PostgresException(
+                    name + " failed with exit code " + result.exitCode() + ": " + result.lastLines());
+        }
+    }
+
+    private static void writeSecret(Path file, String content) throws IOException {
+        Files.deleteIfExists(file);
+        Files.createFile(file, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------")));
+        Files.writeString(file, content);
+    }
+}

@@ -1,0 +1,295 @@
+package dev.matriarch.agent.postgres;
+
+import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.ha.Upstream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * postgresql.conf, pg_hba.conf, pg_ident.conf, standby.signal and the password file.
+ *
+ * <p>The file that initdb or the user made becomes {@code postgresql.base.conf} and is included first. What is written
+ * once stays known: changing one setting rewrites the file from it.
+ */
+final class ConfigurationFiles {
+    private static final String HEADER = "# Written by Matriarch at every change: edits here are lost.\n"
+            + "# Use 'matriarchctl edit-config', or postgresql.parameters in the agent's file.\n";
+
+    /** Where the replica's settings must not be lower than the primary's were. To the name in the control file. */
+    static final Map<String, String> NOT_BELOW_PRIMARY = Map.of(
+            "max_connections", "max_connections",
+            "max_worker_processes", "max_worker_processes",
+            "max_wal_senders", "max_wal_senders",
+            "max_prepared_transactions", "max_prepared_xacts",
+            "max_locks_per_transaction", "max_locks_per_xact");
+
+    private static final Map<String, String> CONTROLLED_DEFAULTS = controlledDefaults();
+
+    /** Ours alone, or meaningless in this file. */
+    private static final Set<String> NEVER_FROM_PARAMETERS = Set.of(
+            "listen_addresses",
+            "port",
+            "cluster_name",
+            "primary_conninfo",
+            "primary_slot_name",
+            "recovery_target",
+            "recovery_target_timeline",
+            "synchronous_standby_names",
+            "data_directory",
+            "config_file",
+            "promote_trigger_file",
+            "standby_mode");
+
+    private static final Set<String> STRIPPED_FROM_AUTO_CONF = Set.of(
+            "primary_conninfo",
+            "primary_slot_name",
+            "recovery_target",
+            "recovery_target_action",
+            "recovery_target_inclusive",
+            "recovery_target_lsn",
+            "recovery_target_name",
+            "recovery_target_time",
+            "recovery_target_timeline",
+            "recovery_target_xid",
+            "promote_trigger_file",
+            "restore_command",
+            "synchronous_standby_names");
+
+    /** What the files should say. */
+    record Wanted(
+            Map<String, String> parameters, Optional<Upstream> upstream, Optional<String> synchronousStandbyNames) {
+        Wanted {
+            parameters = Map.copyOf(parameters);
+        }
+
+        Wanted withUpstream(Optional<Upstream> other) {
+            return new Wanted(parameters, other, synchronousStandbyNames);
+        }
+
+        Wanted withSynchronousStandbyNames(Optional<String> other) {
+            return new Wanted(parameters, upstream, other);
+        }
+    }
+
+    private final PostgresConfig config;
+    private final String scope;
+    private final String memberName;
+    private volatile Wanted wanted;
+
+    ConfigurationFiles(PostgresConfig config, String scope, String memberName) {
+        this.config = config;
+        this.scope = scope;
+        this.memberName = memberName;
+    }
+
+    private static Map<String, String> controlledDefaults() {
+        Map<String, String> defaults = new LinkedHashMap<>();
+        defaults.put("wal_level", "replica");
+        defaults.put("hot_standby", "on");
+        defaults.put("max_connections", "100");
+        defaults.put("max_wal_senders", "10");
+        defaults.put("max_replication_slots", "10");
+        defaults.put("max_worker_processes", "8");
+        defaults.put("max_prepared_transactions", "0");
+        defaults.put("max_locks_per_transaction", "64");
+        defaults.put("track_commit_timestamp", "off");
+        defaults.put("wal_log_hints", "on");
+        return defaults;
+    }
+
+    /** What was last written. */
+    Wanted wanted() throws PostgresException {
+        Wanted known = wanted;
+        if (known == null) {
+            throw new PostgresException("The PostgreSQL configuration was not written yet.");
+        }
+        return known;
+    }
+
+    boolean isStandby() throws PostgresException {
+        return wanted().upstream().isPresent();
+    }
+
+    /** Parameters that must be the same on all members: given on the command line, so that no file can differ. */
+    Map<String, String> controlled() throws PostgresException {
+        Map<String, String> given = wanted().parameters();
+        Map<String, String> result = new LinkedHashMap<>();
+        result.put("listen_addresses", String.join(",", config.listenHosts()));
+        result.put("port", Integer.toString(config.port()));
+        result.put("cluster_name", scope);
+        CONTROLLED_DEFAULTS.forEach((name, value) -> result.put(name, given.getOrDefault(name, value)));
+        // Without these no replica can exist, whatever was asked for.
+        result.put("hot_standby", "on");
+        if (result.get("wal_level").equalsIgnoreCase("minimal")) {
+            result.put("wal_level", "replica");
+        }
+        return result;
+    }
+
+    void write(Wanted next) throws PostgresException {
+        wanted = next;
+        Path directory = config.dataDir();
+        try {
+            writePassfile();
+            keepBase(directory);
+            stripAutoConf(directory.resolve("postgresql.auto.conf"));
+            DurableFile.write(directory.resolve("postgresql.conf"), postgresqlConf());
+            if (!config.pgHba().isEmpty()) {
+                DurableFile.write(directory.resolve("pg_hba.conf"), lines(config.pgHba()));
+            }
+            if (!config.pgIdent().isEmpty()) {
+                DurableFile.write(directory.resolve("pg_ident.conf"), lines(config.pgIdent()));
+            }
+            DurableFile.delete(directory.resolve("recovery.signal"));
+            if (next.upstream().isPresent()) {
+                DurableFile.write(directory.resolve("standby.signal"), "");
+            } else {
+                DurableFile.delete(directory.resolve("standby.signal"));
+            }
+        } catch (IOException e) {
+            throw new PostgresException("The configuration in " + directory + " cannot be written: " + e, e);
+        }
+    }
+
+    /** Also makes standby.signal and recovery.signal go: for single-user mode. */
+    void removeStandbySignal() throws PostgresException {
+        try {
+            DurableFile.delete(config.dataDir().resolve("standby.signal"));
+            DurableFile.delete(config.dataDir().resolve("recovery.signal"));
+        } catch (IOException e) {
+            throw new PostgresException("standby.signal cannot be removed: " + e, e);
+        }
+    }
+
+    /** The agent's passwords in libpq's form, mode 0600. Any host: they are offered only where the agent connects. */
+    void writePassfile() throws IOException {
+        StringBuilder text = new StringBuilder();
+        Map<String, String> byUser = new LinkedHashMap<>();
+        for (PostgresConfig.Role role : List.of(config.replication(), config.rewind(), config.superuser())) {
+            role.password().ifPresent(password -> byUser.putIfAbsent(role.username(), password));
+        }
+        byUser.forEach((user, password) -> text.append("*:*:*:")
+                .append(passfileField(user))
+                .append(':')
+                .append(passfileField(password))
+                .append('\n'));
+        Path parent = config.pgpass().toAbsolutePath().getParent();
+        Files.createDirectories(parent);
+        DurableFile.write(config.pgpass(), text.toString());
+    }
+
+    /** How to reach a server, in libpq's form, without the password. */
+    String connectionString(Upstream.Of server, PostgresConfig.Role role, String database) {
+        StringBuilder text = new StringBuilder();
+        Map<String, String> parts = new LinkedHashMap<>();
+        parts.put("host", server.host());
+        parts.put("port", Integer.toString(server.port()));
+        parts.put("user", role.username());
+        if (!database.isEmpty()) {
+            parts.put("dbname", database);
+        }
+        parts.put("passfile", config.pgpass().toAbsolutePath().toString());
+        parts.put("application_name", memberName);
+        parts.put("sslmode", "prefer");
+        parts.put("gssencmode", "disable");
+        parts.forEach((key, value) -> text.append(text.isEmpty() ? "" : " ")
+                .append(key)
+                .append("='")
+                .append(value.replace("\\", "\\\\").replace("'", "\\'"))
+                .append('\''));
+        return text.toString();
+    }
+
+    private String postgresqlConf() throws PostgresException {
+        Map<String, String> all = new TreeMap<>();
+        all.put("wal_keep_size", "128MB");
+        wanted().parameters().forEach((name, value) -> {
+            String key = name.toLowerCase(Locale.ROOT);
+            if (!NEVER_FROM_PARAMETERS.contains(key)) {
+                all.put(key, value);
+            }
+        });
+        if (all.containsKey("wal_keep_segments")) {
+            all.remove("wal_keep_size");
+        }
+        all.putAll(controlled());
+        wanted().synchronousStandbyNames().ifPresent(names -> all.put("synchronous_standby_names", names));
+        all.put("recovery_target_timeline", "latest");
+        all.put("primary_conninfo", "");
+        all.put("primary_slot_name", "");
+        all.putIfAbsent("wal_retrieve_retry_interval", "500ms");
+        if (wanted().upstream().orElse(null) instanceof Upstream.Of of) {
+            all.put("primary_conninfo", connectionString(of, config.replication(), "postgres"));
+            all.put("primary_slot_name", SlotName.of(memberName));
+        }
+        StringBuilder text = new StringBuilder(HEADER).append("include 'postgresql.base.conf'\n\n");
+        for (Map.Entry<String, String> parameter : all.entrySet()) {
+            text.append(parameter.getKey())
+                    .append(" = ")
+                    .append(quoted(parameter.getKey(), parameter.getValue()))
+                    .append('\n');
+        }
+        return text.toString();
+    }
+
+    static String quoted(String name, String value) throws PostgresException {
+        if (!name.matches("[A-Za-z_][A-Za-z0-9_$]*(\\.[A-Za-z_][A-Za-z0-9_$]*)?")) {
+            throw new PostgresException("'" + name + "' is no name of a PostgreSQL parameter.");
+        }
+        if (value.indexOf('\0') >= 0) {
+            throw new PostgresException("The value of the PostgreSQL parameter " + name + " holds a zero byte.");
+        }
+        return "'"
+                + value.replace("\\", "\\\\")
+                        .replace("'", "''")
+                        .replace("\n", "\\n")
+                        .replace("\r", "\\r")
+                + "'";
+    }
+
+    private static void keepBase(Path directory) throws IOException {
+        Path base = directory.resolve("postgresql.base.conf");
+        if (Files.exists(base)) {
+            return;
+        }
+        Path current = directory.resolve("postgresql.conf");
+        if (Files.exists(current)
+                && !Files.readString(current, StandardCharsets.ISO_8859_1).startsWith(HEADER)) {
+            Files.move(current, base);
+            DurableFile.syncDirectory(directory);
+        } else {
+            DurableFile.write(base, "");
+        }
+    }
+
+    private static void stripAutoConf(Path file) throws IOException {
+        if (!Files.exists(file)) {
+            return;
+        }
+        List<String> lines = Files.readAllLines(file, StandardCharsets.UTF_8);
+        List<String> kept = lines.stream()
+                .filter(line -> !STRIPPED_FROM_AUTO_CONF.contains(
+                        line.strip().split("[\\s=]", 2)[0].toLowerCase(Locale.ROOT)))
+                .toList();
+        if (kept.size() != lines.size()) {
+            DurableFile.write(file, lines(kept));
+        }
+    }
+
+    private static String passfileField(String text) {
+        return text.replace("\\", "\\\\").replace(":", "\\:");
+    }
+
+    private static String lines(List<String> lines) {
+        return String.join("\n", lines) + "\n";
+    }
+}

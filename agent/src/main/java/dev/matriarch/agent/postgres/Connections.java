@@ -1,0 +1,64 @@
+package dev.matriarch.agent.postgres;
+
+import dev.matriarch.agent.config.PostgresConfig;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.util.Properties;
+
+/** Opens connections that can never hang: every one has time-outs for connecting, reading and running. */
+final class Connections {
+    private final PostgresConfig config;
+    private final org.postgresql.Driver driver = new org.postgresql.Driver();
+
+    Connections(PostgresConfig config) {
+        this.config = config;
+    }
+
+    /** To the local server as superuser. */
+    Connection local(String applicationName, Deadline deadline) throws SQLException {
+        Properties properties = properties(config.superuser(), applicationName, deadline);
+        return open(config.localHost(), config.port(), properties);
+    }
+
+    /** To another server as superuser; for questions in SQL. */
+    Connection remote(String host, int port, Deadline deadline) throws SQLException {
+        return open(host, port, properties(config.superuser(), "Matriarch", deadline));
+    }
+
+    /** To another server in the replication protocol: IDENTIFY_SYSTEM, TIMELINE_HISTORY. */
+    Connection replication(String host, int port, Deadline deadline) throws SQLException {
+        Properties properties = properties(config.replication(), "Matriarch", deadline);
+        properties.setProperty("replication", "true");
+        properties.setProperty("preferQueryMode", "simple");
+        properties.setProperty("assumeMinServerVersion", "12");
+        properties.remove("options");
+        return open(host, port, properties);
+    }
+
+    private Connection open(String host, int port, Properties properties) throws SQLException {
+        String shown = host.indexOf(':') >= 0 && !host.startsWith("[") ? "[" + host + "]" : host;
+        Connection connection = driver.connect("jdbc:postgresql://" + shown + ":" + port + "/postgres", properties);
+        if (connection == null) {
+            throw new SQLException("the driver refused the address " + shown + ":" + port);
+        }
+        return connection;
+    }
+
+    private static Properties properties(PostgresConfig.Role role, String applicationName, Deadline deadline) {
+        int millis = deadline.leftMillis();
+        // The driver counts whole seconds; the caller's own deadline is exact and aborts the connection.
+        int seconds = Math.max(1, (millis + 999) / 1000);
+        Properties properties = new Properties();
+        properties.setProperty("user", role.username());
+        role.password().ifPresent(password -> properties.setProperty("password", password));
+        properties.setProperty("ApplicationName", applicationName);
+        properties.setProperty("connectTimeout", Integer.toString(seconds));
+        properties.setProperty("socketTimeout", Integer.toString(seconds + 1));
+        properties.setProperty("cancelSignalTimeout", "2");
+        properties.setProperty("tcpKeepAlive", "true");
+        properties.setProperty("sslmode", "prefer");
+        properties.setProperty("gssEncMode", "disable");
+        properties.setProperty("options", "-c statement_timeout=" + millis + " -c lock_timeout=" + millis);
+        return properties;
+    }
+}

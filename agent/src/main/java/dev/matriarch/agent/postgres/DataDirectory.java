@@ -1,0 +1,249 @@
+package dev.matriarch.agent.postgres;
+
+import dev.matriarch.agent.ha.LocalPostgres;
+import java.io.IOException;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.List;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The data directory as a whole.
+ *
+ * <p>Work that would leave it useless when interrupted is announced by a marker beside it, and taken back when done.
+ */
+final class DataDirectory {
+    private static final Logger log = LoggerFactory.getLogger(DataDirectory.class);
+
+    /** @param problem empty if all is well */
+    record Condition(LocalPostgres.DataDirectory kind, String problem) {}
+
+    private final Path path;
+    private final Binaries binaries;
+    private final List<Path> markers;
+
+    DataDirectory(Path path, Path stateDir, Binaries binaries) {
+        this.path = path.toAbsolutePath().normalize();
+        this.binaries = binaries;
+        // Beside it, so that it moves with the volume; where the parent cannot be written, with the agent's files.
+        markers = List.of(sibling("unfinished"), stateDir.resolve("data-directory-unfinished"));
+    }
+
+    Path path() {
+        return path;
+    }
+
+    Path sibling(String suffix) {
+        return path.resolveSibling(path.getFileName() + "." + suffix);
+    }
+
+    Condition condition() {
+        for (Path marker : markers) {
+            if (Files.exists(marker)) {
+                return new Condition(
+                        LocalPostgres.DataDirectory.HALF_WRITTEN,
+                        "The data directory " + path + " is not usable: work on it did not finish (" + marker + ").");
+            }
+        }
+        if (isEmpty()) {
+            return new Condition(LocalPostgres.DataDirectory.EMPTY, "");
+        }
+        String problem = defect();
+        return new Condition(
+                problem.isEmpty() ? LocalPostgres.DataDirectory.VALID : LocalPostgres.DataDirectory.UNUSABLE, problem);
+    }
+
+    private String defect() {
+        if (!Files.isDirectory(path)) {
+            return path + " (postgresql.data_dir) is not a directory. Correct the setting or move the file away.";
+        }
+        String version;
+        try {
+            Object owner = Files.getAttribute(path, "unix:uid");
+            Object self = Files.getAttribute(Path.of("/proc/self"), "unix:uid");
+            if (!owner.equals(self)) {
+                return "The data directory " + path + " belongs to user id " + owner + ", but the agent runs as " + self
+                        + ". Run the agent as the owner, or chown the directory.";
+            }
+            version = Files.readString(path.resolve("PG_VERSION")).strip();
+        } catch (java.nio.file.NoSuchFileException e) {
+            return "The directory " + path + " (postgresql.data_dir) is not empty, but is no PostgreSQL data directory"
+                    + " either: it has no PG_VERSION. Nothing in it was touched. Choose another directory or empty it.";
+        } catch (IOException e) {
+            return "The data directory " + path + " cannot be read: " + e + ". Check its owner and mode.";
+        }
+        if (!version.equals(Integer.toString(binaries.major()))) {
+            return "The data directory " + path + " was made by PostgreSQL " + version + ", but the programs in "
+                    + binaries.directory() + " are of version " + binaries.major()
+                    + ". Set postgresql.bin_dir to the matching version, or upgrade the data directory.";
+        }
+        if (!Files.isReadable(path.resolve("global/pg_control"))) {
+            return "The data directory " + path + " has no readable global/pg_control: it is damaged. Restore it from"
+                    + " a backup, or move it away to have it cloned from the leader.";
+        }
+        return "";
+    }
+
+    /** Missing, or without a file. */
+    boolean isEmpty() {
+        if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {
+            return true;
+        }
+        if (!Files.isDirectory(path)) {
+            return false;
+        }
+        try (Stream<Path> entries = Files.list(path)) {
+            return entries.allMatch(p -> p.getFileName().toString().equals("lost+found"));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    void requireEmpty(String purpose) throws PostgresException {
+        if (!isEmpty()) {
+            throw new PostgresException("The directory " + path + " is not empty: it was left as it is, and no "
+                    + purpose + " was made. Move it away first.");
+        }
+    }
+
+    /** Announces work that must not be interrupted. */
+    void markUnfinished(String what) throws PostgresException {
+        IOException first = null;
+        for (Path marker : markers) {
+            try {
+                Files.createDirectories(marker.getParent());
+                DurableFile.write(marker, what + "\n");
+                return;
+            } catch (IOException e) {
+                first = first == null ? e : first;
+            }
+        }
+        throw new PostgresException("Cannot write " + markers.getFirst() + " before " + what + ": " + first, first);
+    }
+
+    void markFinished() throws PostgresException {
+        for (Path marker : markers) {
+            try {
+                DurableFile.delete(marker);
+            } catch (IOException e) {
+                throw new PostgresException("Cannot remove " + marker + ": " + e, e);
+            }
+        }
+    }
+
+    /** Lets a complete new directory take the place of the empty one. */
+    void install(Path fresh) throws PostgresException {
+        try {
+            if (Files.isSymbolicLink(path)) {
+                Files.deleteIfExists(path.toRealPath());
+                Files.move(
+                        fresh,
+                        path.toRealPath().getParent().resolve(path.toRealPath().getFileName()));
+            } else {
+                Files.deleteIfExists(path);
+                Files.move(fresh, path);
+            }
+            DurableFile.syncDirectory(path.getParent());
+        } catch (IOException e) {
+            throw new PostgresException("Cannot rename " + fresh + " to " + path + ": " + e, e);
+        }
+    }
+
+    /**
+     * True if a sibling can be made and renamed to it; not so for a mount point, for a symbolic link, or below a
+     * directory that we cannot write.
+     */
+    boolean replaceable() {
+        try {
+            Files.createDirectories(path.getParent());
+            if (Files.isSymbolicLink(path) || !Files.isWritable(path.getParent())) {
+                return false;
+            }
+            if (!Files.exists(path)) {
+                return true;
+            }
+            // lost+found inside, or another device than the parent: a mount point.
+            try (Stream<Path> entries = Files.list(path)) {
+                if (entries.findAny().isPresent()) {
+                    return false;
+                }
+            }
+            return Files.getAttribute(path, "unix:dev").equals(Files.getAttribute(path.getParent(), "unix:dev"));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    Path setAside(String why) throws PostgresException {
+        String stamp = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss"));
+        Path target = sibling(why.replaceAll("[^A-Za-z0-9_-]", "-") + "-" + stamp);
+        try {
+            for (int n = 2; Files.exists(target, LinkOption.NOFOLLOW_LINKS); n++) {
+                target = sibling(why.replaceAll("[^A-Za-z0-9_-]", "-") + "-" + stamp + "-" + n);
+            }
+            log.warn("Moving the data directory {} aside to {}: {}", path, target, why);
+            Files.move(path, target);
+            DurableFile.syncDirectory(path.getParent());
+        } catch (IOException e) {
+            throw new PostgresException("Cannot rename " + path + " to " + target + ": " + e, e);
+        }
+        markFinished();
+        return target;
+    }
+
+    void remove(String why) throws PostgresException {
+        log.warn("Removing the data directory {}: {}", path, why);
+        // A half removed directory must not be taken for a server.
+        markUnfinished("removing " + path);
+        try {
+            deleteTree(path, !replaceable() && Files.isDirectory(path));
+        } catch (IOException e) {
+            throw new PostgresException("Cannot remove " + path + ": " + e, e);
+        }
+        markFinished();
+    }
+
+    /** Deletes a tree without following symbolic links inside it. */
+    static void deleteTree(Path root, boolean keepRoot) throws IOException {
+        if (!Files.exists(root, LinkOption.NOFOLLOW_LINKS)) {
+            return;
+        }
+        Path start = Files.isSymbolicLink(root) ? root.toRealPath() : root;
+        Files.walkFileTree(start, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) throws IOException {
+                Files.deleteIfExists(file);
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path directory, IOException problem) throws IOException {
+                if (problem != null) {
+                    throw problem;
+                }
+                boolean lostAndFound = directory.getFileName().toString().equals("lost+found")
+                        && directory.getParent().equals(start);
+                if (!(keepRoot && directory.equals(start)) && !lostAndFound) {
+                    Files.deleteIfExists(directory);
+                }
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult visitFileFailed(Path file, IOException problem) throws IOException {
+                if (file.getFileName().toString().equals("lost+found")) {
+                    return FileVisitResult.CONTINUE;
+                }
+                throw problem;
+            }
+        });
+    }
+}

@@ -1,0 +1,265 @@
+package dev.matriarch.agent.postgres;
+
+import dev.matriarch.agent.config.BootstrapConfig;
+import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.Upstream;
+import dev.matriarch.agent.postgres.linux.LinuxProcess;
+import dev.matriarch.dcs.Lsn;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+/**
+ * The local PostgreSQL server: its files, its processes and the agent's connections to it.
+ *
+ * <p>{@link #observe} may be called at any time from any thread. Everything else changes something: one at a time, from
+ * the thread that acts. All calls block, none longer than its timeout; interrupting the thread ends long ones.
+ */
+public final class PostgresServer implements AutoCloseable {
+    private final PostgresConfig config;
+    private final Path stateDir;
+    private final Binaries binaries;
+    private final DataDirectory data;
+    private final Connections connections;
+    private final Postmaster postmaster;
+    private final Monitor monitor;
+    private final ControlData controlData;
+    private final ConfigurationFiles files;
+    private final Replication replication;
+    private final Cloning cloning;
+    private final ReentrantLock configurationLock = new ReentrantLock();
+
+    /**
+     * @param scope becomes {@code cluster_name}
+     * @param stateDir small files of the agent: marker of unfinished work, ledger of slots, native library
+     * @throws PostgresException if no server binaries are found or they are too old
+     */
+    public PostgresServer(PostgresConfig config, String scope, String memberName, Path stateDir)
+            throws PostgresException {
+        this.config = config;
+        this.stateDir = stateDir;
+        binaries = Binaries.find(config.binDir());
+        data = new DataDirectory(config.dataDir(), stateDir, binaries);
+        connections = new Connections(config);
+        controlData = new ControlData(binaries, config.dataDir());
+        files = new ConfigurationFiles(config, scope, memberName);
+        postmaster = new Postmaster(config, binaries, data, controlData, files, stateDir);
+        monitor = new Monitor(connections, data, postmaster, controlData);
+        replication = new Replication(config, binaries, data, connections, controlData, stateDir);
+        cloning = new Cloning(config, binaries, data, files, memberName);
+    }
+
+    /** What the server is now. Never throws and never takes longer than the timeout by more than a few milliseconds. */
+    public LocalPostgres observe(Duration timeout) {
+        return monitor.observe(timeout);
+    }
+
+    /** Pid of the living postmaster on the data directory, whoever started it. */
+    public OptionalLong postmasterPid() {
+        return postmaster.current().map(LinuxProcess::pid).map(OptionalLong::of).orElse(OptionalLong.empty());
+    }
+
+    /** Creates a new cluster in an empty or missing data directory; leaves none behind if it fails. */
+    public void initdb(BootstrapConfig bootstrap, Duration timeout) throws PostgresException {
+        cloning.initdb(bootstrap, Deadline.in(timeout));
+    }
+
+    /** Creates the agent's roles and {@code bootstrap.users} on a primary; harmless if they exist. */
+    public void createRoles(BootstrapConfig bootstrap, Duration timeout) throws PostgresException {
+        Roles.create(connections, config, bootstrap, Deadline.in(timeout));
+    }
+
+    /**
+     * Clones a running server into an empty or missing data directory. The data directory appears when it is complete.
+     *
+     * @param progress receives sentences such as {@code 41%}; called on another thread
+     */
+    public void baseBackup(Upstream.Of source, Duration timeout, Consumer<String> progress) throws PostgresException {
+        cloning.baseBackup(source, Deadline.in(timeout), progress);
+    }
+
+    public void baseBackup(Upstream.Of source, Duration timeout) throws PostgresException {
+        baseBackup(source, timeout, text -> {});
+    }
+
+    /**
+     * Writes everything that PostgreSQL reads at start. A running server sees it after {@link #reload}.
+     *
+     * @param parameters merged parameters of cluster and member
+     * @param upstreamOrNull null for a primary
+     * @param synchronousStandbyNames empty: the parameter is not written
+     */
+    public void writeConfiguration(
+            Map<String, String> parameters, Upstream upstreamOrNull, Optional<String> synchronousStandbyNames)
+            throws PostgresException {
+        configurationLock.lock();
+        try {
+            files.write(new ConfigurationFiles.Wanted(
+                    parameters, Optional.ofNullable(upstreamOrNull), synchronousStandbyNames));
+        } finally {
+            configurationLock.unlock();
+        }
+    }
+
+    /** Starts a server with the configuration last written; returns as soon as the postmaster lives. */
+    public Startup start(Duration timeout) throws PostgresException {
+        return postmaster.start(OptionalLong.empty(), Deadline.in(timeout));
+    }
+
+    /**
+     * Like {@link #start}, but nothing is started after the given moment, however long this process was paused before.
+     *
+     * @param uptimeCentis as in {@code /proc/uptime}, hundredths of a second
+     */
+    public Startup startAsPrimaryNotAfter(long uptimeCentis, Duration timeout) throws PostgresException {
+        return postmaster.start(OptionalLong.of(uptimeCentis), Deadline.in(timeout));
+    }
+
+    /** Returns when the server accepts connections; fails as soon as it is known to have died. */
+    public void awaitReady(Duration timeout) throws PostgresException {
+        monitor.awaitReady(Deadline.in(timeout));
+    }
+
+    /** Stops the server; harmless if it does not run. On time-out it is still stopping: {@link #kill} ends it. */
+    public void stop(StopMode mode, Duration timeout) throws PostgresException {
+        monitor.forget();
+        postmaster.stop(mode, Deadline.in(timeout));
+    }
+
+    /** Ends all processes of the server with SIGKILL; returns when they are gone, or after 10 s with an error. */
+    public void kill() throws PostgresException {
+        monitor.forget();
+        postmaster.kill(Deadline.in(Duration.ofSeconds(10)));
+    }
+
+    /** Ends recovery of a running replica; returns when it accepts writes. */
+    public void promote(Duration timeout) throws PostgresException {
+        monitor.promote(Deadline.in(timeout));
+        configurationLock.lock();
+        try {
+            // What remains of the standby configuration would be read at the next start.
+            files.write(files.wanted().withUpstream(Optional.empty()));
+        } finally {
+            configurationLock.unlock();
+        }
+    }
+
+    public void checkpoint(Duration timeout) throws PostgresException {
+        replication.checkpoint(Deadline.in(timeout));
+    }
+
+    /** Makes a running server read its configuration again; harmless if it does not run. */
+    public void reload() throws PostgresException {
+        postmaster.reload();
+    }
+
+    /** Changes the setting of the running server; returns when a session of it sees the new value. */
+    public void setSynchronousStandbyNames(String value, Duration timeout) throws PostgresException {
+        configurationLock.lock();
+        try {
+            files.write(files.wanted().withSynchronousStandbyNames(Optional.of(value)));
+        } finally {
+            configurationLock.unlock();
+        }
+        postmaster.reload();
+        monitor.awaitSetting("synchronous_standby_names", value, Deadline.in(timeout));
+    }
+
+    public void setSynchronousStandbyNames(String value) throws PostgresException {
+        setSynchronousStandbyNames(value, Duration.ofSeconds(2));
+    }
+
+    /** Points a replica to another server: by reload from PostgreSQL 13 on, by restart before. */
+    public void follow(Upstream upstream) throws PostgresException {
+        configurationLock.lock();
+        try {
+            files.write(files.wanted().withUpstream(Optional.of(upstream)));
+        } finally {
+            configurationLock.unlock();
+        }
+        if (binaries.major() >= 13) {
+            postmaster.reload();
+        } else if (postmaster.current().isPresent()) {
+            stop(StopMode.FAST, config.startStopTimeout());
+            start(config.startStopTimeout());
+        }
+    }
+
+    /** Takes over a server that an earlier agent started. True if there is one. */
+    public boolean adopt() {
+        return postmaster.current().isPresent();
+    }
+
+    /** Runs the action once, at once, when the postmaster that lives now has ended. False if none lives. */
+    public boolean onExit(Runnable action) {
+        return postmaster.onExit(action);
+    }
+
+    /**
+     * Creates missing physical slots and drops inactive ones that this agent once created and nobody wants any more.
+     *
+     * @param advanceTo positions up to which inactive slots may release WAL; names without one stay as they are
+     */
+    public void syncSlots(Set<String> wanted, Map<String, Lsn> advanceTo, Duration timeout) throws PostgresException {
+        replication.syncSlots(wanted, advanceTo, Deadline.in(timeout));
+    }
+
+    public void syncSlots(Set<String> wanted, Duration timeout) throws PostgresException {
+        syncSlots(wanted, Map.of(), timeout);
+    }
+
+    /** Compares the local history with the leader's. */
+    public Divergence checkDivergence(Upstream.Of leader, Duration timeout) {
+        return replication.checkDivergence(leader, monitor, Deadline.in(timeout));
+    }
+
+    /** Brings a stopped, crashed data directory to a clean shutdown in single-user mode. */
+    public void crashRecovery(Duration timeout) throws PostgresException {
+        cloning.crashRecovery(Deadline.in(timeout));
+    }
+
+    /** Makes the stopped local server a possible replica of the leader. Write the configuration again afterwards. */
+    public void rewind(Upstream.Of leader, Duration timeout) throws PostgresException {
+        cloning.rewind(leader, Deadline.in(timeout));
+    }
+
+    /** Renames the data directory of a stopped server out of the way; returns its new place. */
+    public Path setAside(String why) throws PostgresException {
+        requireStopped("set aside");
+        return data.setAside(why);
+    }
+
+    /** Deletes the data directory of a stopped server. */
+    public void remove(String why) throws PostgresException {
+        requireStopped("removed");
+        data.remove(why);
+    }
+
+    public Binaries binaries() {
+        return binaries;
+    }
+
+    public Path stateDir() {
+        return stateDir;
+    }
+
+    /** Closes the monitoring connection. The server keeps running. */
+    @Override
+    public void close() {
+        monitor.forget();
+    }
+
+    private void requireStopped(String what) throws PostgresException {
+        Optional<LinuxProcess> running = postmaster.current();
+        if (running.isPresent()) {
+            throw new PostgresException("The data directory " + config.dataDir() + " was not " + what
+                    + ": a postmaster runs on it (pid " + running.get().pid() + "). Stop it first.");
+        }
+    }
+}

@@ -1,0 +1,333 @@
+package dev.matriarch.agent.postgres;
+
+import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.Upstream;
+import dev.matriarch.dcs.Lsn;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Slots, checkpoints and the comparison of histories. */
+final class Replication {
+    private static final Logger log = LoggerFactory.getLogger(Replication.class);
+    private static final Pattern WALDUMP_LSN = Pattern.compile("lsn: ([0-9A-F]+/[0-9A-F]+)");
+    private static final Pattern WALDUMP_END = Pattern.compile(" at ([0-9A-F]+/[0-9A-F]+):");
+
+    private final PostgresConfig config;
+    private final Binaries binaries;
+    private final DataDirectory data;
+    private final Connections connections;
+    private final ControlData controlData;
+    private final Path ledger;
+
+    Replication(
+            PostgresConfig config,
+            Binaries binaries,
+            DataDirectory data,
+            Connections connections,
+            ControlData controlData,
+            Path stateDir) {
+        this.config = config;
+        this.binaries = binaries;
+        this.data = data;
+        this.connections = connections;
+        this.controlData = controlData;
+        ledger = stateDir.resolve("slots");
+    }
+
+    void checkpoint(Deadline deadline) throws PostgresException {
+        try (Connection connection = connections.local("Matriarch checkpoint", deadline);
+                Statement statement = connection.createStatement()) {
+            statement.execute("CHECKPOINT");
+        } catch (SQLException e) {
+            throw new PostgresException("The checkpoint was not made: " + e.getMessage(), e);
+        }
+    }
+
+    private record Slot(boolean physical, boolean active, Lsn restart) {}
+
+    void syncSlots(Set<String> wanted, Map<String, Lsn> advanceTo, Deadline deadline) throws PostgresException {
+        Set<String> ours = readLedger();
+        // In the ledger before it exists: a slot that nobody remembers would hold WAL for ever.
+        if (ours.addAll(wanted)) {
+            writeLedger(ours);
+        }
+        try (Connection connection = connections.local("Matriarch slots", deadline)) {
+            Map<String, Slot> present = present(connection);
+            for (String name : wanted) {
+                Slot slot = present.get(name);
+                if (slot == null) {
+                    log.info("Creating the replication slot {}", name);
+                    run(connection, "SELECT pg_catalog.pg_create_physical_replication_slot(?, true)", name);
+                } else if (!slot.physical) {
+                    log.warn("The replication slot {} exists, but is logical: drop it, or rename the member", name);
+                } else {
+                    advance(connection, name, slot, advanceTo.get(name));
+                }
+            }
+            for (String name : Set.copyOf(ours)) {
+                Slot slot = present.get(name);
+                if (!wanted.contains(name) && (slot == null || slot.physical && !slot.active)) {
+                    if (slot != null) {
+                        log.info("Dropping the replication slot {}: nobody needs it any more", name);
+                        run(connection, "SELECT pg_catalog.pg_drop_replication_slot(?)", name);
+                    }
+                    ours.remove(name);
+                }
+            }
+            writeLedger(ours);
+        } catch (SQLException e) {
+            throw new PostgresException("The replication slots cannot be brought up to date: " + e.getMessage(), e);
+        }
+    }
+
+    private static void advance(Connection connection, String name, Slot slot, Lsn target) {
+        if (target == null || slot.active || target.equals(Lsn.INVALID) || !target.isAfter(slot.restart)) {
+            return;
+        }
+        try (PreparedStatement statement = connection.prepareStatement(
+                "SELECT pg_catalog.pg_replication_slot_advance(?, least(?::pg_lsn, CASE WHEN"
+                        + " pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE"
+                        + " pg_catalog.pg_current_wal_flush_lsn() END))")) {
+            statement.setString(1, name);
+            statement.setString(2, target.toString());
+            statement.execute();
+        } catch (SQLException e) {
+            // It became active, or WAL is not that far yet: the next round tries again.
+            log.debug("Slot {} not advanced to {}", name, target, e);
+        }
+    }
+
+    private static Map<String, Slot> present(Connection connection) throws SQLException {
+        Map<String, Slot> present = new HashMap<>();
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("SELECT slot_name, slot_type = 'physical', active,"
+                        + " coalesce(restart_lsn::text, '0/0') FROM pg_catalog.pg_replication_slots")) {
+            while (rows.next()) {
+                present.put(
+                        rows.getString(1),
+                        new Slot(rows.getBoolean(2), rows.getBoolean(3), Lsn.parse(rows.getString(4))));
+            }
+        }
+        return present;
+    }
+
+    private static void run(Connection connection, String sql, String name) throws SQLException {
+        try (PreparedStatement statement = connection.prepareStatement(sql)) {
+            statement.setString(1, name);
+            statement.execute();
+        }
+    }
+
+    private Set<String> readLedger() {
+        try {
+            return new TreeSet<>(Files.readAllLines(ledger));
+        } catch (IOException e) {
+            return new TreeSet<>();
+        }
+    }
+
+    private void writeLedger(Set<String> names) throws PostgresException {
+        try {
+            DurableFile.write(ledger, String.join("\n", names));
+        } catch (IOException e) {
+            throw new PostgresException("The list of replication slots " + ledger + " cannot be written: " + e, e);
+        }
+    }
+
+    /** @param checkpointRecord not empty for a former primary: its shutdown checkpoint starts at the position */
+    private record Local(int timeline, Lsn position, Kind kind, Optional<Path> wal) {}
+
+    private enum Kind {
+        REPLICA,
+        CLEAN_PRIMARY,
+        CRASHED_PRIMARY
+    }
+
+    Divergence checkDivergence(Upstream.Of leader, Monitor monitor, Deadline deadline) {
+        LocalPostgres observed = monitor.observe(shorter(deadline, Duration.ofSeconds(3)));
+        Optional<Local> local = local(observed);
+        if (local.isEmpty()) {
+            return new Divergence.Unknown("the local position is not known: "
+                    + (observed.problem().isEmpty() ? "PostgreSQL is " + observed.process() : observed.problem()));
+        }
+        try {
+            Optional<String> notPrimary = whyNotPrimary(leader, deadline);
+            if (notPrimary.isPresent()) {
+                return new Divergence.Unknown(leader.member() + " " + notPrimary.get());
+            }
+            try (Connection connection = connections.replication(leader.host(), leader.port(), deadline)) {
+                return compare(local.get(), observed.systemIdentifier().orElse(""), leader, connection, deadline);
+            }
+        } catch (SQLException e) {
+            return new Divergence.Unknown("the leader " + leader.member() + " did not answer: " + e.getMessage());
+        }
+    }
+
+    private static Duration shorter(Deadline deadline, Duration other) {
+        return deadline.left().compareTo(other) < 0 ? deadline.left() : other;
+    }
+
+    private Optional<Local> local(LocalPostgres observed) {
+        if (observed.status().isPresent()) {
+            LocalPostgres.Status status = observed.status().get();
+            // What was received counts even before it is replayed: it is in pg_wal and would be replayed first.
+            return Optional.of(new Local(
+                    status.timeline(),
+                    status.position(),
+                    status.inRecovery() ? Kind.REPLICA : Kind.CRASHED_PRIMARY,
+                    Optional.empty()));
+        }
+        if (observed.process() != LocalPostgres.Process.STOPPED) {
+            return Optional.empty();
+        }
+        return observed.control().map(control -> {
+            if (control.wasStandby() && !control.minRecoveryPoint().equals(Lsn.INVALID)) {
+                return new Local(
+                        control.minRecoveryTimeline(), control.minRecoveryPoint(), Kind.REPLICA, Optional.empty());
+            }
+            Kind kind = control.crashedAsPrimary() ? Kind.CRASHED_PRIMARY : Kind.CLEAN_PRIMARY;
+            return new Local(
+                    control.timeline(),
+                    control.checkpoint(),
+                    kind,
+                    Optional.of(data.path().resolve("pg_wal")));
+        });
+    }
+
+    private Optional<String> whyNotPrimary(Upstream.Of leader, Deadline deadline) throws SQLException {
+        try (Connection connection = connections.remote(leader.host(), leader.port(), deadline)) {
+            return Monitor.single(connection, "SELECT pg_catalog.pg_is_in_recovery()")
+                            .equals("t")
+                    ? Optional.of("is still in recovery")
+                    : Optional.empty();
+        }
+    }
+
+    private Divergence compare(
+            Local local, String systemIdentifier, Upstream.Of leader, Connection connection, Deadline deadline)
+            throws SQLException {
+        int leaderTimeline;
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("IDENTIFY_SYSTEM")) {
+            rows.next();
+            String identifier = rows.getString("systemid");
+            leaderTimeline = rows.getInt("timeline");
+            if (!systemIdentifier.isEmpty() && !systemIdentifier.equals(identifier)) {
+                return new Divergence.Unknown("the data directory " + data.path() + " has the system identifier "
+                        + systemIdentifier + ", but the leader " + leader.member() + " has " + identifier
+                        + ": it belongs to another cluster");
+            }
+        }
+        String mine = "timeline " + local.timeline + " at " + local.position;
+        if (local.timeline > leaderTimeline) {
+            return new Divergence.Diverged(mine + " is later than the leader's timeline " + leaderTimeline);
+        }
+        if (local.timeline == leaderTimeline) {
+            return new Divergence.NotDiverged(mine + " is the leader's timeline");
+        }
+        String history;
+        try (Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("TIMELINE_HISTORY " + leaderTimeline)) {
+            if (!rows.next()) {
+                return new Divergence.NotDiverged("the leader has no history of timeline " + leaderTimeline);
+            }
+            history = rows.getString("content");
+        }
+        Optional<Lsn> end = switchpoint(history, local.timeline);
+        if (end.isEmpty()) {
+            return new Divergence.Diverged(mine + " is not in the history of the leader's timeline " + leaderTimeline);
+        }
+        return judge(local, mine, end.get(), deadline);
+    }
+
+    /** Where the leader's history leaves the given timeline; empty if it never was on it. */
+    static Optional<Lsn> switchpoint(String history, int timeline) {
+        for (String line : history.split("\n")) {
+            String[] fields = line.strip().split("\\s+", 3);
+            if (fields.length >= 2 && fields[0].equals(Integer.toString(timeline))) {
+                return Optional.of(Lsn.parse(fields[1]));
+            }
+        }
+        return Optional.empty();
+    }
+
+    private Divergence judge(Local local, String mine, Lsn switchpoint, Deadline deadline) {
+        String left = "the leader left timeline " + local.timeline + " at " + switchpoint;
+        switch (local.kind) {
+            case REPLICA -> {
+                return local.position.isAfter(switchpoint)
+                        ? new Divergence.Diverged(mine + " is ahead: " + left)
+                        : new Divergence.NotDiverged(mine + " is part of the leader's history: " + left);
+            }
+            case CRASHED_PRIMARY -> {
+                // WAL after the last checkpoint may go on behind the switchpoint.
+                return new Divergence.Diverged(mine + " was primary and not shut down cleanly: " + left);
+            }
+            case CLEAN_PRIMARY -> {
+                if (local.position.compareTo(switchpoint) >= 0) {
+                    return new Divergence.Diverged(mine + " is the shutdown checkpoint of a former primary: " + left);
+                }
+                try {
+                    Lsn end = endOfRecord(local, deadline);
+                    return end.equals(switchpoint)
+                            ? new Divergence.NotDiverged(mine + " ends where " + left)
+                            : new Divergence.Diverged(mine + " ends at " + end + ", but " + left);
+                } catch (PostgresException e) {
+                    return new Divergence.Unknown(e.getMessage());
+                }
+            }
+        }
+        throw new IllegalStateException();
+    }
+
+    /** Where the record ends that starts at the position: WAL is read up to the first thing that is no record. */
+    private Lsn endOfRecord(Local local, Deadline deadline) throws PostgresException {
+        Child.Result result = Child.of(List.of(
+                        binaries.path("pg_waldump"),
+                        "-p",
+                        local.wal.orElseThrow().toString(),
+                        "-t",
+                        Integer.toString(local.timeline),
+                        "-s",
+                        local.position.toString(),
+                        "-n",
+                        "2"))
+                .run(deadline);
+        Lsn end = null;
+        for (String line : result.output().split("\n")) {
+            Matcher record = WALDUMP_LSN.matcher(line);
+            Matcher problem = WALDUMP_END.matcher(line);
+            if (record.find()) {
+                Lsn start = Lsn.parse(record.group(1));
+                end = start.equals(local.position) ? end : start;
+            } else {
+                while (problem.find()) {
+                    end = Lsn.parse(problem.group(1));
+                }
+            }
+        }
+        if (end == null) {
+            throw new PostgresException("the end of the shutdown checkpoint at " + local.position
+                    + " cannot be found with pg_waldump: " + result.lastLines());
+        }
+        return end;
+    }
+}

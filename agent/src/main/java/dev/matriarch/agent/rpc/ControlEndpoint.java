@@ -1,0 +1,298 @@
+package dev.matriarch.agent.rpc;
+
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.Member;
+import dev.matriarch.proto.control.v1.ActionReply;
+import dev.matriarch.proto.control.v1.ControlServiceGrpc;
+import dev.matriarch.proto.control.v1.FailoverRequest;
+import dev.matriarch.proto.control.v1.GetClusterReply;
+import dev.matriarch.proto.control.v1.GetClusterRequest;
+import dev.matriarch.proto.control.v1.GetConfigReply;
+import dev.matriarch.proto.control.v1.GetConfigRequest;
+import dev.matriarch.proto.control.v1.GetHistoryReply;
+import dev.matriarch.proto.control.v1.GetHistoryRequest;
+import dev.matriarch.proto.control.v1.GetVersionReply;
+import dev.matriarch.proto.control.v1.GetVersionRequest;
+import dev.matriarch.proto.control.v1.HistoryRow;
+import dev.matriarch.proto.control.v1.MemberVersion;
+import dev.matriarch.proto.control.v1.ReinitializeRequest;
+import dev.matriarch.proto.control.v1.ReloadRequest;
+import dev.matriarch.proto.control.v1.RestartRequest;
+import dev.matriarch.proto.control.v1.SetConfigReply;
+import dev.matriarch.proto.control.v1.SetConfigRequest;
+import dev.matriarch.proto.control.v1.SwitchoverRequest;
+import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
+import io.grpc.stub.StreamObserver;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Future;
+import java.util.function.Function;
+import java.util.function.Supplier;
+
+/** Translates the control protocol to {@link Operations} and forwards what concerns another member. */
+final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
+    private static final Duration QUICK = Duration.ofSeconds(5);
+    private static final Duration VERSION = Duration.ofSeconds(2);
+    /** What a forwarded restart may take beyond its own timeout. */
+    private static final Duration RESTART_MARGIN = Duration.ofSeconds(10);
+
+    private static final double LONGEST_TIMEOUT_SECONDS = 7 * 86_400.0;
+
+    private final LocalAgent agent;
+    private final Operations operations;
+    private final Peers peers;
+    private final ExecutorService calls;
+
+    ControlEndpoint(LocalAgent agent, Operations operations, Peers peers, ExecutorService calls) {
+        this.agent = agent;
+        this.operations = operations;
+        this.peers = peers;
+        this.calls = calls;
+    }
+
+    @Override
+    public void getCluster(GetClusterRequest request, StreamObserver<GetClusterReply> reply) {
+        answer(reply, () -> {
+            ClusterView view = operations.view().orElseThrow(ControlEndpoint::noView);
+            return ClusterReply.of(agent.scope(), agent.name(), view, agent.viewAge(), agent.dynamicConfig());
+        });
+    }
+
+    @Override
+    public void getConfig(GetConfigRequest request, StreamObserver<GetConfigReply> reply) {
+        answer(
+                reply,
+                () -> operations
+                        .view()
+                        .orElseThrow(ControlEndpoint::noView)
+                        .config()
+                        .map(c -> GetConfigReply.newBuilder()
+                                .setExists(true)
+                                .setJson(c.value())
+                                .setRevision(c.revision())
+                                .build())
+                        .orElseGet(GetConfigReply::getDefaultInstance));
+    }
+
+    @Override
+    public void setConfig(SetConfigRequest request, StreamObserver<SetConfigReply> reply) {
+        answer(reply, () -> {
+            Expected expected = request.getExpectedRevision() == 0
+                    ? Expected.absent()
+                    : Expected.revision(request.getExpectedRevision());
+            SetConfigReply.Builder answer = SetConfigReply.newBuilder();
+            switch (operations.setConfig(request.getJson(), expected)) {
+                case Operations.ConfigOutcome.Changed(long revision) ->
+                    answer.setWritten(true).setRevision(revision);
+                case Operations.ConfigOutcome.Conflict() -> answer.setConflict(true);
+                case Operations.ConfigOutcome.Refused(List<String> problems) ->
+                    answer.setProblem(String.join("\n", problems));
+                case Operations.ConfigOutcome.Failed(String why) -> answer.setProblem(why);
+            }
+            return answer.build();
+        });
+    }
+
+    @Override
+    public void getHistory(GetHistoryRequest request, StreamObserver<GetHistoryReply> reply) {
+        answer(reply, () -> {
+            GetHistoryReply.Builder answer = GetHistoryReply.newBuilder();
+            operations
+                    .view()
+                    .orElseThrow(ControlEndpoint::noView)
+                    .history()
+                    .ifPresent(h -> h.rows()
+                            .forEach(row -> answer.addRows(HistoryRow.newBuilder()
+                                    .setTimeline(row.timeline())
+                                    .setLsn(row.switchPoint().value())
+                                    .setReason(row.reason())
+                                    .setTimestamp(row.timestamp().orElse(""))
+                                    .setNewLeader(row.newLeader().orElse("")))));
+            return answer.build();
+        });
+    }
+
+    @Override
+    public void getVersion(GetVersionRequest request, StreamObserver<GetVersionReply> reply) {
+        boolean forwarded = ForwardMark.isForwarded();
+        answer(reply, () -> {
+            List<Member> members = operations.view().map(ClusterView::members).orElse(List.of());
+            List<String> names = request.getMembersCount() > 0
+                    ? request.getMembersList()
+                    : members.isEmpty()
+                            ? List.of(agent.name())
+                            : members.stream().map(Member::name).toList();
+            List<Future<MemberVersion>> asked = new ArrayList<>();
+            for (String name : names) {
+                Optional<Member> member =
+                        members.stream().filter(m -> m.name().equals(name)).findFirst();
+                Callable<MemberVersion> question = () -> version(name, member, forwarded);
+                asked.add(calls.submit(question));
+            }
+            GetVersionReply.Builder answer = GetVersionReply.newBuilder();
+            for (Future<MemberVersion> one : asked) {
+                // Each of them ends within VERSION.
+                answer.addMembers(one.get());
+            }
+            return answer.build();
+        });
+    }
+
+    private MemberVersion version(String name, Optional<Member> member, boolean forwarded) {
+        MemberVersion.Builder version = MemberVersion.newBuilder().setName(name);
+        if (name.equals(agent.name())) {
+            return version.setMatriarch(agent.version())
+                    .setPostgresql(agent.postgres()
+                            .status()
+                            .map(s -> s.serverVersion())
+                            .orElse(0))
+                    .build();
+        }
+        if (member.isEmpty()) {
+            return version.setProblem("is not a member of cluster " + agent.scope())
+                    .build();
+        }
+        if (forwarded) {
+            return version.setProblem("this is " + agent.name()).build();
+        }
+        try {
+            GetVersionReply reply = peers.control(member.get(), VERSION)
+                    .getVersion(GetVersionRequest.newBuilder().addMembers(name).build());
+            return reply.getMembersCount() == 1
+                    ? reply.getMembers(0)
+                    : version.setProblem("gave no answer").build();
+        } catch (StatusRuntimeException | IllegalArgumentException | IllegalStateException e) {
+            return version.setMatriarch(member.get().version())
+                    .setProblem(Peers.reason(e))
+                    .build();
+        }
+    }
+
+    @Override
+    public void switchover(SwitchoverRequest request, StreamObserver<ActionReply> reply) {
+        answer(
+                reply,
+                () -> action(operations.switchover(new SwitchoverCheck.Request(
+                        SwitchoverCheck.Kind.SWITCHOVER,
+                        Optional.of(request.getLeader()),
+                        Optional.of(request.getCandidate()),
+                        Optional.of(request.getScheduledAt())))));
+    }
+
+    @Override
+    public void failover(FailoverRequest request, StreamObserver<ActionReply> reply) {
+        answer(
+                reply,
+                () -> action(operations.switchover(new SwitchoverCheck.Request(
+                        SwitchoverCheck.Kind.FAILOVER,
+                        Optional.empty(),
+                        Optional.of(request.getCandidate()),
+                        Optional.empty()))));
+    }
+
+    @Override
+    public void restart(RestartRequest request, StreamObserver<ActionReply> reply) {
+        double seconds = request.getTimeoutSeconds();
+        if (!(seconds >= 0) || seconds > LONGEST_TIMEOUT_SECONDS) {
+            answer(reply, () -> action(new Outcome(400, "Timeout should be a positive number of seconds")));
+            return;
+        }
+        Duration timeout = Duration.ofMillis(Math.round(seconds * 1000));
+        route(
+                reply,
+                request.getMember(),
+                operations.restartTimeout(timeout).plus(RESTART_MARGIN),
+                () -> operations.restart(
+                        request.getRole(), request.getPostgresVersion(), request.getOnlyIfPending(), timeout),
+                stub -> stub.restart(request));
+    }
+
+    @Override
+    public void reinitialize(ReinitializeRequest request, StreamObserver<ActionReply> reply) {
+        route(
+                reply,
+                request.getMember(),
+                QUICK,
+                () -> operations.reinitialize(new ReinitOrder(request.getForce(), request.getFromLeader())),
+                stub -> stub.reinitialize(request));
+    }
+
+    @Override
+    public void reload(ReloadRequest request, StreamObserver<ActionReply> reply) {
+        route(reply, request.getMember(), QUICK, agent::reload, stub -> stub.reload(request));
+    }
+
+    /** Does it here if {@code name} is this member or empty, else asks that member. */
+    private void route(
+            StreamObserver<ActionReply> reply,
+            String name,
+            Duration timeout,
+            Supplier<Outcome> here,
+            Function<ControlServiceGrpc.ControlServiceBlockingStub, ActionReply> there) {
+        boolean forwarded = ForwardMark.isForwarded();
+        answer(reply, () -> {
+            if (name.isEmpty() || name.equals(agent.name())) {
+                return action(here.get());
+            }
+            if (forwarded) {
+                return action(new Outcome(
+                        502,
+                        "the address of member " + name + " is answered by member " + agent.name()
+                                + "; nothing was done. Check control.connect_address of both."));
+            }
+            Optional<Member> member = operations.view().flatMap(v -> v.member(name));
+            if (member.isEmpty()) {
+                return action(new Outcome(404, name + " is not a member of cluster " + agent.scope()));
+            }
+            try {
+                return there.apply(peers.control(member.get(), timeout));
+            } catch (StatusRuntimeException | IllegalArgumentException | IllegalStateException e) {
+                return action(new Outcome(502, "member " + name + " cannot be reached: " + Peers.reason(e)));
+            }
+        });
+    }
+
+    private static ActionReply action(Outcome outcome) {
+        return ActionReply.newBuilder()
+                .setStatus(outcome.status())
+                .setMessage(outcome.message())
+                .build();
+    }
+
+    private static StatusRuntimeException noView() {
+        return Status.UNAVAILABLE
+                .withDescription("this member cannot read the store and has not read it before; ask another member")
+                .asRuntimeException();
+    }
+
+    private static <T> void answer(StreamObserver<T> reply, Callable<T> work) {
+        T value;
+        try {
+            value = work.call();
+        } catch (StatusRuntimeException e) {
+            reply.onError(e);
+            return;
+        } catch (ExecutionException e) {
+            reply.onError(Status.INTERNAL
+                    .withDescription(String.valueOf(e.getCause()))
+                    .asRuntimeException());
+            return;
+        } catch (Exception e) {
+            if (e instanceof InterruptedException) {
+                Thread.currentThread().interrupt();
+            }
+            reply.onError(
+                    Status.INTERNAL.withDescription(e.toString()).withCause(e).asRuntimeException());
+            return;
+        }
+        reply.onNext(value);
+        reply.onCompleted();
+    }
+}

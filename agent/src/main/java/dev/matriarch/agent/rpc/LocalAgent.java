@@ -1,0 +1,58 @@
+package dev.matriarch.agent.rpc;
+
+import dev.matriarch.agent.config.DynamicConfig;
+import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Dcs;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * This member as its doors see it. Implemented by the loop; all methods may be called by any thread.
+ *
+ * <p>Reading methods return the last observation at once. {@link #position()}, {@link #restart} and the other orders
+ * may take as long as they say.
+ */
+public interface LocalAgent {
+    String name();
+
+    String scope();
+
+    /** The agent's own version. */
+    String version();
+
+    /** The cluster as the loop saw it last; absent before the first successful read. */
+    Optional<ClusterView> view();
+
+    /** How old {@link #view()} is; very long if there is none. */
+    Duration viewAge();
+
+    /** The merged cluster-wide configuration; defaults while the store has none. */
+    DynamicConfig dynamicConfig();
+
+    /** The last observation of the local server. */
+    LocalPostgres postgres();
+
+    Dcs dcs();
+
+    /** The leader lock is this member's and its deadline has not passed. */
+    boolean holdsLease();
+
+    /** Asks PostgreSQL now, for at most about a second; what it does not say is unknown in the answer. */
+    Position position();
+
+    /**
+     * Restarts PostgreSQL and returns when it runs again, at the latest after {@code timeout}. The conditions of
+     * {@code order} have been looked at by the caller against {@link #postgres()}.
+     */
+    Outcome restart(RestartOrder order, Duration timeout);
+
+    /** Starts a fresh clone and returns at once. */
+    Outcome reinitialize(ReinitOrder order);
+
+    /** Has the local configuration read again; returns at once. */
+    Outcome reload();
+
+    /** Lets the loop run now. */
+    void wake(String why);
+}

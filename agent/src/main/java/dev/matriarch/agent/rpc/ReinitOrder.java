@@ -1,0 +1,9 @@
+package dev.matriarch.agent.rpc;
+
+/**
+ * A fresh copy of the data directory.
+ *
+ * @param force cancel a long task that is running
+ * @param fromLeader copy from the leader, not from a replica
+ */
+public record ReinitOrder(boolean force, boolean fromLeader) {}

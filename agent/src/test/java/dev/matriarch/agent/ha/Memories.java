@@ -1,0 +1,63 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.Lsn;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/** Builds what an agent remembers. */
+final class Memories {
+    private Optional<Upstream> following = Optional.empty();
+    private Divergence divergence = new Divergence.Unchecked();
+    private boolean rewindFailed;
+    private boolean steppingDown;
+    private boolean guarded = true;
+    private int failedStarts;
+
+    Memories following(String name) {
+        following = Optional.of(new Upstream.Of(name, "10.0.0." + name.substring(1), 5432));
+        return this;
+    }
+
+    Memories divergence(Divergence value) {
+        divergence = value;
+        return this;
+    }
+
+    Memories rewindFailed() {
+        rewindFailed = true;
+        return this;
+    }
+
+    Memories steppingDown() {
+        steppingDown = true;
+        return this;
+    }
+
+    Memories unguarded() {
+        guarded = false;
+        return this;
+    }
+
+    Memories failedStarts(int value) {
+        failedStarts = value;
+        return this;
+    }
+
+    Situation situation() {
+        return new Situation(
+                following,
+                Scene.NOW - 60_000_000_000L,
+                divergence,
+                6,
+                rewindFailed,
+                steppingDown,
+                OptionalLong.empty(),
+                guarded,
+                failedStarts,
+                OptionalLong.empty(),
+                Optional.of(new Lsn(1)),
+                false,
+                OptionalLong.empty(),
+                OptionalLong.of(Scene.NOW - 60_000_000_000L));
+    }
+}

@@ -1,0 +1,276 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.ClusterStatus;
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.FailoverRequest;
+import dev.matriarch.dcs.Leader;
+import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.Member;
+import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.TimelineHistory;
+import dev.matriarch.dcs.Versioned;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.TreeSet;
+
+/** Builds an observation of a healthy three-node cluster, in which n1 leads, and lets a test change what it is about. */
+final class Scene {
+    static final long NOW = 1_000_000_000_000L;
+    static final String SYSTEM = "7400000000000000001";
+
+    private String me = "n1";
+    private Optional<Leader> leader = Optional.of(new Leader("n1", 5));
+    private Optional<String> initialize = Optional.of(SYSTEM);
+    private Optional<SyncState> sync = Optional.empty();
+    private Optional<FailoverRequest> failover = Optional.empty();
+    private Optional<TimelineHistory> history = Optional.empty();
+    private Optional<String> unreachable = Optional.empty();
+    private Lease lease = new Lease.NotHeld();
+    private LocalPostgres postgres = primary(100);
+    private boolean quorum;
+    private boolean paused;
+    private boolean nofailover;
+    private Situation situation = Situation.fresh();
+    private Optional<Survey> survey = Optional.empty();
+    private Optional<Task> task = Optional.empty();
+    private Optional<Order> order = Optional.empty();
+    private long optime = 100;
+    private final List<Member> members =
+            new ArrayList<>(List.of(member("n1", "primary"), member("n2", "replica"), member("n3", "replica")));
+
+    static Scene of(String me) {
+        Scene scene = new Scene();
+        scene.me = me;
+        return scene;
+    }
+
+    /** n1, the primary, with a freshly renewed lease. */
+    static Scene leader() {
+        return of("n1").holding(Duration.ofSeconds(4), true);
+    }
+
+    /** n2, a running replica of n1. */
+    static Scene replica() {
+        return of("n2").postgres(replica(100)).following("n1");
+    }
+
+    static Member member(String name, String role) {
+        return new Member(
+                name,
+                "postgres://10.0.0." + name.substring(1) + ":5432/postgres",
+                "http://10.0.0." + name.substring(1) + ":8008/patroni",
+                "10.0.0." + name.substring(1) + ":8009",
+                "running",
+                role,
+                "0.1.0",
+                Optional.of(new Lsn(100)),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                OptionalInt.of(1),
+                Map.of(),
+                Map.of(),
+                Optional.empty(),
+                false);
+    }
+
+    static LocalPostgres.Status status(boolean inRecovery, long lsn, int timeline) {
+        return new LocalPostgres.Status(
+                inRecovery,
+                timeline,
+                new Lsn(lsn),
+                inRecovery ? new Lsn(lsn) : Lsn.INVALID,
+                new Lsn(lsn),
+                false,
+                Optional.empty(),
+                inRecovery,
+                "",
+                List.of(),
+                inRecovery
+                        ? List.of()
+                        : List.of(
+                                new LocalPostgres.Slot("n2", true, new Lsn(1)),
+                                new LocalPostgres.Slot("n3", true, new Lsn(1))),
+                150_000,
+                "2026-01-01",
+                Map.of());
+    }
+
+    static LocalPostgres running(LocalPostgres.Status status) {
+        return new LocalPostgres(
+                LocalPostgres.DataDirectory.VALID,
+                Optional.of(SYSTEM),
+                LocalPostgres.Process.RUNNING,
+                Optional.empty(),
+                Optional.of(status),
+                "");
+    }
+
+    static LocalPostgres primary(long lsn) {
+        return running(status(false, lsn, 1));
+    }
+
+    static LocalPostgres replica(long lsn) {
+        return running(status(true, lsn, 1));
+    }
+
+    static LocalPostgres stopped(String controlState) {
+        return new LocalPostgres(
+                LocalPostgres.DataDirectory.VALID,
+                Optional.of(SYSTEM),
+                LocalPostgres.Process.STOPPED,
+                Optional.of(new LocalPostgres.ControlFile(controlState, 1, new Lsn(90), Lsn.INVALID, 0, true)),
+                Optional.empty(),
+                "");
+    }
+
+    static LocalPostgres empty() {
+        return new LocalPostgres(
+                LocalPostgres.DataDirectory.EMPTY,
+                Optional.empty(),
+                LocalPostgres.Process.STOPPED,
+                Optional.empty(),
+                Optional.empty(),
+                "");
+    }
+
+    Scene holding(Duration left, boolean renewed) {
+        lease = new Lease.Held(5, NOW + left.toNanos(), renewed);
+        return this;
+    }
+
+    Scene ledBy(String name) {
+        leader = Optional.of(new Leader(name, 6));
+        members.replaceAll(m -> member(m.name(), m.name().equals(name) ? "primary" : "replica"));
+        return this;
+    }
+
+    Scene unlocked() {
+        leader = Optional.empty();
+        return this;
+    }
+
+    Scene postgres(LocalPostgres value) {
+        postgres = value;
+        return this;
+    }
+
+    Scene following(String name) {
+        return situation(new Memories().following(name).situation());
+    }
+
+    Scene situation(Situation value) {
+        situation = value;
+        return this;
+    }
+
+    Scene uninitialized() {
+        initialize = Optional.empty();
+        return this;
+    }
+
+    Scene sync(String leaderName, int votes, String... voters) {
+        quorum = true;
+        sync = Optional.of(new SyncState(leaderName, new TreeSet<>(List.of(voters)), votes));
+        return this;
+    }
+
+    Scene asked(String from, String to) {
+        failover =
+                Optional.of(new FailoverRequest(Optional.ofNullable(from), Optional.ofNullable(to), Optional.empty()));
+        return this;
+    }
+
+    Scene paused() {
+        paused = true;
+        return this;
+    }
+
+    Scene nofailover() {
+        nofailover = true;
+        return this;
+    }
+
+    Scene storeLost() {
+        unreachable = Optional.of("no quorum");
+        return this;
+    }
+
+    Scene optime(long value) {
+        optime = value;
+        return this;
+    }
+
+    Scene busy(Task.Kind kind) {
+        task = Optional.of(new Task(kind, NOW - 1));
+        return this;
+    }
+
+    Scene order(Order value) {
+        order = Optional.of(value);
+        return this;
+    }
+
+    Scene answers(Survey.Answer... answers) {
+        survey = Optional.of(new Survey(List.of(answers)));
+        return this;
+    }
+
+    static Survey.Answer standby(String name, long lsn) {
+        return new Survey.Answer(name, true, true, true, new Lsn(lsn), 1, false, 1);
+    }
+
+    static Survey.Answer dead(String name) {
+        return Survey.Answer.unreachable(name);
+    }
+
+    Decision decide() {
+        ClusterView view = new ClusterView(
+                9,
+                initialize.map(v -> new Versioned<>(v, 1)),
+                Optional.of(new Versioned<>("{}", 2)),
+                leader,
+                members,
+                new ClusterStatus(new Lsn(optime), Map.of(), List.of()),
+                failover.map(v -> new Versioned<>(v, 3)),
+                history,
+                sync.map(v -> new Versioned<>(v, 4)),
+                Map.of());
+        Settings settings = new Settings(
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(1),
+                Duration.ofSeconds(2),
+                Duration.ofMillis(750),
+                1_048_576,
+                false,
+                quorum,
+                1,
+                "",
+                paused,
+                Duration.ofSeconds(300),
+                true,
+                true,
+                true,
+                true,
+                0);
+        return Decider.decide(new Observation(
+                NOW,
+                Instant.parse("2026-01-01T00:00:00Z"),
+                me,
+                nofailover,
+                1,
+                unreachable.<Store>map(Store.Unreachable::new).orElse(new Store.Known(view)),
+                lease,
+                postgres,
+                settings,
+                situation,
+                task,
+                survey,
+                order));
+    }
+}

@@ -1,0 +1,159 @@
+package dev.matriarch.agent.rpc;
+
+import dev.matriarch.agent.config.DynamicConfig;
+import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Dcs;
+import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.Member;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.concurrent.CopyOnWriteArrayList;
+
+/** A member whose loop does nothing but note what it was asked. */
+final class FakeLocalAgent implements LocalAgent {
+    private final String name;
+    private final FakeDcs dcs;
+    final List<String> asked = new CopyOnWriteArrayList<>();
+    volatile DynamicConfig config = config(DynamicConfig.SynchronousMode.OFF, false);
+    volatile Position position = new Position(true, true, new Lsn(100), 1, false, 1, false);
+
+    FakeLocalAgent(String name, FakeDcs dcs) {
+        this.name = name;
+        this.dcs = dcs;
+    }
+
+    static DynamicConfig config(DynamicConfig.SynchronousMode mode, boolean paused) {
+        return new DynamicConfig(
+                Duration.ofSeconds(5),
+                Duration.ofSeconds(1),
+                Duration.ofSeconds(2),
+                1048576,
+                mode,
+                1,
+                false,
+                paused,
+                0,
+                Duration.ofSeconds(300),
+                Duration.ofMinutes(30),
+                true,
+                true,
+                Map.of());
+    }
+
+    static Member member(String name, String role, String rpcAddress) {
+        return new Member(
+                name,
+                "postgres://10.0.0.1:5432/postgres",
+                "http://10.0.0.1:8008/patroni",
+                rpcAddress,
+                "running",
+                role,
+                "0.1.0",
+                Optional.of(new Lsn(2 << 20)),
+                role.equals("primary") ? Optional.empty() : Optional.of(new Lsn(1 << 20)),
+                role.equals("primary") ? Optional.empty() : Optional.of(new Lsn(1 << 20)),
+                role.equals("primary") ? Optional.empty() : Optional.of("streaming"),
+                OptionalInt.of(1),
+                Map.of(),
+                Map.of(),
+                Optional.empty(),
+                false);
+    }
+
+    @Override
+    public String name() {
+        return name;
+    }
+
+    @Override
+    public String scope() {
+        return "demo";
+    }
+
+    @Override
+    public String version() {
+        return "0.1.0";
+    }
+
+    @Override
+    public Optional<ClusterView> view() {
+        return Optional.of(dcs.now());
+    }
+
+    @Override
+    public Duration viewAge() {
+        return Duration.ofMillis(42);
+    }
+
+    @Override
+    public DynamicConfig dynamicConfig() {
+        return config;
+    }
+
+    @Override
+    public LocalPostgres postgres() {
+        return new LocalPostgres(
+                LocalPostgres.DataDirectory.VALID,
+                Optional.of("74"),
+                LocalPostgres.Process.RUNNING,
+                Optional.empty(),
+                Optional.of(new LocalPostgres.Status(
+                        true,
+                        1,
+                        Lsn.INVALID,
+                        Lsn.INVALID,
+                        Lsn.INVALID,
+                        false,
+                        Optional.empty(),
+                        true,
+                        "",
+                        List.of(),
+                        List.of(),
+                        150004,
+                        "",
+                        Map.of())),
+                "");
+    }
+
+    @Override
+    public Dcs dcs() {
+        return dcs;
+    }
+
+    @Override
+    public boolean holdsLease() {
+        return false;
+    }
+
+    @Override
+    public Position position() {
+        return position;
+    }
+
+    @Override
+    public Outcome restart(RestartOrder order, Duration timeout) {
+        asked.add("restart " + timeout.toSeconds());
+        return new Outcome(200, "restarted successfully");
+    }
+
+    @Override
+    public Outcome reinitialize(ReinitOrder order) {
+        asked.add("reinitialize");
+        return new Outcome(200, "reinitialize started");
+    }
+
+    @Override
+    public Outcome reload() {
+        asked.add("reload");
+        return new Outcome(202, "reload scheduled");
+    }
+
+    @Override
+    public void wake(String why) {
+        asked.add(why);
+    }
+}

@@ -1,0 +1,303 @@
+package dev.matriarch.agent.rpc;
+
+import static dev.matriarch.agent.rpc.FakeLocalAgent.member;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.matriarch.agent.config.DynamicConfig.SynchronousMode;
+import dev.matriarch.agent.config.HostPort;
+import dev.matriarch.dcs.Leader;
+import dev.matriarch.dcs.Member;
+import dev.matriarch.dcs.Versioned;
+import dev.matriarch.proto.control.v1.ActionReply;
+import dev.matriarch.proto.control.v1.ControlServiceGrpc;
+import dev.matriarch.proto.control.v1.FailoverRequest;
+import dev.matriarch.proto.control.v1.GetClusterReply;
+import dev.matriarch.proto.control.v1.GetClusterRequest;
+import dev.matriarch.proto.control.v1.GetVersionReply;
+import dev.matriarch.proto.control.v1.GetVersionRequest;
+import dev.matriarch.proto.control.v1.ReinitializeRequest;
+import dev.matriarch.proto.control.v1.ReloadRequest;
+import dev.matriarch.proto.control.v1.RestartRequest;
+import dev.matriarch.proto.control.v1.SetConfigRequest;
+import dev.matriarch.proto.control.v1.SwitchoverRequest;
+import io.grpc.ManagedChannel;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+class RpcDoorTest {
+    private final FakeDcs dcs = new FakeDcs();
+    private final RpcTransport transport = new RpcTransport();
+    private final Peers peers = new Peers(transport, "demo", "n1");
+    private final FakeLocalAgent n1 = new FakeLocalAgent("n1", dcs);
+    private final FakeLocalAgent n2 = new FakeLocalAgent("n2", dcs);
+    private final List<AutoCloseable> open = new ArrayList<>();
+    private HostPort address1;
+    private HostPort address2;
+    private ManagedChannel channel;
+
+    @BeforeEach
+    void start() throws IOException {
+        address1 = free();
+        address2 = free();
+        open.add(door(address1, n1));
+        open.add(door(address2, n2));
+        channel = transport.connect(address1);
+        dcs.set(FakeDcs.view(10, "{\"ttl\":5}", "n1", members("primary", "replica"), null));
+    }
+
+    @AfterEach
+    void stop() throws Exception {
+        channel.shutdownNow();
+        for (AutoCloseable one : open.reversed()) {
+            one.close();
+        }
+        peers.close();
+        transport.close();
+    }
+
+    private RpcDoor door(HostPort address, FakeLocalAgent agent) throws IOException {
+        return RpcDoor.open(
+                address,
+                agent,
+                transport,
+                peers,
+                json -> json.contains("bogus") ? List.of("unknown key bogus") : List.of());
+    }
+
+    private static HostPort free() throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+            return new HostPort("127.0.0.1", socket.getLocalPort());
+        }
+    }
+
+    private List<Member> members(String role1, String role2) {
+        return List.of(member("n1", role1, address1.toString()), member("n2", role2, address2.toString()));
+    }
+
+    private ControlServiceGrpc.ControlServiceBlockingStub stub() {
+        return ControlServiceGrpc.newBlockingStub(channel).withDeadlineAfter(25, TimeUnit.SECONDS);
+    }
+
+    private static SwitchoverRequest toN2() {
+        return SwitchoverRequest.newBuilder().setLeader("n1").setCandidate("n2").build();
+    }
+
+    @Test
+    void showsTheCluster() {
+        GetClusterReply reply = stub().getCluster(GetClusterRequest.getDefaultInstance());
+        assertEquals("demo", reply.getScope());
+        assertEquals("74", reply.getSystemIdentifier());
+        assertEquals("leader", reply.getMembers(0).getRole());
+        assertEquals("replica", reply.getMembers(1).getRole());
+        assertEquals("streaming", reply.getMembers(1).getState());
+        assertEquals(1 << 20, reply.getMembers(1).getReplayLag());
+        assertEquals("10.0.0.1", reply.getMembers(1).getHost());
+        assertEquals(42, reply.getViewAgeMillis());
+        dcs.takeDown();
+        assertEquals(
+                "demo",
+                stub().getCluster(GetClusterRequest.getDefaultInstance()).getScope());
+    }
+
+    @Test
+    void switchoverWaitsUntilTheNewLeaderServes() {
+        dcs.onFailoverKey = () -> Thread.ofVirtual().start(() -> {
+            dcs.set(FakeDcs.view(
+                    20,
+                    "{}",
+                    null,
+                    members("replica", "replica"),
+                    dcs.now().failover().orElseThrow()));
+            dcs.set(FakeDcs.view(21, "{}", "n2", members("replica", "replica"), null));
+            dcs.set(FakeDcs.view(22, "{}", "n2", members("replica", "primary"), null));
+        });
+        ActionReply reply = stub().switchover(toN2());
+        assertEquals("Successfully switched over to \"n2\"", reply.getMessage());
+        assertEquals(200, reply.getStatus());
+        assertTrue(n1.asked.contains("a switchover was asked for"));
+    }
+
+    @Test
+    void anotherThanTheCandidateWon() {
+        List<Member> three = List.of(
+                member("n1", "replica", address1.toString()),
+                member("n2", "replica", address2.toString()),
+                member("n3", "primary", ""));
+        dcs.onFailoverKey = () -> dcs.set(FakeDcs.view(20, "{}", "n3", three, null));
+        ActionReply reply = stub().switchover(toN2());
+        assertEquals("Switched over to \"n3\" instead of \"n2\"", reply.getMessage());
+        assertEquals(200, reply.getStatus());
+    }
+
+    @Test
+    void failoverWithoutLeader() {
+        dcs.set(FakeDcs.view(11, "{}", null, members("replica", "replica"), null));
+        dcs.onFailoverKey = () -> dcs.set(FakeDcs.view(20, "{}", "n2", members("replica", "primary"), null));
+        ActionReply reply =
+                stub().failover(FailoverRequest.newBuilder().setCandidate("n2").build());
+        assertEquals("Successfully failed over to \"n2\"", reply.getMessage());
+    }
+
+    @Test
+    void theKeyVanished() {
+        dcs.onFailoverKey = () -> dcs.set(FakeDcs.view(20, "{}", "n1", members("primary", "replica"), null));
+        ActionReply reply = stub().switchover(toN2());
+        assertEquals(503, reply.getStatus());
+        assertEquals("Switchover failed", reply.getMessage());
+    }
+
+    @Test
+    void badCandidateIsRefusedAndNothingWritten() {
+        n2.position = new Position(false, true, n2.position.lsn(), 1, false, 1, false);
+        ActionReply reply = stub().switchover(toN2());
+        assertEquals(412, reply.getStatus());
+        assertTrue(dcs.now().failover().isEmpty());
+    }
+
+    @Test
+    void scheduledIsAcceptedAndCancelled() {
+        ActionReply reply = stub().switchover(toN2().toBuilder()
+                .setScheduledAt("2999-01-01T00:00:00Z")
+                .build());
+        assertEquals(202, reply.getStatus());
+        assertEquals("Switchover scheduled", reply.getMessage());
+        assertTrue(dcs.now().failover().isPresent());
+        assertEquals(
+                "2999-01-01T00:00:00Z",
+                stub().getCluster(GetClusterRequest.getDefaultInstance())
+                        .getScheduledSwitchover()
+                        .getAt());
+        Operations operations = ((RpcDoor) open.getFirst()).operations();
+        assertEquals(200, operations.cancelSwitchover().status());
+        assertEquals(404, operations.cancelSwitchover().status());
+    }
+
+    @Test
+    void configIsWrittenOnlyAtItsRevision() {
+        SetConfigRequest right = SetConfigRequest.newBuilder()
+                .setJson("{}")
+                .setExpectedRevision(1)
+                .build();
+        assertEquals(
+                "unknown key bogus",
+                stub().setConfig(right.toBuilder().setJson("{\"bogus\":1}").build())
+                        .getProblem());
+        assertTrue(stub().setConfig(right).getWritten());
+        assertTrue(stub().setConfig(right).getConflict());
+        assertEquals("{}", dcs.now().config().map(Versioned::value).orElseThrow());
+    }
+
+    @Test
+    void ordersGoToTheirMember() {
+        assertEquals(
+                200,
+                stub().restart(RestartRequest.newBuilder()
+                                .setMember("n2")
+                                .setTimeoutSeconds(3)
+                                .build())
+                        .getStatus());
+        assertEquals(List.of("restart 3"), n2.asked);
+        assertEquals(
+                202,
+                stub().reload(ReloadRequest.newBuilder().setMember("n1").build())
+                        .getStatus());
+        assertEquals(List.of("reload"), n1.asked);
+        assertEquals(
+                404,
+                stub().reload(ReloadRequest.newBuilder().setMember("n9").build())
+                        .getStatus());
+        assertEquals(
+                "I am the leader, can not reinitialize",
+                stub().reinitialize(
+                                ReinitializeRequest.newBuilder().setMember("n1").build())
+                        .getMessage());
+        assertEquals(
+                "restart conditions are not satisfied",
+                stub().restart(RestartRequest.newBuilder()
+                                .setMember("n2")
+                                .setRole("primary")
+                                .build())
+                        .getMessage());
+        assertEquals(
+                400,
+                stub().restart(RestartRequest.newBuilder()
+                                .setMember("n2")
+                                .setPostgresVersion("new")
+                                .build())
+                        .getStatus());
+    }
+
+    @Test
+    void aForwardedOrderIsNotForwardedAgain() {
+        // n3 and n2 publish the same address: the request for n3 reaches n2, which must not send it on.
+        dcs.set(FakeDcs.view(
+                12,
+                "{}",
+                "n1",
+                List.of(member("n1", "primary", address1.toString()), member("n3", "replica", address2.toString())),
+                null));
+        ActionReply reply =
+                stub().reload(ReloadRequest.newBuilder().setMember("n3").build());
+        assertEquals(502, reply.getStatus());
+        assertTrue(reply.getMessage().contains("answered by member n2"), reply.getMessage());
+    }
+
+    @Test
+    void versionsOfAll() {
+        GetVersionReply reply = stub().getVersion(GetVersionRequest.getDefaultInstance());
+        assertEquals(2, reply.getMembersCount());
+        assertEquals(150004, reply.getMembers(1).getPostgresql());
+        assertEquals("", reply.getMembers(1).getProblem());
+    }
+
+    @Test
+    void positionsOfPeersAndARefusalAnswersAtOnce() throws Exception {
+        HostPort nobody = free();
+        List<Member> asked =
+                List.of(member("n2", "replica", address2.toString()), member("n3", "replica", nobody.toString()));
+        long begin = System.nanoTime();
+        Map<String, PeerAnswer> answers = peers.positions(asked, Duration.ofSeconds(10));
+        assertTrue(System.nanoTime() - begin < Duration.ofSeconds(5).toNanos());
+        assertEquals(
+                100,
+                assertInstanceOf(PeerAnswer.Answered.class, answers.get("n2"))
+                        .position()
+                        .lsn()
+                        .value());
+        assertInstanceOf(PeerAnswer.Unreachable.class, answers.get("n3"));
+        peers.positions(asked, Duration.ofSeconds(10));
+        // It came back: the very next call reaches it, whatever back-off the failures before have earned.
+        open.add(door(nobody, new FakeLocalAgent("n3", dcs)));
+        assertInstanceOf(
+                PeerAnswer.Answered.class,
+                peers.positions(asked, Duration.ofSeconds(10)).get("n3"));
+    }
+
+    @Test
+    void anAddressInUseIsNamed() {
+        IOException failure = assertThrows(IOException.class, () -> door(address1, n1));
+        assertTrue(failure.getMessage().contains(address1.toString()), failure.getMessage());
+        assertTrue(failure.getMessage().contains("in use"), failure.getMessage());
+    }
+
+    @Test
+    void pausedSwitchoverNeedsACandidate() {
+        n1.config = FakeLocalAgent.config(SynchronousMode.OFF, true);
+        assertEquals(
+                400,
+                stub().switchover(toN2().toBuilder().clearCandidate().build()).getStatus());
+        assertEquals("n1", dcs.now().leader().map(Leader::name).orElseThrow());
+    }
+}

@@ -1,0 +1,224 @@
+package dev.matriarch.chaos;
+
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * Measurements against a demo cluster, as a client feels them: {@code bench/run WHAT [--profile P] [--tries N]}. Prints one
+ * line for each try and a Markdown table at the end. Exit code 1 if an acknowledged row was lost or came too late.
+ */
+public final class Bench {
+    private static final int PORT_OFFSET = 200;
+    private static final Duration BOUND = Duration.ofSeconds(60);
+
+    private final Cluster.Profile profile;
+    private final int tries;
+    private int wrong;
+
+    private Bench(Cluster.Profile profile, int tries) {
+        this.profile = profile;
+        this.tries = tries;
+    }
+
+    public static void main(String[] arguments) {
+        String what = arguments.length == 0 ? "" : arguments[0];
+        Cluster.Profile profile = Cluster.Profile.APPLIANCE;
+        int tries = 20;
+        for (int i = 1; i + 1 < arguments.length; i += 2) {
+            switch (arguments[i]) {
+                case "--profile" -> profile = Cluster.Profile.valueOf(arguments[i + 1].toUpperCase(Locale.ROOT));
+                case "--tries" -> tries = Integer.parseInt(arguments[i + 1]);
+                default -> what = "";
+            }
+        }
+        Bench bench = new Bench(profile, tries);
+        switch (what) {
+            case "failover" -> bench.failover();
+            case "postmaster" -> bench.postmaster();
+            case "switchover" -> bench.switchover();
+            case "fence" -> bench.fence();
+            case "up" -> bench.up();
+            case "footprint" -> bench.footprint();
+            default -> {
+                System.err.println(
+                        "bench/run failover|postmaster|switchover|fence|up|footprint [--profile appliance|fast] [--tries N]");
+                System.exit(2);
+            }
+        }
+        System.exit(bench.wrong == 0 ? 0 : 1);
+    }
+
+    private Cluster start() {
+        say("starting a cluster, profile " + profile.option());
+        return Cluster.start(profile, 3, PORT_OFFSET);
+    }
+
+    /** Agent and postmaster of the leader killed: time until a commit is acknowledged again. */
+    private void failover() {
+        Series series = new Series("writes again after kill -9 of agent and postmaster, " + label(), "ms");
+        try (Cluster cluster = start()) {
+            for (int i = 1; i <= tries; i++) {
+                Node old = cluster.awaitWhole(BOUND);
+                pauseAtRandom();
+                try (Writer writer = Writer.start(cluster, "bench")) {
+                    long moment = Faults.AGENT_AND_POSTMASTER.strike(old);
+                    Writer.Acknowledged first = writer.awaitSentAfter(moment, BOUND);
+                    note(series, i, first.acknowledgedNanos() - moment, first.node());
+                    checkRows(cluster, writer);
+                }
+                old.startAgent();
+            }
+            cluster.awaitWhole(BOUND);
+        }
+        print(series);
+    }
+
+    /** Postmaster killed, agent alive. */
+    private void postmaster() {
+        Series series = new Series("writes again after kill -9 of the postmaster, " + label(), "ms");
+        try (Cluster cluster = start()) {
+            for (int i = 1; i <= tries; i++) {
+                Node leader = cluster.awaitWhole(BOUND);
+                pauseAtRandom();
+                try (Writer writer = Writer.start(cluster, "bench")) {
+                    long moment = Faults.POSTMASTER.strike(leader);
+                    Writer.Acknowledged first = writer.awaitSentAfter(moment, BOUND);
+                    note(series, i, first.acknowledgedNanos() - moment, first.node());
+                    checkRows(cluster, writer);
+                }
+            }
+        }
+        print(series);
+    }
+
+    /** Planned hand-over: the longest time without an acknowledged commit. */
+    private void switchover() {
+        Series series = new Series("no writes during a switchover, " + label(), "ms");
+        try (Cluster cluster = start()) {
+            for (int i = 1; i <= tries; i++) {
+                Node old = cluster.awaitWhole(BOUND);
+                pauseAtRandom();
+                try (Writer writer = Writer.start(cluster, "bench")) {
+                    long moment = System.nanoTime();
+                    cluster.ctl("switchover", "--leader", old.name(), "--force").expectSuccess();
+                    Writer.Acknowledged first = writer.awaitElsewhere(old, moment, BOUND);
+                    note(series, i, writer.longestGapMillis(moment) * 1_000_000, first.node());
+                    checkRows(cluster, writer);
+                }
+            }
+        }
+        print(series);
+    }
+
+    /** Agent killed or stopped: how long the old primary goes on, and whether it acknowledges anything it should not. */
+    private void fence() {
+        Series last = new Series("last commit of the old primary after the agent was lost, " + label(), "ms");
+        Series again = new Series("writes elsewhere after the agent was lost, " + label(), "ms");
+        int late = 0;
+        int lost = 0;
+        try (Cluster cluster = start()) {
+            for (int i = 1; i <= tries; i++) {
+                Faults fault = i % 2 == 1 ? Faults.AGENT : Faults.AGENT_STOPPED;
+                Node old = cluster.awaitWhole(BOUND);
+                long agent = old.requireAgent();
+                pauseAtRandom();
+                try (Writer writer = Writer.start(cluster, "bench")) {
+                    long moment = fault.strike(old);
+                    Writer.Acknowledged elsewhere = writer.awaitElsewhere(old, moment, BOUND);
+                    // The old primary gets time to show a commit that it must not take.
+                    Await.pause(1_000);
+                    long end = writer.lastOf(old).orElseThrow().acknowledgedNanos();
+                    boolean overlap = end - elsewhere.acknowledgedNanos() > 0;
+                    boolean afterDeadline = end - moment > profile.ttl().toNanos();
+                    last.add((end - moment) / 1e6);
+                    note(again, i, elsewhere.acknowledgedNanos() - moment, elsewhere.node() + ", " + fault);
+                    late += overlap || afterDeadline ? 1 : 0;
+                    if (fault == Faults.AGENT_STOPPED) {
+                        Processes.signal("CONT", java.util.List.of(agent));
+                    } else {
+                        old.startAgent();
+                    }
+                    lost += checkRows(cluster, writer);
+                }
+            }
+        }
+        print(last, again);
+        say("tries in which the old primary took a commit after its lease deadline or beside the new primary: " + late
+                + " of " + tries);
+        say("acknowledged rows lost: " + lost);
+        wrong += late;
+    }
+
+    /** From {@code ./demo up} on a built tree to a whole cluster. */
+    private void up() {
+        Series series = new Series("./demo up, 3 new nodes, " + label(), "ms");
+        for (int i = 1; i <= tries; i++) {
+            long begin = System.nanoTime();
+            Cluster cluster = Cluster.start(profile, 3, PORT_OFFSET);
+            note(series, i, System.nanoTime() - begin, "");
+            cluster.close();
+        }
+        print(series);
+    }
+
+    /** Memory and CPU of each agent at rest. */
+    private void footprint() {
+        Series pss = new Series("PSS of an agent at rest, " + label(), "MB");
+        Series rss = new Series("RSS of an agent at rest, " + label(), "MB");
+        Series cpu = new Series("CPU of an agent at rest, " + label(), "1/100 % of a core");
+        Duration measured = Duration.ofSeconds(60);
+        try (Cluster cluster = start()) {
+            cluster.awaitWhole(BOUND);
+            say("letting the JVMs come to rest for 60 s, then measuring for " + measured.toSeconds() + " s");
+            Await.pause(60_000);
+            var before = cluster.nodes().stream()
+                    .map(n -> Processes.cpuMillis(n.requireAgent()))
+                    .toList();
+            Await.pause(measured.toMillis());
+            for (int i = 0; i < cluster.nodes().size(); i++) {
+                long pid = cluster.nodes().get(i).requireAgent();
+                pss.add(Processes.pssKilobytes(pid) / 1024.0);
+                rss.add(Processes.rssKilobytes(pid) / 1024.0);
+                cpu.add(10_000.0 * (Processes.cpuMillis(pid) - before.get(i)) / measured.toMillis());
+            }
+        }
+        print(pss, rss, cpu);
+    }
+
+    private int checkRows(Cluster cluster, Writer writer) {
+        writer.stop();
+        Set<Long> missing = writer.missingOn(cluster.awaitPrimary(BOUND));
+        if (!missing.isEmpty()) {
+            wrong++;
+            say("LOST " + missing.size() + " acknowledged rows: " + missing);
+        }
+        return missing.size();
+    }
+
+    /** Faults shall not keep step with the heartbeat. */
+    private static void pauseAtRandom() {
+        Await.pause(500 + (long) (Math.random() * 2_000));
+    }
+
+    private static void note(Series series, int attempt, long nanos, String more) {
+        series.add(nanos / 1e6);
+        say(String.format(Locale.ROOT, "%3d  %6.0f ms  %s", attempt, nanos / 1e6, more));
+    }
+
+    private String label() {
+        return "profile " + profile.option();
+    }
+
+    private static void print(Series... series) {
+        say("");
+        say(Series.header());
+        for (Series one : series) {
+            say(one.row());
+        }
+    }
+
+    private static void say(String line) {
+        System.out.println(line);
+    }
+}

@@ -1,0 +1,289 @@
+package dev.matriarch.chaos;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Properties;
+
+/** A demo cluster in a folder of its own, started and stopped through {@code ./demo}. */
+public final class Cluster implements AutoCloseable {
+    private static final Duration UP = Duration.ofSeconds(240);
+    private static final Duration DOWN = Duration.ofSeconds(100);
+    private static final Duration CTL = Duration.ofSeconds(60);
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private final Path demo;
+    private final Path directory;
+    private final Profile profile;
+    private final List<String> options;
+    private List<Node> nodes = List.of();
+    private String ctlCommand = "";
+    private String upOutput = "";
+
+    /** The two timing profiles of the demo. */
+    public enum Profile {
+        APPLIANCE(Duration.ofSeconds(5)),
+        FAST(Duration.ofSeconds(3));
+
+        private final Duration ttl;
+
+        Profile(Duration ttl) {
+            this.ttl = ttl;
+        }
+
+        public Duration ttl() {
+            return ttl;
+        }
+
+        public String option() {
+            return name().toLowerCase(java.util.Locale.ROOT);
+        }
+    }
+
+    /** @param role as GET /cluster prints it: leader, sync_standby, quorum_standby, replica */
+    public record MemberView(String name, String role, String state, int timeline, long lag) {}
+
+    private Cluster(Path directory, Profile profile, int nodeCount, int portOffset) {
+        this.demo = top().resolve("demo");
+        this.directory = directory;
+        this.profile = profile;
+        this.options = List.of(
+                "--dir",
+                directory.toString(),
+                "--nodes",
+                Integer.toString(nodeCount),
+                "--profile",
+                profile.option(),
+                "--port-offset",
+                Integer.toString(portOffset));
+    }
+
+    /** The top of the source tree: system property {@code matriarch.top}, else the working directory. */
+    public static Path top() {
+        return Path.of(System.getProperty("matriarch.top", "."))
+                .toAbsolutePath()
+                .normalize();
+    }
+
+    /** A new cluster in a new folder. @param portOffset keeps it apart from other demos of this machine */
+    public static Cluster start(Profile profile, int nodeCount, int portOffset) {
+        try {
+            Path parent = Path.of(System.getProperty("java.io.tmpdir")).toRealPath();
+            Path directory =
+                    parent.resolve("matriarch-chaos-" + ProcessHandle.current().pid() + "-" + portOffset);
+            Cluster cluster = new Cluster(directory, profile, nodeCount, portOffset);
+            try {
+                cluster.up();
+            } catch (AssertionError e) {
+                cluster.close();
+                throw e;
+            }
+            return cluster;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Runs {@code ./demo up}: starts what is not running and waits until the cluster is whole. */
+    public void up() {
+        upOutput = demo("up", UP).expectSuccess().output();
+        try {
+            JsonNode json = JSON.readTree(directory.resolve("demo.json").toFile());
+            Path agent = Path.of(json.required("agent").asText());
+            ctlCommand = json.required("ctl").asText();
+            List<Node> read = new ArrayList<>();
+            json.required("nodes").forEach(n -> read.add(new Node(n, agent)));
+            nodes = List.copyOf(read);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    public void down() {
+        demo("down", DOWN).expectSuccess();
+    }
+
+    private Commands.Result demo(String verb, Duration deadline, String... more) {
+        List<String> command = new ArrayList<>(List.of(demo.toString(), verb));
+        command.addAll(options);
+        command.addAll(List.of(more));
+        return Commands.run(deadline, Map.of(), command);
+    }
+
+    public String upOutput() {
+        return upOutput;
+    }
+
+    public Path directory() {
+        return directory;
+    }
+
+    public Profile profile() {
+        return profile;
+    }
+
+    public List<Node> nodes() {
+        return nodes;
+    }
+
+    public Node node(String name) {
+        return nodes.stream().filter(n -> n.name().equals(name)).findFirst().orElseThrow();
+    }
+
+    public List<Node> othersThan(Node node) {
+        return nodes.stream().filter(n -> n != node).toList();
+    }
+
+    /** {@code matriarchctl -c CONFIG arguments}, with the configuration of the first node whose agent runs. */
+    public Commands.Result ctl(String... arguments) {
+        Node via =
+                nodes.stream().filter(n -> n.agentPid().isPresent()).findFirst().orElse(nodes.getFirst());
+        List<String> command =
+                new ArrayList<>(List.of(ctlCommand, "-c", via.config().toString()));
+        command.addAll(List.of(arguments));
+        return Commands.run(CTL, Map.of(), command);
+    }
+
+    /** What this node's agent says about the members; empty if it does not answer. */
+    public List<MemberView> membersSeenBy(Node node) {
+        Optional<HttpResponse<String>> reply = Http.get(node.rest() + "/cluster", Duration.ofSeconds(2));
+        if (reply.isEmpty() || reply.get().statusCode() != 200) {
+            return List.of();
+        }
+        List<MemberView> members = new ArrayList<>();
+        try {
+            for (JsonNode m : JSON.readTree(reply.get().body()).path("members")) {
+                members.add(new MemberView(
+                        m.path("name").asText(),
+                        m.path("role").asText(),
+                        m.path("state").asText(),
+                        m.path("timeline").asInt(),
+                        m.path("lag").asLong(0)));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return members;
+    }
+
+    /** The member that every agent's health check calls primary; empty if there is none at this moment. */
+    public Optional<Node> primary() {
+        return nodes.stream().filter(n -> n.healthCheck("/primary") == 200).findFirst();
+    }
+
+    public Node awaitPrimary(Duration deadline) {
+        return Await.value("a primary", deadline, this::primary);
+    }
+
+    /** A primary other than this one. */
+    public Node awaitPrimaryOtherThan(Node old, Duration deadline) {
+        return Await.value(
+                "a primary other than " + old,
+                deadline,
+                () -> othersThan(old).stream()
+                        .filter(n -> n.healthCheck("/primary") == 200)
+                        .findFirst());
+    }
+
+    /** Waits until one leader runs and all others stream; returns the leader. */
+    public Node awaitWhole(Duration deadline) {
+        long end = System.nanoTime() + deadline.toNanos();
+        while (true) {
+            for (Node node : nodes) {
+                List<MemberView> members = membersSeenBy(node);
+                Optional<MemberView> leader = members.stream()
+                        .filter(m -> m.role().equals("leader") && m.state().equals("running"))
+                        .findFirst();
+                long streaming = members.stream()
+                        .filter(m -> !m.role().equals("leader")
+                                && m.state().equals("streaming")
+                                && m.timeline()
+                                        == leader.map(MemberView::timeline).orElse(-1))
+                        .count();
+                if (leader.isPresent()
+                        && streaming == nodes.size() - 1
+                        && node(leader.get().name()).healthCheck("/primary") == 200
+                        && quorumIsSet(node(leader.get().name()))) {
+                    return node(leader.get().name());
+                }
+            }
+            if (System.nanoTime() - end >= 0) {
+                throw new AssertionError("the cluster is not whole after " + deadline.toMillis() + " ms: "
+                        + nodes.stream().map(n -> n + " " + membersSeenBy(n)).toList());
+            }
+            Await.pause(100);
+        }
+    }
+
+    /** With three nodes and more a commit must be waiting for a standby before a test may count on it. */
+    private boolean quorumIsSet(Node leader) {
+        if (nodes.size() == 1) {
+            return true;
+        }
+        try (Connection connection = connect(leader)) {
+            return !query(connection, "show synchronous_standby_names").isEmpty();
+        } catch (SQLException notNow) {
+            return false;
+        }
+    }
+
+    /** A session on exactly this node; reads and writes end after 10 s at the latest. */
+    public Connection connect(Node node) throws SQLException {
+        Properties properties = new Properties();
+        properties.putAll(node.jdbcProperties());
+        return DriverManager.getConnection(node.jdbcUrl(), properties);
+    }
+
+    /** First column of the first row, as text. */
+    public static String query(Connection connection, String sql) throws SQLException {
+        try (Statement statement = connection.createStatement()) {
+            try (ResultSet rows = statement.executeQuery(sql)) {
+                return rows.next() ? String.valueOf(rows.getString(1)) : "";
+            }
+        }
+    }
+
+    public int timeline(Node node) {
+        return membersSeenBy(node).stream()
+                .filter(m -> m.name().equals(node.name()))
+                .mapToInt(MemberView::timeline)
+                .findFirst()
+                .orElse(0);
+    }
+
+    /** Last lines of every agent's log, for the report of a failed test. */
+    public String logs(int lines) {
+        StringBuilder text = new StringBuilder();
+        for (Node node : nodes) {
+            try {
+                List<String> all = Files.readAllLines(node.home().resolve("agent.log"));
+                text.append("--- ").append(node.name()).append('\n');
+                all.subList(Math.max(0, all.size() - lines), all.size())
+                        .forEach(l -> text.append(l).append('\n'));
+            } catch (IOException e) {
+                text.append("--- ").append(node.name()).append(": ").append(e).append('\n');
+            }
+        }
+        return text.toString();
+    }
+
+    /** Stops everything and removes the folder. */
+    @Override
+    public void close() {
+        demo("down", DOWN, "--purge").expectSuccess();
+    }
+}

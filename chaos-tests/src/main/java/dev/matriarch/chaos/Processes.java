@@ -1,0 +1,102 @@
+package dev.matriarch.chaos;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+
+/** What /proc tells about processes, and signals to them. A zombie counts as dead. */
+public final class Processes {
+    private static final Path PROC = Path.of("/proc");
+
+    private Processes() {}
+
+    /** @param arguments the command line */
+    public record Found(long pid, List<String> arguments) {}
+
+    /** Sends the signal to all of them in one instant. */
+    public static void signal(String signal, List<Long> pids) {
+        List<String> command = new ArrayList<>(List.of("kill", "-" + signal));
+        pids.forEach(pid -> command.add(Long.toString(pid)));
+        Commands.run(Duration.ofSeconds(5), java.util.Map.of(), command);
+    }
+
+    public static boolean alive(long pid) {
+        return fieldsAfterName(pid)
+                .map(f -> !f[0].equals("Z") && !f[0].equals("X"))
+                .orElse(false);
+    }
+
+    /** User and system time so far, in milliseconds. */
+    public static long cpuMillis(long pid) {
+        String[] fields = fieldsAfterName(pid).orElseThrow();
+        // proc(5): utime is field 14, stime 15; the array starts with field 3. One tick is 10 ms.
+        return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) * 10;
+    }
+
+    /** Proportional set size in kilobytes. */
+    public static long pssKilobytes(long pid) {
+        return memory(pid, "Pss:");
+    }
+
+    /** Resident set size in kilobytes. */
+    public static long rssKilobytes(long pid) {
+        return memory(pid, "Rss:");
+    }
+
+    private static long memory(long pid, String key) {
+        try {
+            for (String line : Files.readAllLines(PROC.resolve(pid + "/smaps_rollup"))) {
+                if (line.startsWith(key)) {
+                    return Long.parseLong(line.replaceAll("[^0-9]", ""));
+                }
+            }
+            throw new IllegalStateException("no " + key + " for process " + pid);
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    /** Living processes one of whose arguments contains the text. */
+    public static List<Found> mentioning(String text) {
+        List<Found> found = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(PROC, "[0-9]*")) {
+            for (Path entry : entries) {
+                long pid = Long.parseLong(entry.getFileName().toString());
+                List<String> arguments = arguments(pid);
+                if (pid != ProcessHandle.current().pid()
+                        && arguments.stream().anyMatch(a -> a.contains(text))
+                        && alive(pid)) {
+                    found.add(new Found(pid, arguments));
+                }
+            }
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+        return found;
+    }
+
+    private static List<String> arguments(long pid) {
+        try {
+            byte[] bytes = Files.readAllBytes(PROC.resolve(pid + "/cmdline"));
+            return Arrays.asList(new String(bytes, StandardCharsets.UTF_8).split("\0"));
+        } catch (IOException gone) {
+            return List.of();
+        }
+    }
+
+    private static Optional<String[]> fieldsAfterName(long pid) {
+        try {
+            String stat = Files.readString(PROC.resolve(pid + "/stat"), StandardCharsets.ISO_8859_1);
+            return Optional.of(stat.substring(stat.lastIndexOf(')') + 2).split(" "));
+        } catch (IOException gone) {
+            return Optional.empty();
+        }
+    }
+}

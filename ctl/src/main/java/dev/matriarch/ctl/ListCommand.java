@@ -1,0 +1,76 @@
+package dev.matriarch.ctl;
+
+import java.time.LocalDateTime;
+import java.time.format.DateTimeFormatter;
+import java.util.concurrent.Callable;
+import java.util.concurrent.TimeUnit;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+
+@Command(name = "list", description = "List the members of the cluster.")
+final class ListCommand implements Callable<Integer> {
+    @ParentCommand
+    private Matriarchctl ctl;
+
+    @Parameters(arity = "0..1", paramLabel = "CLUSTER")
+    private String cluster;
+
+    @Option(
+            names = {"-e", "--extended"},
+            description = "Show all columns.")
+    private boolean extended;
+
+    @Option(
+            names = {"-t", "--timestamp"},
+            description = "Print the time first.")
+    private boolean timestamp;
+
+    @Option(
+            names = {"-f", "--format"},
+            defaultValue = "pretty",
+            description = "${COMPLETION-CANDIDATES}")
+    private Format format;
+
+    @Option(
+            names = {"-w", "--watch"},
+            paramLabel = "SECONDS",
+            description = "Repeat.")
+    private double watch;
+
+    @Option(names = "-W", description = "Repeat every 2 seconds.")
+    private boolean watchTwo;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        print(ctl, cluster, format, extended, timestamp, watchTwo ? 2 : watch);
+        return 0;
+    }
+
+    /** @param watch seconds between repetitions; 0: once */
+    static void print(
+            Matriarchctl ctl, String cluster, Format format, boolean extended, boolean timestamp, double watch)
+            throws InterruptedException {
+        while (true) {
+            // A new connection each time: while watching, the agent that answered may be the one that goes away.
+            try (Agents agents = ctl.reach(cluster)) {
+                if (watch > 0) {
+                    ctl.terminal().print("\u001b[H\u001b[2J");
+                }
+                if (timestamp) {
+                    ctl.terminal().print(now());
+                }
+                new ClusterTable(agents.cluster(), format, extended).lines().forEach(ctl.terminal()::print);
+            }
+            if (watch <= 0) {
+                return;
+            }
+            TimeUnit.MILLISECONDS.sleep(Math.round(watch * 1000));
+        }
+    }
+
+    static String now() {
+        return LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyy-MM-dd HH:mm:ss"));
+    }
+}

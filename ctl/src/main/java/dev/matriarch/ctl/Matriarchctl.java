@@ -1,0 +1,111 @@
+package dev.matriarch.ctl;
+
+import java.io.BufferedReader;
+import java.io.InputStreamReader;
+import java.io.PrintWriter;
+import java.nio.charset.Charset;
+import java.util.ArrayList;
+import java.util.List;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ScopeType;
+
+/** The command line client of a cluster's agents. */
+@Command(
+        name = "matriarchctl",
+        description = "Looks after a Matriarch cluster by asking any of its agents.",
+        synopsisSubcommandLabel = "COMMAND",
+        subcommands = {
+            ListCommand.class,
+            TopologyCommand.class,
+            SwitchoverCommand.class,
+            FailoverCommand.class,
+            RestartCommand.class,
+            ReinitCommand.class,
+            ReloadCommand.class,
+            PauseCommand.class,
+            ResumeCommand.class,
+            ShowConfigCommand.class,
+            EditConfigCommand.class,
+            HistoryCommand.class,
+            VersionCommand.class
+        })
+public final class Matriarchctl {
+    @Option(
+            names = {"-c", "--config-file"},
+            paramLabel = "FILE",
+            scope = ScopeType.INHERIT,
+            description = "The agent's configuration, or one with ctl.endpoints.")
+    private String configFile;
+
+    @Option(
+            names = "--endpoint",
+            paramLabel = "HOST:PORT",
+            scope = ScopeType.INHERIT,
+            description = "An agent's control port; may be given several times. Replaces those of the configuration.")
+    private List<String> endpoints = new ArrayList<>();
+
+    @Option(
+            names = {"-h", "--help"},
+            usageHelp = true,
+            scope = ScopeType.INHERIT,
+            description = "Show this help.")
+    private boolean help;
+
+    private final Terminal terminal;
+
+    Matriarchctl(Terminal terminal) {
+        this.terminal = terminal;
+    }
+
+    public static void main(String[] args) {
+        // Java's own sockets do; the native ones would be unpacked to /tmp at each start.
+        System.setProperty("io.grpc.netty.shaded.io.netty.transport.noNative", "true");
+        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, Charset.defaultCharset()));
+        int code = run(args, new Terminal(in, System.out, System.err, System.getenv()));
+        System.out.flush();
+        System.exit(code);
+    }
+
+    /** @return 0 done, 1 refused or failed, 2 wrong usage, 3 nobody reachable */
+    static int run(String[] args, Terminal terminal) {
+        CommandLine line = new CommandLine(new Matriarchctl(terminal));
+        line.setOut(new PrintWriter(new LineSink(terminal::print), true));
+        line.setErr(new PrintWriter(new LineSink(terminal::complain), true));
+        line.setExecutionExceptionHandler((failure, command, parsed) -> {
+            if (failure instanceof CtlException e) {
+                terminal.complain(e.getMessage().equals("Aborted!") ? "Aborted!" : "Error: " + e.getMessage());
+                return e.exitCode();
+            }
+            terminal.complain("Error: " + failure);
+            return CtlException.REFUSED;
+        });
+        return line.execute(args);
+    }
+
+    Terminal terminal() {
+        return terminal;
+    }
+
+    /** Connects to the first agent that answers. */
+    Agents reach() {
+        return Agents.reach(settings());
+    }
+
+    /** Connects, and checks that the cluster is the one that was named; null: any. */
+    Agents reach(String clusterName) {
+        Agents agents = reach();
+        String scope = agents.cluster().getScope();
+        if (clusterName != null && !clusterName.equals(scope)) {
+            agents.close();
+            throw CtlException.refused(
+                    "the agents that were asked belong to cluster '" + scope + "', not to '" + clusterName + "'");
+        }
+        return agents;
+    }
+
+    Settings settings() {
+        return Settings.load(configFile, endpoints, terminal);
+    }
+}

@@ -1,0 +1,24 @@
+package dev.matriarch.ctl;
+
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+
+@Command(name = "resume", description = "End the maintenance mode.")
+final class ResumeCommand implements Callable<Integer> {
+    @ParentCommand
+    private Matriarchctl ctl;
+
+    @Parameters(arity = "0..1", paramLabel = "CLUSTER")
+    private String cluster;
+
+    @Option(names = "--wait", description = "Return when all members have recognised it.")
+    private boolean wait;
+
+    @Override
+    public Integer call() throws InterruptedException {
+        return new PauseSwitch(ctl, cluster, false, wait).carryOut();
+    }
+}

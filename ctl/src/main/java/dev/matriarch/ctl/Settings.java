@@ -1,0 +1,157 @@
+package dev.matriarch.ctl;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Whom to ask.
+ *
+ * @param scope the cluster's name, if the configuration gives one
+ * @param endpoints {@code host:port} of gRPC doors, in the order of trying
+ */
+record Settings(Optional<String> scope, List<Endpoint> endpoints) {
+    private static final int REST_PORT = 8008;
+    private static final String DEFAULT_FILE = ".config/matriarch/ctl.yaml";
+
+    record Endpoint(String host, int port) {
+        /** @throws CtlException if {@code text} is not host:port */
+        static Endpoint parse(String text, int defaultPort, String where) {
+            String host = text.strip();
+            int port = defaultPort;
+            int colon = host.lastIndexOf(':');
+            boolean bareIpv6 = colon >= 0 && host.indexOf(':') != colon && !host.startsWith("[");
+            if (colon > host.lastIndexOf(']') && !bareIpv6) {
+                try {
+                    port = Integer.parseInt(host.substring(colon + 1));
+                } catch (NumberFormatException e) {
+                    port = -1;
+                }
+                host = host.substring(0, colon);
+            }
+            if (host.startsWith("[") && host.endsWith("]")) {
+                host = host.substring(1, host.length() - 1);
+            }
+            if (host.isEmpty() || port < 1 || port > 65535) {
+                throw CtlException.usage(where + ": '" + text + "' is not host:port");
+            }
+            return new Endpoint(host, port);
+        }
+
+        @Override
+        public String toString() {
+            return host.indexOf(':') >= 0 ? "[" + host + "]:" + port : host + ":" + port;
+        }
+    }
+
+    /**
+     * Endpoints of the command line come alone; else those of the configuration file.
+     *
+     * @param file of {@code -c}, or null
+     */
+    static Settings load(String file, List<String> endpoints, Terminal terminal) {
+        List<Endpoint> given =
+                endpoints.stream().map(e -> Endpoint.parse(e, -1, "--endpoint")).toList();
+        Optional<Path> path = choose(file, terminal);
+        Optional<Map<?, ?>> yaml = path.map(Settings::read);
+        Optional<String> scope = yaml.map(y -> y.get("scope")).map(Object::toString);
+        if (!given.isEmpty()) {
+            return new Settings(scope, given);
+        }
+        if (yaml.isEmpty()) {
+            throw CtlException.usage(
+                    "no agent to ask: give the agent's configuration with -c FILE, or --endpoint HOST:PORT");
+        }
+        List<Endpoint> found = endpointsOf(yaml.get(), path.get().toString());
+        if (found.isEmpty()) {
+            throw CtlException.usage(path.get() + " names no agent: it needs ctl.endpoints, control.connect_address,"
+                    + " restapi.connect_address or raft.partner_addrs");
+        }
+        return new Settings(scope, found);
+    }
+
+    private static Optional<Path> choose(String file, Terminal terminal) {
+        for (String candidate : new String[] {
+            file == null ? "" : file,
+            terminal.environment("MATRIARCHCTL_CONFIG_FILE"),
+            terminal.environment("PATRONICTL_CONFIG_FILE")
+        }) {
+            if (!candidate.isEmpty()) {
+                Path path = Path.of(candidate);
+                if (!Files.isReadable(path)) {
+                    throw CtlException.refused("Provided config file " + candidate
+                            + " not existing or no read rights. Check the -c/--config-file parameter");
+                }
+                return Optional.of(path);
+            }
+        }
+        String home = terminal.environment("HOME");
+        Path preset = Path.of(home.isEmpty() ? "." : home, DEFAULT_FILE);
+        return Files.isReadable(preset) ? Optional.of(preset) : Optional.empty();
+    }
+
+    private static Map<?, ?> read(Path path) {
+        try {
+            return Yaml.map(Files.readString(path), path.toString());
+        } catch (IOException e) {
+            throw CtlException.refused("cannot read " + path + ": " + e);
+        }
+    }
+
+    private static List<Endpoint> endpointsOf(Map<?, ?> yaml, String file) {
+        Set<Endpoint> found = new LinkedHashSet<>();
+        for (Object one : list(at(yaml, "ctl", "endpoints"))) {
+            found.add(Endpoint.parse(one.toString(), -1, file + ": ctl.endpoints"));
+        }
+        int restPort = REST_PORT;
+        Object rest = first(at(yaml, "restapi", "connect_address"), at(yaml, "restapi", "listen"));
+        Optional<Endpoint> restDoor = rest == null
+                ? Optional.empty()
+                : Optional.of(Endpoint.parse(rest.toString(), REST_PORT, file + ": restapi.connect_address"));
+        int port = restDoor.map(Endpoint::port).orElse(restPort) + 1;
+        Object control = first(at(yaml, "control", "connect_address"), at(yaml, "control", "listen"));
+        if (control != null) {
+            Endpoint own = Endpoint.parse(control.toString(), port, file + ": control");
+            port = own.port();
+            found.add(reachable(own));
+        } else if (restDoor.isPresent()) {
+            found.add(reachable(new Endpoint(restDoor.get().host(), port)));
+        }
+        for (Object partner : list(at(yaml, "raft", "partner_addrs"))) {
+            Endpoint raft = Endpoint.parse(partner.toString(), port, file + ": raft.partner_addrs");
+            found.add(new Endpoint(raft.host(), port));
+        }
+        return new ArrayList<>(found);
+    }
+
+    /** A door that listens on every address is reached on the loopback one. */
+    private static Endpoint reachable(Endpoint endpoint) {
+        return switch (endpoint.host()) {
+            case "0.0.0.0", "*" -> new Endpoint("127.0.0.1", endpoint.port());
+            case "::" -> new Endpoint("::1", endpoint.port());
+            default -> endpoint;
+        };
+    }
+
+    private static Object first(Object a, Object b) {
+        return a != null ? a : b;
+    }
+
+    private static Object at(Map<?, ?> yaml, String section, String key) {
+        return yaml.get(section) instanceof Map<?, ?> map ? map.get(key) : null;
+    }
+
+    private static List<?> list(Object value) {
+        return switch (value) {
+            case null -> List.of();
+            case List<?> many -> many;
+            default -> List.of(value.toString().split("\\s*,\\s*"));
+        };
+    }
+}

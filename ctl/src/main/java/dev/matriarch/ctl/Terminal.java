@@ -1,0 +1,86 @@
+package dev.matriarch.ctl;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.io.UncheckedIOException;
+import java.util.Map;
+
+/** The person at the other end: questions go out, answers come in. Replaced by a script in tests. */
+final class Terminal {
+    private final BufferedReader in;
+    private final PrintStream out;
+    private final PrintStream err;
+    private final Map<String, String> environment;
+
+    Terminal(BufferedReader in, PrintStream out, PrintStream err, Map<String, String> environment) {
+        this.in = in;
+        this.out = out;
+        this.err = err;
+        this.environment = Map.copyOf(environment);
+    }
+
+    void print(String line) {
+        out.println(line);
+    }
+
+    void complain(String line) {
+        err.println(line);
+    }
+
+    /** Empty text if not set. */
+    String environment(String name) {
+        return environment.getOrDefault(name, "");
+    }
+
+    /** @return the answer, or {@code preset} if it was empty */
+    String ask(String question, String preset) {
+        out.print(question + " [" + preset + "]: ");
+        out.flush();
+        String answer = line();
+        return answer.isEmpty() ? preset : answer;
+    }
+
+    /** No unless the answer is y or yes. */
+    boolean confirm(String question) {
+        while (true) {
+            out.print(question + " [y/N]: ");
+            out.flush();
+            switch (line().toLowerCase(java.util.Locale.ROOT)) {
+                case "y", "yes" -> {
+                    return true;
+                }
+                case "n", "no", "" -> {
+                    return false;
+                }
+                default -> out.println("Error: invalid input");
+            }
+        }
+    }
+
+    /** All that is left to read. */
+    String rest() {
+        StringBuilder text = new StringBuilder();
+        try {
+            for (String line = in.readLine(); line != null; line = in.readLine()) {
+                text.append(line).append('\n');
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return text.toString();
+    }
+
+    private String line() {
+        try {
+            String line = in.readLine();
+            if (line == null) {
+                out.println();
+                throw CtlException.refused("Aborted!");
+            }
+            return line.strip();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+}

@@ -1,0 +1,125 @@
+# Sourced by ./demo, ./check and bench/run: what the machine must have, and the built distribution.
+# bash. Needs $top, the top of the source tree.
+
+. "$top/packaging/src/main/dist/libexec/java.sh"
+distribution=$top/packaging/target/matriarch
+
+say() { printf '%s\n' "$*"; }
+die() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# become_root COMMAND...: runs it as root, through sudo if need be.
+become_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    elif command -v sudo >/dev/null; then
+        sudo "$@"
+    else
+        return 1
+    fi
+}
+
+debian_release() {
+    local ID='' ID_LIKE='' VERSION_ID=''
+    [ -r /etc/os-release ] && . /etc/os-release
+    case "$ID $ID_LIKE" in
+    *debian*) printf '%s' "${VERSION_ID%%.*}" ;;
+    esac
+}
+
+# install_packages NAME...: with apt-get; ends the script if that is not possible.
+install_packages() {
+    command -v apt-get >/dev/null || die "please install: $* (only Debian's apt-get is known to this script)."
+    say "Installing: $*"
+    # The PostgreSQL packages would otherwise create and start a cluster of their own.
+    local createcluster=/etc/postgresql-common/createcluster.conf
+    if [ ! -e $createcluster ]; then
+        become_root sh -c "mkdir -p ${createcluster%/*} && echo 'create_main_cluster = false' >$createcluster" ||
+            die "please install as root: $*"
+    fi
+    local log
+    log=$(mktemp)
+    if ! become_root sh -c "export DEBIAN_FRONTEND=noninteractive; apt-get update && apt-get install -y --no-install-recommends -o Dpkg::Options::=--force-confold $*" >"$log" 2>&1; then
+        tail -n 15 "$log" >&2
+        rm -f "$log"
+        die "apt-get could not install: $*"
+    fi
+    rm -f "$log"
+}
+
+# postgres_bin_dir: prints the directory of the newest PostgreSQL server.
+postgres_bin_dir() {
+    local dir
+    while IFS= read -r dir; do
+        [ -x "$dir/postgres" ] && [ -x "$dir/initdb" ] && printf '%s\n' "$dir" && return
+    done < <(printf '%s\n' /usr/lib/postgresql/*/bin | sort -t/ -k5,5nr)
+    for dir in /usr/pgsql-*/bin /usr/local/pgsql/bin; do
+        [ -x "$dir/postgres" ] && printf '%s\n' "$dir" && return
+    done
+    if dir=$(command -v postgres); then
+        dirname "$(readlink -f "$dir")"
+        return
+    fi
+    return 1
+}
+
+# need_jdk TOOL: sets java_home to one that has bin/TOOL (java or javac).
+need_jdk() {
+    java_home=$(find_java_home "$distribution" "$1") && return
+    [ -n "${MATRIARCH_JAVA:-}" ] && die "$(java_missing)"
+    local release
+    release=$(debian_release)
+    if [ -n "$release" ] && { [ "$release" -ge 13 ] || apt-cache show openjdk-25-jdk-headless >/dev/null 2>&1; }; then
+        install_packages openjdk-25-jdk-headless
+        java_home=$(find_java_home "$distribution" "$1") && return
+    fi
+    die "no JDK 25 or later was found, and Debian ${release:-here} packages none: unpack a JDK 25 under /usr/lib/jvm, or set JAVA_HOME to one."
+}
+
+# need_postgres: sets bin_dir.
+need_postgres() {
+    bin_dir=$(postgres_bin_dir) && return
+    case $(debian_release) in
+    12) install_packages postgresql-15 ;;
+    13) install_packages postgresql-17 ;;
+    *) install_packages postgresql ;;
+    esac
+    bin_dir=$(postgres_bin_dir) || die "PostgreSQL was installed, but its server binaries were not found under /usr/lib/postgresql."
+}
+
+# need_commands COMMAND=PACKAGE...: installs the packages of missing commands, all at once.
+need_commands() {
+    local pair missing=()
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || [ -x "/usr/sbin/${pair%%=*}" ] || missing+=("${pair#*=}")
+    done
+    if [ ${#missing[@]} -gt 0 ]; then install_packages "${missing[@]}"; fi
+}
+
+# maven ARGUMENT...: with the JDK that need_jdk found.
+maven() { JAVA_HOME=$java_home mvn -B "$@"; }
+
+# distribution_is_fresh: nothing that goes into the distribution is newer than it.
+distribution_is_fresh() {
+    [ -e "$distribution/.built" ] || return 1
+    [ -n "${MATRIARCH_NO_BUILD:-}" ] && return 0
+    local newer
+    newer=$(cd "$top" && find pom.xml proto dcs-adapters raft-store restapi agent ctl packaging \
+        \( -name target -o -path '*/src/test' -o -path packaging/shell \) -prune -o \
+        -type f -newer "$distribution/.built" -print -quit)
+    [ -z "$newer" ]
+}
+
+# build_if_needed: leaves a distribution that is as new as its sources.
+build_if_needed() {
+    distribution_is_fresh && return
+    [ -n "${MATRIARCH_NO_BUILD:-}" ] && die "there is no distribution in $distribution and MATRIARCH_NO_BUILD forbids to build one."
+    need_jdk javac
+    need_commands mvn=maven
+    say "Building (the first time downloads libraries; a few minutes) ..."
+    (cd "$top" && maven -q -DskipTests -pl packaging -am package) ||
+        die "the build failed; the lines above say why."
+    [ -e "$distribution/.built" ] || die "the build left nothing in $distribution."
+}

@@ -1,0 +1,133 @@
+package dev.matriarch.raft;
+
+import dev.matriarch.proto.store.v1.JoinReply;
+import dev.matriarch.proto.store.v1.JoinRequest;
+import dev.matriarch.proto.store.v1.PeerIdentity;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.ratis.protocol.ClientId;
+import org.apache.ratis.protocol.RaftClientReply;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.protocol.SetConfigurationRequest;
+import org.apache.ratis.rpc.CallId;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.thirdparty.io.grpc.StatusRuntimeException;
+
+/** Takes a peer with a new identity into the group, in place of the peer that used to be at its address. */
+final class Admission {
+    private static final Duration CHANGE_TIMEOUT = Duration.ofSeconds(12);
+    private static final Duration FORWARD_TIMEOUT = Duration.ofSeconds(14);
+
+    private final RaftStoreSettings settings;
+    private final PeerRpc rpc;
+
+    Admission(RaftStoreSettings settings, PeerRpc rpc) {
+        this.settings = settings;
+        this.rpc = rpc;
+    }
+
+    /** May take as long as the log takes to reach the new peer; call it on a thread of its own. */
+    JoinReply admit(Proposals.Replica replica, JoinRequest request) {
+        if (!request.getScope().equals(settings.scope())) {
+            return refused("this store belongs to the cluster \"" + settings.scope() + "\"");
+        }
+        RaftServer.Division division = replica.division();
+        RaftPeerId leader = division.getInfo().getLeaderId();
+        if (leader == null) {
+            return refused("the store has no majority at the moment");
+        }
+        if (leader.equals(replica.server().getId())) {
+            return change(replica, request.getMe());
+        }
+        RaftPeer peer = division.getRaftConf().getPeer(leader);
+        if (peer == null) {
+            return refused("the Raft leader is not known here yet");
+        }
+        try {
+            return rpc.join(peer.getAddress(), request, FORWARD_TIMEOUT);
+        } catch (StatusRuntimeException | StoreStartException e) {
+            return refused("the Raft leader at " + peer.getAddress() + " did not answer");
+        }
+    }
+
+    private JoinReply change(Proposals.Replica replica, PeerIdentity me) {
+        RaftServer.Division division = replica.division();
+        Collection<RaftPeer> now = division.getRaftConf().getCurrentPeers();
+        if (now.stream().anyMatch(p -> p.getId().toString().equals(me.getPeerId()))) {
+            return accepted(division);
+        }
+        Optional<RaftPeer> replaced =
+                now.stream().filter(p -> p.getAddress().equals(me.getAddress())).findFirst();
+        if (replaced.isEmpty()) {
+            return refused("no member of the store has the address " + me.getAddress()
+                    + "; adding a member at a new address is not possible yet");
+        }
+        if (now.size() < 3) {
+            return refused(
+                    "the store has " + now.size() + " members and cannot do without the one at " + me.getAddress());
+        }
+        List<RaftPeer> next = new ArrayList<>(now);
+        next.remove(replaced.get());
+        next.add(RaftPeer.newBuilder()
+                .setId(me.getPeerId())
+                .setAddress(me.getAddress())
+                .build());
+        SetConfigurationRequest change = new SetConfigurationRequest(
+                ClientId.randomId(),
+                replica.server().getId(),
+                division.getMemberId().getGroupId(),
+                CallId.getAndIncrement(),
+                SetConfigurationRequest.Arguments.newBuilder()
+                        .setMode(SetConfigurationRequest.Mode.COMPARE_AND_SET)
+                        .setServersInCurrentConf(List.copyOf(now))
+                        .setServersInNewConf(next)
+                        .build());
+        try {
+            RaftClientReply reply = replica.server()
+                    .setConfigurationAsync(change)
+                    .get(CHANGE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+            return reply.isSuccess()
+                    ? accepted(division)
+                    : refused("the change of membership failed: " + reply.getException());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return refused("the store is closing");
+        } catch (IOException e) {
+            return refused("the change of membership failed: " + e.getMessage());
+        } catch (ExecutionException e) {
+            return refused("the change of membership failed: " + e.getCause());
+        } catch (TimeoutException e) {
+            return refused("the change of membership takes longer than " + CHANGE_TIMEOUT.toSeconds() + " s");
+        }
+    }
+
+    static List<PeerIdentity> members(RaftServer.Division division) {
+        return division.getRaftConf().getCurrentPeers().stream()
+                .map(p -> PeerIdentity.newBuilder()
+                        .setPeerId(p.getId().toString())
+                        .setAddress(p.getAddress())
+                        .setName(PeerMarker.nameOf(p.getId().toString()))
+                        .build())
+                .toList();
+    }
+
+    private static JoinReply accepted(RaftServer.Division division) {
+        return JoinReply.newBuilder()
+                .setAccepted(true)
+                .setGroupId(division.getMemberId().getGroupId().getUuid().toString())
+                .addAllMembers(members(division))
+                .build();
+    }
+
+    private static JoinReply refused(String why) {
+        return JoinReply.newBuilder().setRefusal(why).build();
+    }
+}

@@ -1,0 +1,207 @@
+package dev.matriarch.raft;
+
+import dev.matriarch.proto.store.v1.HelloReply;
+import dev.matriarch.proto.store.v1.HelloRequest;
+import dev.matriarch.proto.store.v1.JoinReply;
+import dev.matriarch.proto.store.v1.JoinRequest;
+import dev.matriarch.proto.store.v1.PeerIdentity;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.UUID;
+import java.util.function.Consumer;
+import java.util.stream.Collectors;
+import org.apache.ratis.thirdparty.io.grpc.StatusRuntimeException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * How a peer without a group comes into one. Peers that were given the same addresses form a group once every one of
+ * them is present and none has a group yet: a peer that is missing could be the one that has the data. A peer whose
+ * partners have a group already joins it in place of the peer that used to be at its address.
+ */
+final class Forming {
+    private static final Logger LOG = LoggerFactory.getLogger(Forming.class);
+    static final int FORMAT_VERSION = 1;
+    private static final Duration HELLO_TIMEOUT = Duration.ofSeconds(1);
+    private static final Duration JOIN_TIMEOUT = Duration.ofSeconds(15);
+    private static final long PAUSE_MILLIS = 200;
+    private static final long JOIN_PAUSE_MILLIS = 1000;
+
+    /** What forming does to the peer. */
+    interface Peer {
+        PeerMarker marker();
+
+        /** Enters the group with an empty log; {@code members} is empty for a peer that waits to be taken in. */
+        void enter(UUID group, List<PeerIdentity> members) throws StoreStartException;
+
+        /** The group has this peer among its members. */
+        void settle() throws StoreStartException;
+
+        /** True once the replica itself has seen that it is a member. */
+        boolean isMember();
+
+        boolean isClosed();
+    }
+
+    private final RaftStoreSettings settings;
+    private final PeerRpc rpc;
+    private final Peer peer;
+    private final Consumer<String> progress;
+    private final Map<String, PeerIdentity> heard = new LinkedHashMap<>();
+    private String lastSentence = "";
+
+    Forming(RaftStoreSettings settings, PeerRpc rpc, Peer peer, Consumer<String> progress) {
+        this.settings = settings;
+        this.rpc = rpc;
+        this.peer = peer;
+        this.progress = progress;
+    }
+
+    /**
+     * Returns when this peer is part of a group or the store was closed.
+     *
+     * @throws StoreStartException if that can never be, with these settings
+     */
+    void run() throws StoreStartException, InterruptedException {
+        while (!peer.isClosed() && !peer.marker().settled()) {
+            List<HelloReply> formed = new ArrayList<>();
+            Set<String> missing = new LinkedHashSet<>();
+            for (String partner : settings.partners()) {
+                Optional<HelloReply> reply = hello(partner);
+                if (reply.isEmpty()) {
+                    missing.add(partner);
+                } else if (!reply.get().getGroupId().isEmpty()) {
+                    formed.add(reply.get());
+                }
+            }
+            long pause = PAUSE_MILLIS;
+            if (!formed.isEmpty()) {
+                pause = enterExisting(formed) ? 0 : JOIN_PAUSE_MILLIS;
+            } else if (missing.isEmpty() && peer.marker().groupId().isEmpty()) {
+                form();
+                continue;
+            } else {
+                int all = settings.partners().size() + 1;
+                say("waiting for " + String.join(", ", missing) + " to form the store (" + (all - missing.size())
+                        + " of " + all + " present)");
+            }
+            if (pause > 0) {
+                Thread.sleep(pause);
+            }
+        }
+    }
+
+    private void form() throws StoreStartException {
+        List<PeerIdentity> members = new ArrayList<>(heard.values());
+        members.add(peer.marker().identity());
+        members.sort(Comparator.comparing(PeerIdentity::getPeerId));
+        if (new HashSet<>(members.stream().map(PeerIdentity::getPeerId).toList()).size() != members.size()) {
+            throw new StoreStartException("Two peers of the store have the same identity: a data directory was copied. "
+                    + "Nothing was changed. Remove " + settings.dataDir() + " on the copy and start it again.");
+        }
+        String seed =
+                members.stream().map(PeerIdentity::getPeerId).collect(Collectors.joining(",")) + "@" + settings.scope();
+        peer.enter(UUID.nameUUIDFromBytes(seed.getBytes(StandardCharsets.UTF_8)), members);
+        peer.settle();
+        say("formed the store with " + members.size() + (members.size() == 1 ? " peer" : " peers"));
+    }
+
+    /** True if this peer is settled now. */
+    private boolean enterExisting(List<HelloReply> formed) throws StoreStartException {
+        String me = peer.marker().peerId();
+        for (HelloReply reply : formed) {
+            if (reply.getMembersList().stream().anyMatch(m -> m.getPeerId().equals(me))) {
+                if (peer.marker().groupId().isEmpty()) {
+                    peer.enter(UUID.fromString(reply.getGroupId()), reply.getMembersList());
+                }
+                peer.settle();
+                say("entered the store that " + reply.getMe().getName() + " has formed");
+                return true;
+            }
+        }
+        return join(formed.getFirst());
+    }
+
+    private boolean join(HelloReply host) throws StoreStartException {
+        if (peer.isMember()) {
+            peer.settle();
+            return true;
+        }
+        if (peer.marker().groupId().isEmpty()) {
+            peer.enter(UUID.fromString(host.getGroupId()), List.of());
+        }
+        say("asking " + host.getMe().getName() + " to take this new peer into the store");
+        try {
+            JoinReply reply = rpc.join(
+                    host.getMe().getAddress(),
+                    JoinRequest.newBuilder()
+                            .setFormatVersion(FORMAT_VERSION)
+                            .setScope(settings.scope())
+                            .setMe(peer.marker().identity())
+                            .build(),
+                    JOIN_TIMEOUT);
+            if (reply.getAccepted()) {
+                peer.settle();
+                say("joined the store as a new peer; its data is being copied");
+                return true;
+            }
+            say("cannot join the store yet: " + reply.getRefusal());
+        } catch (StatusRuntimeException e) {
+            say("cannot join the store yet: " + host.getMe().getAddress() + " did not answer ("
+                    + e.getStatus().getCode() + ")");
+        }
+        return false;
+    }
+
+    private Optional<HelloReply> hello(String partner) throws StoreStartException {
+        HelloReply reply;
+        try {
+            reply = rpc.hello(
+                    partner,
+                    HelloRequest.newBuilder()
+                            .setFormatVersion(FORMAT_VERSION)
+                            .setScope(settings.scope())
+                            .setMe(peer.marker().identity())
+                            .build(),
+                    HELLO_TIMEOUT);
+        } catch (StatusRuntimeException e) {
+            LOG.debug("No answer from {}: {}", partner, e.getStatus());
+            heard.remove(partner);
+            return Optional.empty();
+        }
+        if (reply.getFormatVersion() != FORMAT_VERSION) {
+            throw new StoreStartException("The peer at " + partner + " speaks format " + reply.getFormatVersion()
+                    + " of the store's protocol, this version only " + FORMAT_VERSION
+                    + ". Nothing was changed. Run versions that fit together.");
+        }
+        if (!reply.getScope().equals(settings.scope())) {
+            throw new StoreStartException("The peer at " + partner + " belongs to the cluster \"" + reply.getScope()
+                    + "\", not to \"" + settings.scope() + "\". Nothing was changed. Correct the scope or the raft "
+                    + "partner addresses of one of them.");
+        }
+        if (!reply.getMe().getAddress().equals(partner)) {
+            throw new StoreStartException("The peer at " + partner + " says that its own address is "
+                    + reply.getMe().getAddress() + ". Nothing was changed. Give raft.self_addr there and "
+                    + "raft.partner_addrs here the same form.");
+        }
+        heard.put(partner, reply.getMe());
+        return Optional.of(reply);
+    }
+
+    private void say(String sentence) {
+        if (!sentence.equals(lastSentence)) {
+            lastSentence = sentence;
+            LOG.info("Store: {}", sentence);
+            progress.accept(sentence);
+        }
+    }
+}

@@ -1,0 +1,30 @@
+package dev.matriarch.raft;
+
+import java.util.List;
+import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
+import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
+import org.apache.ratis.proto.RaftProtos.ServerRpcProto;
+import org.apache.ratis.server.RaftServer;
+
+/** How long ago this peer knew that it was in touch with the majority. */
+final class LeaderContact {
+    private LeaderContact() {}
+
+    /** Milliseconds; {@link Long#MAX_VALUE} if there is no contact. */
+    static long ageMillis(RaftServer.Division division) {
+        RoleInfoProto role = division.getInfo().getRoleInfoProto();
+        if (role.getRole() == RaftPeerRole.LEADER) {
+            // The youngest moment at which a majority, this peer among it, had answered.
+            List<Long> followers = role.getLeaderInfo().getFollowerInfoList().stream()
+                    .map(ServerRpcProto::getLastRpcElapsedTimeMs)
+                    .sorted()
+                    .toList();
+            int needed = (followers.size() + 1) / 2;
+            return needed == 0 ? 0 : followers.get(needed - 1);
+        }
+        if (division.getInfo().getLeaderId() == null || !role.hasFollowerInfo()) {
+            return Long.MAX_VALUE;
+        }
+        return role.getFollowerInfo().getLeaderInfo().getLastRpcElapsedTimeMs();
+    }
+}

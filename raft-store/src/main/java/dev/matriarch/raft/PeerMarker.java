@@ -1,0 +1,150 @@
+package dev.matriarch.raft;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.matriarch.proto.store.v1.PeerIdentity;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.security.SecureRandom;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
+
+/**
+ * Who the peer of a data directory is: the file {@code identity.json}, kept outside Ratis' own directory, so that a
+ * store whose log has vanished can be told from a new one. A wiped directory gets a new peer id and is a new peer.
+ *
+ * @param groupId absent until the group is known
+ * @param settled false while the group's directory is being made or the group has not taken this peer in yet
+ * @param members of the group when it was formed; empty for a peer that joined later
+ */
+record PeerMarker(
+        String peerId,
+        String name,
+        String scope,
+        String address,
+        Optional<UUID> groupId,
+        boolean settled,
+        List<PeerIdentity> members) {
+    static final String FILE = "identity.json";
+    private static final int FORMAT = 1;
+    private static final ObjectMapper MAPPER = new ObjectMapper();
+
+    static PeerMarker fresh(RaftStoreSettings settings) {
+        byte[] random = new byte[4];
+        new SecureRandom().nextBytes(random);
+        return new PeerMarker(
+                settings.name() + "-" + HexFormat.of().formatHex(random),
+                settings.name(),
+                settings.scope(),
+                settings.selfAddress(),
+                Optional.empty(),
+                false,
+                List.of());
+    }
+
+    /** The name in front of a peer id's random part. */
+    static String nameOf(String peerId) {
+        int dash = peerId.lastIndexOf('-');
+        return dash > 0 ? peerId.substring(0, dash) : peerId;
+    }
+
+    PeerIdentity identity() {
+        return PeerIdentity.newBuilder()
+                .setPeerId(peerId)
+                .setAddress(address)
+                .setName(name)
+                .build();
+    }
+
+    PeerMarker entering(UUID group, List<PeerIdentity> others) {
+        return new PeerMarker(peerId, name, scope, address, Optional.of(group), false, List.copyOf(others));
+    }
+
+    PeerMarker inside() {
+        return new PeerMarker(peerId, name, scope, address, groupId, true, members);
+    }
+
+    static Optional<PeerMarker> load(Path dataDir) throws StoreStartException {
+        Path file = dataDir.resolve(FILE);
+        if (!Files.exists(file)) {
+            return Optional.empty();
+        }
+        try {
+            JsonNode json = MAPPER.readTree(Files.readAllBytes(file));
+            if (json.path("format").asInt() != FORMAT
+                    || json.path("peer_id").asText("").isEmpty()) {
+                throw new StoreStartException(
+                        file + " is not a store identity that this version understands. Nothing was changed. "
+                                + "Start the version that wrote it, or move " + dataDir
+                                + " aside and start again: this node then joins as a new peer.");
+            }
+            List<PeerIdentity> members = new ArrayList<>();
+            json.path("members")
+                    .forEach(m -> members.add(PeerIdentity.newBuilder()
+                            .setPeerId(m.path("peer_id").asText())
+                            .setAddress(m.path("address").asText())
+                            .setName(m.path("name").asText())
+                            .build()));
+            String group = json.path("group_id").asText("");
+            return Optional.of(new PeerMarker(
+                    json.path("peer_id").asText(),
+                    json.path("name").asText(),
+                    json.path("scope").asText(),
+                    json.path("address").asText(),
+                    group.isEmpty() ? Optional.empty() : Optional.of(UUID.fromString(group)),
+                    json.path("settled").asBoolean(),
+                    members));
+        } catch (JsonProcessingException | IllegalArgumentException e) {
+            throw new StoreStartException(
+                    file + " is damaged ("
+                            + String.valueOf(e.getMessage()).lines().findFirst().orElse("")
+                            + "). Nothing was changed. Move " + dataDir
+                            + " aside and start again: this node then joins as a new peer.",
+                    e);
+        } catch (IOException e) {
+            throw new StoreStartException("Cannot read " + file + ": " + e + ". Check its owner and the disk.", e);
+        }
+    }
+
+    /** Writes the file so that after a crash either the old or the new one is there in full. */
+    void save(Path dataDir) throws IOException {
+        ObjectNode json = MAPPER.createObjectNode();
+        json.put("format", FORMAT);
+        json.put("peer_id", peerId);
+        json.put("name", name);
+        json.put("scope", scope);
+        json.put("address", address);
+        groupId.ifPresent(g -> json.put("group_id", g.toString().toLowerCase(Locale.ROOT)));
+        json.put("settled", settled);
+        var array = json.putArray("members");
+        members.forEach(m -> array.addObject()
+                .put("peer_id", m.getPeerId())
+                .put("address", m.getAddress())
+                .put("name", m.getName()));
+        byte[] bytes = (json.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
+        Path file = dataDir.resolve(FILE);
+        Path draft = dataDir.resolve(FILE + ".new");
+        try (FileChannel channel = FileChannel.open(
+                draft, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
+            ByteBuffer buffer = ByteBuffer.wrap(bytes);
+            while (buffer.hasRemaining()) {
+                channel.write(buffer);
+            }
+            channel.force(true);
+        }
+        Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        Durable.syncDirectory(dataDir);
+    }
+}

@@ -1,0 +1,319 @@
+package dev.matriarch.raft;
+
+import com.google.protobuf.ByteString;
+import dev.matriarch.dcs.Change;
+import dev.matriarch.dcs.ClusterStatus;
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Dcs;
+import dev.matriarch.dcs.DcsException;
+import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.FailoverRequest;
+import dev.matriarch.dcs.LeaseResult;
+import dev.matriarch.dcs.Member;
+import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.TimelineHistory;
+import dev.matriarch.dcs.WriteResult;
+import dev.matriarch.dcs.json.ClusterJson;
+import dev.matriarch.dcs.json.ClusterKeys;
+import dev.matriarch.proto.store.v1.Command;
+import dev.matriarch.proto.store.v1.Delete;
+import dev.matriarch.proto.store.v1.DeletePrefix;
+import dev.matriarch.proto.store.v1.Expectation;
+import dev.matriarch.proto.store.v1.GrantLease;
+import dev.matriarch.proto.store.v1.Operation;
+import dev.matriarch.proto.store.v1.OperationReply;
+import dev.matriarch.proto.store.v1.Put;
+import dev.matriarch.proto.store.v1.ReleaseLease;
+import dev.matriarch.proto.store.v1.RenewLease;
+import dev.matriarch.proto.store.v1.Reply;
+import dev.matriarch.raft.state.Apply;
+import dev.matriarch.raft.state.StoreState;
+import dev.matriarch.raft.state.StoreState.Lease;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
+
+/** {@link Dcs} on the built-in store: one log entry for each call that changes something. */
+final class RaftDcs implements Dcs {
+    private static final String LEADER_LEASE = "leader";
+    private static final String MEMBER_LEASE_PREFIX = "member/";
+
+    /** What the store offers to this class. */
+    interface Store {
+        Reply submit(Command command, Duration timeout) throws DcsException;
+
+        /** The local copy; not older than the retry timeout. */
+        StoreState fresh(Duration timeout) throws DcsException;
+
+        /** The local copy, however old. */
+        StoreState local() throws DcsException;
+
+        void onChange(Consumer<Change> listener);
+
+        String health();
+
+        void close();
+    }
+
+    /** The last record of a member that was written or confirmed from here. */
+    private record Touched(String json, long atNanos) {}
+
+    private record Viewed(StoreState state, ClusterView view) {}
+
+    private final Store store;
+    private final Map<String, Touched> touched = new ConcurrentHashMap<>();
+    private volatile Viewed viewed = new Viewed(StoreState.EMPTY, ClusterView.empty());
+
+    RaftDcs(Store store) {
+        this.store = store;
+    }
+
+    @Override
+    public ClusterView read(Duration timeout) throws DcsException {
+        StoreState state = store.fresh(timeout);
+        Viewed last = viewed;
+        if (last.state().entries() == state.entries() && last.state().revision() == state.revision()) {
+            // Renewals change the state but nothing that is seen.
+            return last.view();
+        }
+        Map<String, ClusterKeys.Stored> keys = new HashMap<>();
+        state.entries()
+                .forEach((key, entry) ->
+                        keys.put(key, new ClusterKeys.Stored(entry.value().toStringUtf8(), entry.modRevision())));
+        long epoch = state.lease(LEADER_LEASE).map(Lease::epoch).orElse(0L);
+        ClusterView view = ClusterKeys.view(state.revision(), keys, epoch);
+        viewed = new Viewed(state, view);
+        return view;
+    }
+
+    @Override
+    public LeaseResult acquireLeader(String member, Duration ttl, Duration timeout) throws DcsException {
+        Reply reply = store.submit(
+                command(
+                        grant(LEADER_LEASE, member, ttl),
+                        put(ClusterKeys.LEADER, member, Optional.empty(), LEADER_LEASE)),
+                timeout);
+        return leaseResult(reply);
+    }
+
+    @Override
+    public LeaseResult renewLeader(
+            String member, long epoch, Duration ttl, Optional<ClusterStatus> status, Duration timeout)
+            throws DcsException {
+        StoreState local = store.local();
+        Command.Builder command = command(Operation.newBuilder()
+                        .setRenewLease(RenewLease.newBuilder()
+                                .setName(LEADER_LEASE)
+                                .setHolder(member)
+                                .setEpoch(epoch)
+                                .setTtlMillis(ttl.toMillis()))
+                        .build())
+                .toBuilder();
+        if (local.entry(ClusterKeys.LEADER).isEmpty()) {
+            // Somebody removed the key by hand; the lease is what counts.
+            command.addOperations(put(ClusterKeys.LEADER, member, Optional.empty(), LEADER_LEASE));
+        }
+        status.map(ClusterJson::writeStatus)
+                .filter(json -> differs(local, ClusterKeys.STATUS, json))
+                .ifPresent(json -> command.addOperations(put(ClusterKeys.STATUS, json, Optional.empty(), "")));
+        return leaseResult(store.submit(command.build(), timeout));
+    }
+
+    @Override
+    public boolean releaseLeader(String member, long epoch, Optional<ClusterStatus> status, Duration timeout)
+            throws DcsException {
+        Command.Builder command = Command.newBuilder().setFormatVersion(Apply.FORMAT_VERSION);
+        status.ifPresent(
+                s -> command.addOperations(put(ClusterKeys.STATUS, ClusterJson.writeStatus(s), Optional.empty(), "")));
+        command.addOperations(release(LEADER_LEASE, member, epoch));
+        Reply reply = understood(store.submit(command.build(), timeout));
+        return reply.getApplied();
+    }
+
+    @Override
+    public void touchMember(Member member, Duration ttl, Duration timeout) throws DcsException {
+        String key = ClusterKeys.member(member.name());
+        String lease = MEMBER_LEASE_PREFIX + member.name();
+        String json = ClusterJson.writeMember(member);
+        StoreState local = store.local();
+        boolean stored = !differs(local, key, json)
+                && local.entry(key).map(e -> e.lease().equals(lease)).orElse(false);
+        Touched last = touched.get(member.name());
+        long now = System.nanoTime();
+        if (stored && last != null && last.json().equals(json) && now - last.atNanos() < ttl.toNanos() / 3) {
+            return;
+        }
+        Command.Builder command = command(grant(lease, member.name(), ttl)).toBuilder();
+        if (!stored) {
+            command.addOperations(put(key, json, Optional.empty(), lease));
+        }
+        done(store.submit(command.build(), timeout));
+        touched.put(member.name(), new Touched(json, now));
+    }
+
+    @Override
+    public WriteResult writeInitialize(String systemIdentifier, Expected expected, Duration timeout)
+            throws DcsException {
+        return write(ClusterKeys.INITIALIZE, systemIdentifier, expected, timeout);
+    }
+
+    @Override
+    public void deleteInitialize(Duration timeout) throws DcsException {
+        done(store.submit(command(delete(ClusterKeys.INITIALIZE, Optional.empty())), timeout));
+    }
+
+    @Override
+    public WriteResult writeConfig(String json, Expected expected, Duration timeout) throws DcsException {
+        return write(ClusterKeys.CONFIG, json, expected, timeout);
+    }
+
+    @Override
+    public WriteResult writeFailover(Optional<FailoverRequest> request, Expected expected, Duration timeout)
+            throws DcsException {
+        return write(ClusterKeys.FAILOVER, ClusterJson.writeFailover(request), expected, timeout);
+    }
+
+    @Override
+    public WriteResult writeSync(Optional<SyncState> state, Expected expected, Duration timeout) throws DcsException {
+        if (state.isPresent()) {
+            return write(ClusterKeys.SYNC, ClusterJson.writeSync(state), expected, timeout);
+        }
+        Reply reply = understood(store.submit(command(delete(ClusterKeys.SYNC, expectation(expected))), timeout));
+        return reply.getApplied() ? new WriteResult.Written(reply.getRevision()) : new WriteResult.Conflict();
+    }
+
+    @Override
+    public void writeHistory(TimelineHistory history, Duration timeout) throws DcsException {
+        writeIfDifferent(ClusterKeys.HISTORY, ClusterJson.writeHistory(history), timeout);
+    }
+
+    @Override
+    public void writeFailsafe(Map<String, String> apiUrls, Duration timeout) throws DcsException {
+        writeIfDifferent(ClusterKeys.FAILSAFE, ClusterJson.writeFailsafe(apiUrls), timeout);
+    }
+
+    @Override
+    public void deleteCluster(Duration timeout) throws DcsException {
+        Command.Builder command = Command.newBuilder().setFormatVersion(Apply.FORMAT_VERSION);
+        store.local()
+                .leases()
+                .values()
+                .forEach(lease -> command.addOperations(release(lease.name(), lease.holder(), lease.epoch())));
+        command.addOperations(Operation.newBuilder().setDeletePrefix(DeletePrefix.getDefaultInstance()));
+        Reply reply = understood(store.submit(command.build(), timeout));
+        if (!reply.getApplied()) {
+            throw new DcsException("A lease changed hands while the cluster was being removed; nothing was removed. "
+                    + "Stop all members and try again.");
+        }
+        touched.clear();
+    }
+
+    @Override
+    public void onChange(Consumer<Change> listener) {
+        store.onChange(listener);
+    }
+
+    @Override
+    public String health() {
+        return store.health();
+    }
+
+    @Override
+    public void close() {
+        store.close();
+    }
+
+    private WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
+        Reply reply = understood(store.submit(command(put(key, value, expectation(expected), "")), timeout));
+        return reply.getApplied()
+                ? new WriteResult.Written(reply.getOperations(0).getModRevision())
+                : new WriteResult.Conflict();
+    }
+
+    private void writeIfDifferent(String key, String value, Duration timeout) throws DcsException {
+        if (differs(store.local(), key, value)) {
+            done(store.submit(command(put(key, value, Optional.empty(), "")), timeout));
+        }
+    }
+
+    private static boolean differs(StoreState state, String key, String value) {
+        return state.entry(key)
+                .map(e -> !e.value().toStringUtf8().equals(value))
+                .orElse(true);
+    }
+
+    private static LeaseResult leaseResult(Reply reply) throws DcsException {
+        understood(reply);
+        if (reply.getApplied()) {
+            return new LeaseResult.Held(reply.getOperations(0).getLeaseEpoch());
+        }
+        OperationReply refused = reply.getOperations(reply.getOperationsCount() - 1);
+        return new LeaseResult.Lost(refused.getHolder());
+    }
+
+    private static Reply understood(Reply reply) throws DcsException {
+        if (reply.getUnknownFormat()) {
+            throw new DcsException("The peers of the built-in store run versions that do not fit together: "
+                    + reply.getRefusal() + ". Upgrade the older ones.");
+        }
+        return reply;
+    }
+
+    private static void done(Reply reply) throws DcsException {
+        if (!understood(reply).getApplied()) {
+            throw new DcsException("The built-in store refused a write: " + reply.getRefusal());
+        }
+    }
+
+    private static Command command(Operation... operations) {
+        Command.Builder command = Command.newBuilder().setFormatVersion(Apply.FORMAT_VERSION);
+        for (Operation operation : operations) {
+            command.addOperations(operation);
+        }
+        return command.build();
+    }
+
+    private static Optional<Expectation> expectation(Expected expected) {
+        return switch (expected) {
+            case Expected.Anything() -> Optional.empty();
+            case Expected.Absent() ->
+                Optional.of(Expectation.newBuilder().setAbsent(true).build());
+            case Expected.Revision(long revision) ->
+                Optional.of(Expectation.newBuilder().setRevision(revision).build());
+        };
+    }
+
+    private static Operation put(String key, String value, Optional<Expectation> expectation, String lease) {
+        Put.Builder put = Put.newBuilder()
+                .setKey(key)
+                .setValue(ByteString.copyFromUtf8(value))
+                .setLease(lease);
+        expectation.ifPresent(put::setExpect);
+        return Operation.newBuilder().setPut(put).build();
+    }
+
+    private static Operation delete(String key, Optional<Expectation> expectation) {
+        Delete.Builder delete = Delete.newBuilder().setKey(key);
+        expectation.ifPresent(delete::setExpect);
+        return Operation.newBuilder().setDelete(delete).build();
+    }
+
+    private static Operation grant(String name, String holder, Duration ttl) {
+        return Operation.newBuilder()
+                .setGrantLease(
+                        GrantLease.newBuilder().setName(name).setHolder(holder).setTtlMillis(ttl.toMillis()))
+                .build();
+    }
+
+    private static Operation release(String name, String holder, long epoch) {
+        return Operation.newBuilder()
+                .setReleaseLease(ReleaseLease.newBuilder()
+                        .setName(name)
+                        .setHolder(holder)
+                        .setEpoch(epoch))
+                .build();
+    }
+}

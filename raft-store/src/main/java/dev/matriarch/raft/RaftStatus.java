@@ -1,0 +1,44 @@
+package dev.matriarch.raft;
+
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/**
+ * A peer's own view of the Raft group.
+ *
+ * @param peerId this peer
+ * @param leader the Raft leader's name, if one is known; it need not be the PostgreSQL leader
+ * @param lastContactMillis time since the Raft leader was heard; on the Raft leader: since a majority was heard;
+ *     {@link Long#MAX_VALUE} if never
+ */
+public record RaftStatus(
+        String peerId,
+        Role role,
+        Optional<String> leader,
+        long term,
+        long commitIndex,
+        long appliedIndex,
+        long lastContactMillis,
+        List<Peer> peers) {
+    /** What this peer is doing. */
+    public enum Role {
+        LEADER,
+        FOLLOWER,
+        CANDIDATE,
+        LISTENER,
+        /** Waiting for the others to form or join the group. */
+        FORMING,
+        /** Not running; {@code health} says why. */
+        STOPPED
+    }
+
+    /**
+     * One voter.
+     *
+     * @param name as configured on that peer
+     * @param address {@code host:port}
+     * @param matchIndex how far its log is known to reach; only on the Raft leader, and only for the others
+     */
+    public record Peer(String peerId, String name, String address, OptionalLong matchIndex) {}
+}

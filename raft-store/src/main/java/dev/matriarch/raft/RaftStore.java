@@ -1,0 +1,484 @@
+package dev.matriarch.raft;
+
+import dev.matriarch.dcs.Change;
+import dev.matriarch.dcs.Dcs;
+import dev.matriarch.dcs.DcsException;
+import dev.matriarch.proto.store.v1.Command;
+import dev.matriarch.proto.store.v1.ExpireLease;
+import dev.matriarch.proto.store.v1.HelloReply;
+import dev.matriarch.proto.store.v1.HelloRequest;
+import dev.matriarch.proto.store.v1.JoinReply;
+import dev.matriarch.proto.store.v1.JoinRequest;
+import dev.matriarch.proto.store.v1.Operation;
+import dev.matriarch.proto.store.v1.PeerIdentity;
+import dev.matriarch.proto.store.v1.Reply;
+import dev.matriarch.raft.state.Apply;
+import dev.matriarch.raft.state.StoreState;
+import dev.matriarch.raft.state.StoreState.Lease;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.Set;
+import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import org.apache.ratis.client.impl.ClientProtoUtils;
+import org.apache.ratis.proto.RaftProtos.RaftClientReplyProto;
+import org.apache.ratis.proto.RaftProtos.RaftClientRequestProto;
+import org.apache.ratis.protocol.RaftPeer;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.server.RaftServer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * This node's part of the built-in store: one replica, its port and its data directory.
+ *
+ * <p>{@link #open} returns as soon as the port is open and the directory is found usable; forming or joining a group
+ * goes on in the background, and until it is done every call of {@link #dcs()} ends in a {@link DcsException} that says
+ * what is awaited. Safe for several threads.
+ */
+public final class RaftStore implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(RaftStore.class);
+    private static final long REBUILD_PAUSE_MILLIS = 3000;
+
+    private final RaftStoreSettings settings;
+    private final Consumer<String> progress;
+    private final RaftTransport transport;
+    private final PeerRpc rpc;
+    private final Admission admission;
+    private final Proposals proposals;
+    private final LeaseExpiry expiry;
+    private final ReplicaHost host;
+    private final RaftDcs dcs;
+    private final List<Consumer<Change>> listeners = new CopyOnWriteArrayList<>();
+    private final Thread keeper;
+    private volatile String waiting = "starting";
+    private volatile String problem = "";
+    private volatile boolean rebuild;
+    private volatile boolean closed;
+
+    /**
+     * Opens the store. Blocks for a second or two at most.
+     *
+     * @param progress told in sentences what the store is waiting for; called from a thread of the store
+     * @throws StoreStartException with a sentence: address in use, directory not usable, damaged or foreign
+     */
+    public static RaftStore open(RaftStoreSettings settings, Consumer<String> progress) throws StoreStartException {
+        RatisProcess.tame();
+        RaftStore store = new RaftStore(settings, progress);
+        try {
+            store.host.start();
+        } catch (StoreStartException | RuntimeException e) {
+            store.closeParts();
+            throw e;
+        }
+        store.expiry.start();
+        store.keeper.start();
+        return store;
+    }
+
+    private RaftStore(RaftStoreSettings settings, Consumer<String> progress) throws StoreStartException {
+        this.settings = settings;
+        this.progress = sentence -> {
+            waiting = sentence;
+            progress.accept(sentence);
+        };
+        this.transport = new RaftTransport(settings);
+        this.rpc = new PeerRpc(transport);
+        this.admission = new Admission(settings, rpc);
+        this.proposals = new Proposals(new Surroundings(), rpc);
+        this.expiry = new LeaseExpiry("raft-store-expiry", this::proposeExpiry);
+        this.host = new ReplicaHost(settings, transport, PeerRpc.service(new Answers()), new Observer());
+        this.dcs = new RaftDcs(new DcsView());
+        this.keeper = Thread.ofPlatform().daemon().name("raft-store-keeper").unstarted(this::keep);
+    }
+
+    /** The store as the agent sees it. Closing it closes the store. */
+    public Dcs dcs() {
+        return dcs;
+    }
+
+    /** Waits until this peer is in a group and hears a Raft leader; false if that did not happen in time. */
+    public boolean awaitReady(Duration timeout) throws InterruptedException {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        while (!isReady()) {
+            if (System.nanoTime() - deadline >= 0) {
+                return false;
+            }
+            Thread.sleep(20);
+        }
+        return true;
+    }
+
+    private boolean isReady() {
+        try {
+            new DcsView().fresh(Duration.ZERO);
+            return true;
+        } catch (DcsException e) {
+            return false;
+        }
+    }
+
+    public RaftStatus status() {
+        Optional<Proposals.Replica> running = host.replica();
+        String id = host.marker().peerId();
+        if (running.isEmpty() || closed) {
+            RaftStatus.Role role = closed || !problem.isEmpty() ? RaftStatus.Role.STOPPED : RaftStatus.Role.FORMING;
+            return new RaftStatus(id, role, Optional.empty(), 0, -1, -1, Long.MAX_VALUE, List.of());
+        }
+        RaftServer.Division division = running.get().division();
+        RaftPeerId leader = division.getInfo().getLeaderId();
+        long[] matches = division.getInfo().getFollowerMatchIndices();
+        List<RaftPeer> voters = List.copyOf(division.getRaftConf().getCurrentPeers());
+        List<RaftPeer> others =
+                voters.stream().filter(p -> !p.getId().toString().equals(id)).toList();
+        List<RaftStatus.Peer> peers = voters.stream()
+                .map(p -> {
+                    int i = others.indexOf(p);
+                    return new RaftStatus.Peer(
+                            p.getId().toString(),
+                            PeerMarker.nameOf(p.getId().toString()),
+                            p.getAddress(),
+                            matches == null || i < 0 || i >= matches.length
+                                    ? OptionalLong.empty()
+                                    : OptionalLong.of(matches[i]));
+                })
+                .toList();
+        return new RaftStatus(
+                id,
+                switch (division.getInfo().getCurrentRole()) {
+                    case LEADER -> RaftStatus.Role.LEADER;
+                    case CANDIDATE -> RaftStatus.Role.CANDIDATE;
+                    case LISTENER -> RaftStatus.Role.LISTENER;
+                    case FOLLOWER -> host.marker().settled() ? RaftStatus.Role.FOLLOWER : RaftStatus.Role.FORMING;
+                    default -> RaftStatus.Role.STOPPED;
+                },
+                Optional.ofNullable(leader).map(l -> PeerMarker.nameOf(l.toString())),
+                division.getInfo().getCurrentTerm(),
+                division.getRaftLog().getLastCommittedIndex(),
+                division.getInfo().getLastAppliedIndex(),
+                LeaderContact.ageMillis(division),
+                peers);
+    }
+
+    /** Hands Raft leadership over if this peer has it (within a second), then stops. */
+    @Override
+    public void close() {
+        if (closed) {
+            return;
+        }
+        closed = true;
+        keeper.interrupt();
+        closeParts();
+    }
+
+    /** Stops without a word to the others, as a crash would; for tests. */
+    void crash() {
+        closed = true;
+        keeper.interrupt();
+        expiry.close();
+        host.stopReplica();
+        transport.close();
+    }
+
+    private void closeParts() {
+        closed = true;
+        expiry.close();
+        host.close();
+        transport.close();
+    }
+
+    /** The background of the store: forms or joins first, then rebuilds the replica if it breaks. */
+    private void keep() {
+        try {
+            new Forming(settings, rpc, new FormingPeer(), progress).run();
+            while (!closed) {
+                synchronized (keeper) {
+                    while (!rebuild && !closed) {
+                        keeper.wait();
+                    }
+                }
+                rebuild();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (StoreStartException e) {
+            problem = e.getMessage();
+            LOG.error("{}", e.getMessage());
+            progress.accept(e.getMessage());
+        } catch (RuntimeException e) {
+            problem = "the built-in store failed: " + e;
+            LOG.error("The built-in store failed", e);
+        }
+    }
+
+    private void rebuild() throws InterruptedException {
+        expiry.lead(false);
+        host.stopReplica();
+        while (!closed) {
+            Thread.sleep(REBUILD_PAUSE_MILLIS);
+            try {
+                host.checkSpace();
+                rebuild = false;
+                host.start();
+                problem = "";
+                LOG.info("The built-in store runs again");
+                changed(Set.of(Change.RESYNC));
+                return;
+            } catch (StoreStartException e) {
+                problem = e.getMessage();
+                LOG.warn("The built-in store cannot be started again yet: {}", e.getMessage());
+            }
+        }
+    }
+
+    private void proposeExpiry(Lease lease) {
+        Command command = Command.newBuilder()
+                .setFormatVersion(Apply.FORMAT_VERSION)
+                .addOperations(Operation.newBuilder()
+                        .setExpireLease(ExpireLease.newBuilder()
+                                .setName(lease.name())
+                                .setEpoch(lease.epoch())
+                                .setRenewal(lease.renewal())))
+                .build();
+        host.replica()
+                .ifPresent(replica -> proposals.submitHere(replica, command).whenComplete((reply, e) -> {
+                    if (e != null || !reply.isSuccess()) {
+                        LOG.debug("The end of lease {} could not be proposed", lease.name(), e);
+                    }
+                }));
+    }
+
+    private void changed(Set<Change> changes) {
+        for (Consumer<Change> listener : listeners) {
+            for (Change change : changes) {
+                try {
+                    listener.accept(change);
+                } catch (RuntimeException e) {
+                    LOG.warn("A listener of the store failed at {}", change, e);
+                }
+            }
+        }
+    }
+
+    private String unavailable() {
+        if (closed) {
+            return "the built-in store is closed";
+        }
+        return problem.isEmpty() ? waiting : problem;
+    }
+
+    private final class Surroundings implements Proposals.Surroundings {
+        @Override
+        public Proposals.Replica replica() throws DcsException {
+            if (closed || !problem.isEmpty()) {
+                throw new DcsException(unavailable());
+            }
+            return host.replica()
+                    .filter(r -> host.marker().settled())
+                    .orElseThrow(() -> new DcsException(unavailable()));
+        }
+
+        @Override
+        public String whyNoLeader() {
+            return dcs.health();
+        }
+    }
+
+    private final class DcsView implements RaftDcs.Store {
+        @Override
+        public Reply submit(Command command, Duration timeout) throws DcsException {
+            return proposals.submit(command, timeout);
+        }
+
+        @Override
+        public StoreState fresh(Duration timeout) throws DcsException {
+            long limit = settings.retryTimeout().get().toMillis();
+            long deadline = System.nanoTime() + timeout.toNanos();
+            while (true) {
+                Proposals.Replica replica = new Surroundings().replica();
+                long age = LeaderContact.ageMillis(replica.division());
+                // An index below zero: nothing of the log has arrived yet, so "empty" would be a lie.
+                if (age <= limit && replica.division().getInfo().getLastAppliedIndex() >= 0) {
+                    return replica.stateMachine().state();
+                }
+                if (System.nanoTime() - deadline >= 0) {
+                    throw new DcsException("The local copy of the built-in store is out of touch: " + health());
+                }
+                try {
+                    Thread.sleep(20);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    throw new DcsException("Interrupted while waiting for the built-in store", e);
+                }
+            }
+        }
+
+        @Override
+        public StoreState local() throws DcsException {
+            return new Surroundings().replica().stateMachine().state();
+        }
+
+        @Override
+        public void onChange(Consumer<Change> listener) {
+            listeners.add(listener);
+        }
+
+        @Override
+        public String health() {
+            if (closed || !problem.isEmpty() || !host.marker().settled()) {
+                return unavailable();
+            }
+            RaftStatus status = status();
+            if (status.leader().isEmpty()) {
+                return "no Raft leader is known: fewer than a majority of "
+                        + status.peers().size() + " peers can be reached, or an election is going on";
+            }
+            long limit = settings.retryTimeout().get().toMillis();
+            if (status.lastContactMillis() > limit) {
+                return "no contact with the majority for " + status.lastContactMillis() + " ms";
+            }
+            return "ok: " + status.role().name().toLowerCase(java.util.Locale.ROOT) + " of "
+                    + status.leader().get() + ", " + status.peers().size() + " peers, heard "
+                    + status.lastContactMillis() + " ms ago";
+        }
+
+        @Override
+        public void close() {
+            RaftStore.this.close();
+        }
+    }
+
+    private final class FormingPeer implements Forming.Peer {
+        @Override
+        public PeerMarker marker() {
+            return host.marker();
+        }
+
+        @Override
+        public void enter(UUID group, List<PeerIdentity> members) throws StoreStartException {
+            host.enter(group, members);
+        }
+
+        @Override
+        public void settle() throws StoreStartException {
+            host.settle();
+        }
+
+        @Override
+        public boolean isMember() {
+            return host.replica()
+                    .map(r -> r.division().getRaftConf().getCurrentPeers().stream()
+                            .anyMatch(p -> p.getId().equals(r.server().getId())))
+                    .orElse(false);
+        }
+
+        @Override
+        public boolean isClosed() {
+            return closed;
+        }
+    }
+
+    private final class Answers implements PeerRpc.Answers {
+        @Override
+        public HelloReply hello(HelloRequest request) {
+            PeerMarker marker = host.marker();
+            HelloReply.Builder reply = HelloReply.newBuilder()
+                    .setFormatVersion(Forming.FORMAT_VERSION)
+                    .setScope(settings.scope())
+                    .setMe(marker.identity());
+            Optional<Proposals.Replica> replica = host.replica();
+            if (marker.settled() && marker.groupId().isPresent()) {
+                List<PeerIdentity> members =
+                        replica.map(r -> Admission.members(r.division())).orElse(List.of());
+                reply.setGroupId(marker.groupId().get().toString())
+                        .addAllMembers(members.isEmpty() ? marker.members() : members);
+            }
+            return reply.build();
+        }
+
+        @Override
+        public CompletableFuture<JoinReply> join(JoinRequest request) {
+            CompletableFuture<JoinReply> reply = new CompletableFuture<>();
+            Thread.ofVirtual().name("raft-store-admission").start(() -> {
+                try {
+                    reply.complete(admission.admit(new Surroundings().replica(), request));
+                } catch (DcsException | RuntimeException e) {
+                    reply.complete(JoinReply.newBuilder()
+                            .setRefusal(String.valueOf(e.getMessage()))
+                            .build());
+                }
+            });
+            return reply;
+        }
+
+        @Override
+        public CompletableFuture<RaftClientReplyProto> submit(RaftClientRequestProto request) {
+            return host.replica()
+                    .map(r -> Proposals.answer(r.server(), ClientProtoUtils.toRaftClientRequest(request)))
+                    .orElseGet(() -> CompletableFuture.failedFuture(new IOException(unavailable())));
+        }
+    }
+
+    private final class Observer implements StoreStateMachine.Observer {
+        @Override
+        public void loaded(StoreState state) {
+            expiry.loaded(state);
+        }
+
+        @Override
+        public void applied(Apply.Applied applied) {
+            expiry.applied(applied);
+        }
+
+        @Override
+        public void changed(Set<Change> changes) {
+            RaftStore.this.changed(changes);
+        }
+
+        @Override
+        public void leaderReady() {
+            LOG.info("This peer is the Raft leader now");
+            expiry.lead(true);
+        }
+
+        @Override
+        public void notLeader() {
+            expiry.lead(false);
+        }
+
+        @Override
+        public void leaderChanged(RaftPeerId leader) {
+            if (!leader.toString().equals(host.marker().peerId())) {
+                expiry.lead(false);
+            }
+        }
+
+        @Override
+        public void logFailed(Throwable cause) {
+            if (closed) {
+                return;
+            }
+            problem = "The built-in store's log in " + settings.dataDir() + " can no longer be written (" + cause
+                    + "). The store on this node is stopped; it starts again by itself once the disk has space.";
+            LOG.error("{}", problem, cause);
+            synchronized (keeper) {
+                rebuild = true;
+                keeper.notifyAll();
+            }
+        }
+
+        @Override
+        public void removed() {
+            if (!closed && !rebuild) {
+                problem = "The other peers have removed this one from the store. Nothing was deleted. Move "
+                        + settings.dataDir() + " aside and start again: this node then joins as a new peer.";
+                LOG.error("{}", problem);
+            }
+        }
+    }
+}

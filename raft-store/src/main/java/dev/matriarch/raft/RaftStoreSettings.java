@@ -1,0 +1,40 @@
+package dev.matriarch.raft;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Supplier;
+
+/**
+ * What a store is opened with.
+ *
+ * @param scope the cluster's name; peers of another scope are refused
+ * @param name this member's name, for people and as the beginning of its peer id
+ * @param dataDir holds {@code identity.json} and {@code log/}; made if missing
+ * @param selfAddress {@code host:port} by which the other peers reach this one
+ * @param bindAddress {@code host:port} it listens on
+ * @param partners the others' {@code selfAddress}; one equal to this peer's own is passed over
+ * @param electionTimeoutMin shortest silence after which a peer stands for election; heartbeats go out twice as often
+ * @param electionTimeoutMax longest; at least the shortest
+ * @param retryTimeout how old the local copy may be before {@code read} refuses; asked at each use, as it is a dynamic
+ *     setting
+ */
+public record RaftStoreSettings(
+        String scope,
+        String name,
+        Path dataDir,
+        String selfAddress,
+        String bindAddress,
+        List<String> partners,
+        Duration electionTimeoutMin,
+        Duration electionTimeoutMax,
+        Supplier<Duration> retryTimeout) {
+    public RaftStoreSettings {
+        Objects.requireNonNull(scope, "scope");
+        Objects.requireNonNull(name, "name");
+        dataDir = dataDir.toAbsolutePath();
+        String self = selfAddress;
+        partners = partners.stream().filter(p -> !p.equals(self)).distinct().toList();
+    }
+}

@@ -1,0 +1,163 @@
+package dev.matriarch.raft;
+
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
+import org.apache.ratis.RaftConfigKeys;
+import org.apache.ratis.conf.Parameters;
+import org.apache.ratis.conf.RaftProperties;
+import org.apache.ratis.grpc.GrpcConfigKeys;
+import org.apache.ratis.protocol.RaftGroup;
+import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.rpc.SupportedRpcType;
+import org.apache.ratis.server.RaftServer;
+import org.apache.ratis.server.RaftServerConfigKeys;
+import org.apache.ratis.server.storage.RaftStorage.StartupOption;
+import org.apache.ratis.thirdparty.io.grpc.ConnectivityState;
+import org.apache.ratis.thirdparty.io.grpc.ManagedChannel;
+import org.apache.ratis.thirdparty.io.grpc.ServerServiceDefinition;
+import org.apache.ratis.thirdparty.io.grpc.netty.NettyChannelBuilder;
+import org.apache.ratis.thirdparty.io.netty.channel.EventLoopGroup;
+import org.apache.ratis.thirdparty.io.netty.channel.nio.NioEventLoopGroup;
+import org.apache.ratis.thirdparty.io.netty.channel.socket.nio.NioSocketChannel;
+import org.apache.ratis.thirdparty.io.netty.util.concurrent.DefaultThreadFactory;
+import org.apache.ratis.util.SizeInBytes;
+import org.apache.ratis.util.TimeDuration;
+
+/** Makes every server and every client channel of the store; the one place that TLS will have to know. */
+final class RaftTransport implements AutoCloseable {
+    private final RaftStoreSettings settings;
+    private final PeerAddress bind;
+    private final EventLoopGroup clientLoop =
+            new NioEventLoopGroup(1, new DefaultThreadFactory("raft-store-client", true));
+    private final Map<String, ManagedChannel> channels = new ConcurrentHashMap<>();
+
+    RaftTransport(RaftStoreSettings settings) throws StoreStartException {
+        this.settings = settings;
+        this.bind = PeerAddress.parse(settings.bindAddress());
+    }
+
+    PeerAddress bind() {
+        return bind;
+    }
+
+    /**
+     * A server that is not started yet.
+     *
+     * @param group the group to recover; absent: none yet
+     * @param extra a service of our own on the same port
+     */
+    RaftServer server(
+            RaftPeerId id,
+            Path logDir,
+            Optional<RaftGroup> group,
+            StoreStateMachine stateMachine,
+            ServerServiceDefinition extra)
+            throws IOException {
+        Parameters parameters = new Parameters();
+        GrpcConfigKeys.Server.setServicesCustomizer(parameters, (builder, types) -> builder.addService(extra));
+        RaftServer.Builder builder = RaftServer.newBuilder()
+                .setServerId(id)
+                .setProperties(properties(logDir.toFile()))
+                .setParameters(parameters)
+                .setOption(StartupOption.RECOVER)
+                .setStateMachineRegistry(gid -> stateMachine);
+        group.ifPresent(builder::setGroup);
+        return builder.build();
+    }
+
+    /** The channel to a peer; made once and kept. An earlier failure to connect does not delay the next attempt. */
+    ManagedChannel channel(String address) throws StoreStartException {
+        ManagedChannel known = channels.get(address);
+        if (known == null) {
+            PeerAddress peer = PeerAddress.parse(address);
+            known = channels.computeIfAbsent(
+                    address,
+                    a -> NettyChannelBuilder.forAddress(peer.socketAddress())
+                            .channelType(NioSocketChannel.class)
+                            .eventLoopGroup(clientLoop)
+                            .directExecutor()
+                            .usePlaintext()
+                            .build());
+        }
+        if (known.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
+            known.resetConnectBackoff();
+        }
+        return known;
+    }
+
+    /** Sizes for a small appliance: the state is a few kilobytes and sees ten writes a second. */
+    private RaftProperties properties(File logDir) {
+        Duration min = settings.electionTimeoutMin();
+        Duration max = settings.electionTimeoutMax();
+        RaftProperties p = new RaftProperties();
+        RaftConfigKeys.Rpc.setType(p, SupportedRpcType.GRPC);
+        GrpcConfigKeys.Server.setHost(p, bind.host());
+        GrpcConfigKeys.Server.setPort(p, bind.port());
+        GrpcConfigKeys.Server.setBossGroupSize(p, 1);
+        GrpcConfigKeys.Server.setWorkerGroupSize(p, 2);
+        GrpcConfigKeys.Client.setWorkerGroupSize(p, 1);
+        GrpcConfigKeys.Server.setAsyncRequestThreadPoolCached(p, false);
+        GrpcConfigKeys.Server.setAsyncRequestThreadPoolSize(p, 4);
+        GrpcConfigKeys.Server.setLeaderOutstandingAppendsMax(p, 4);
+        GrpcConfigKeys.setMessageSizeMax(p, SizeInBytes.valueOf("8MB"));
+        GrpcConfigKeys.setFlowControlWindow(p, SizeInBytes.valueOf("256KB"));
+
+        RaftServerConfigKeys.setStorageDir(p, List.of(logDir));
+        RaftServerConfigKeys.setStorageFreeSpaceMin(p, SizeInBytes.valueOf("16MB"));
+        RaftServerConfigKeys.setCloseThreshold(p, TimeDuration.valueOf(24, TimeUnit.HOURS));
+        RaftServerConfigKeys.setSleepDeviationThreshold(p, millis(Math.max(300, min.toMillis())));
+        RaftServerConfigKeys.setStagingTimeout(p, TimeDuration.valueOf(10, TimeUnit.SECONDS));
+        RaftServerConfigKeys.Rpc.setTimeoutMin(p, millis(min.toMillis()));
+        RaftServerConfigKeys.Rpc.setTimeoutMax(p, millis(max.toMillis()));
+        // A JVM that has just started stalls; a first election under those conditions is lost again at once.
+        long firstMin = settings.partners().isEmpty() ? min.toMillis() : Math.max(1000, min.toMillis());
+        RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMin(p, millis(firstMin));
+        RaftServerConfigKeys.Rpc.setFirstElectionTimeoutMax(
+                p, millis(settings.partners().isEmpty() ? max.toMillis() : Math.max(2 * firstMin, max.toMillis())));
+        RaftServerConfigKeys.Rpc.setRequestTimeout(p, millis(Math.max(1000, 2 * max.toMillis())));
+        RaftServerConfigKeys.Rpc.setSlownessTimeout(p, TimeDuration.valueOf(10, TimeUnit.SECONDS));
+        RaftServerConfigKeys.LeaderElection.setLeaderStepDownWaitTime(p, millis(Math.max(1000, max.toMillis())));
+        RaftServerConfigKeys.LeaderElection.setPreVote(p, true);
+        RaftServerConfigKeys.Notification.setNoLeaderTimeout(p, TimeDuration.valueOf(2, TimeUnit.SECONDS));
+        RaftServerConfigKeys.RetryCache.setExpiryTime(p, TimeDuration.valueOf(30, TimeUnit.SECONDS));
+        RaftServerConfigKeys.Write.setByteLimit(p, SizeInBytes.valueOf("4MB"));
+        RaftServerConfigKeys.Write.setElementLimit(p, 512);
+        RaftServerConfigKeys.Watch.setElementLimit(p, 256);
+        RaftServerConfigKeys.ThreadPool.setClientCached(p, false);
+        RaftServerConfigKeys.ThreadPool.setClientSize(p, 2);
+
+        RaftServerConfigKeys.Log.setSegmentSizeMax(p, SizeInBytes.valueOf("2MB"));
+        RaftServerConfigKeys.Log.setPreallocatedSize(p, SizeInBytes.valueOf("256KB"));
+        RaftServerConfigKeys.Log.setWriteBufferSize(p, SizeInBytes.valueOf("512KB"));
+        RaftServerConfigKeys.Log.setQueueByteLimit(p, SizeInBytes.valueOf("4MB"));
+        RaftServerConfigKeys.Log.setQueueElementLimit(p, 512);
+        RaftServerConfigKeys.Log.setSegmentCacheNumMax(p, 2);
+        RaftServerConfigKeys.Log.setSegmentCacheSizeMax(p, SizeInBytes.valueOf("4MB"));
+        RaftServerConfigKeys.Log.setPurgeUptoSnapshotIndex(p, true);
+        RaftServerConfigKeys.Log.setPurgePreservationLogNum(p, 1000);
+        RaftServerConfigKeys.Log.setCorruptionPolicy(p, RaftServerConfigKeys.Log.CorruptionPolicy.EXCEPTION);
+        RaftServerConfigKeys.Log.Appender.setBufferByteLimit(p, SizeInBytes.valueOf("256KB"));
+        RaftServerConfigKeys.Log.Appender.setSnapshotChunkSizeMax(p, SizeInBytes.valueOf("1MB"));
+        RaftServerConfigKeys.Snapshot.setAutoTriggerEnabled(p, true);
+        RaftServerConfigKeys.Snapshot.setAutoTriggerThreshold(p, 10_000);
+        RaftServerConfigKeys.Snapshot.setRetentionFileNum(p, 2);
+        return p;
+    }
+
+    private static TimeDuration millis(long millis) {
+        return TimeDuration.valueOf(millis, TimeUnit.MILLISECONDS);
+    }
+
+    @Override
+    public void close() {
+        channels.values().forEach(ManagedChannel::shutdownNow);
+        clientLoop.shutdownGracefully(0, 500, TimeUnit.MILLISECONDS);
+    }
+}

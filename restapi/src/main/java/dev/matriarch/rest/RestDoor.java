@@ -1,0 +1,187 @@
+package dev.matriarch.rest;
+
+import io.helidon.http.HeaderNames;
+import io.helidon.http.Status;
+import io.helidon.webserver.CloseConnectionException;
+import io.helidon.webserver.WebServer;
+import io.helidon.webserver.http.ServerRequest;
+import io.helidon.webserver.http.ServerResponse;
+import io.helidon.webserver.http1.Http1Config;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.UnknownHostException;
+import java.time.Duration;
+import java.util.Optional;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * The open HTTP door of one agent. Answers on virtual threads; {@link #close()} stops it for good.
+ *
+ * <p>This is the one place that creates the server, and the one that will be given TLS.
+ */
+public final class RestDoor implements AutoCloseable {
+    private static final Logger LOG = LoggerFactory.getLogger(RestDoor.class);
+    private static final Duration STOP_GRACE = Duration.ofMillis(200);
+
+    private final WebServer server;
+    private final RestSettings settings;
+
+    private RestDoor(WebServer server, RestSettings settings) {
+        this.server = server;
+        this.settings = settings;
+    }
+
+    /**
+     * Binds and starts to answer.
+     *
+     * @throws IOException if the address cannot be bound; its message names the address and says what to do
+     */
+    public static RestDoor open(RestSettings settings, AgentView agent) throws IOException {
+        InetAddress address = address(settings);
+        Routes routes = new Routes(agent, new Access(settings.credentials()), System::nanoTime);
+        WebServer server = WebServer.builder()
+                .shutdownHook(false)
+                .address(address)
+                .port(settings.port())
+                .maxTcpConnections(settings.maxConnections())
+                .backlog(256)
+                .idleConnectionTimeout(settings.idleTimeout())
+                .idleConnectionPeriod(settings.idleTimeout().dividedBy(2))
+                .shutdownGracePeriod(STOP_GRACE)
+                // Plain sockets: they obey the read timeout, which ends connections that never say anything.
+                .useNio(false)
+                .connectionOptions(o -> o.tcpNoDelay(true).readTimeout(settings.idleTimeout()))
+                .featuresDiscoverServices(false)
+                .protocolsDiscoverServices(false)
+                // HAProxy's plain "option httpchk" speaks HTTP/1.0, which Helidon refuses.
+                .addConnectionSelector(new Http10(routes, settings.idleTimeout()))
+                .addProtocol(http11())
+                .routing(r -> r.any((request, response) -> answer(routes, request, response)))
+                .build();
+        try {
+            server.start();
+        } catch (RuntimeException e) {
+            server.stop();
+            throw new IOException(
+                    "the REST API cannot listen on " + settings.address() + ": " + rootMessage(e)
+                            + "; free the port or change restapi.listen",
+                    e);
+        }
+        if (!server.isRunning()) {
+            throw new IOException(
+                    "the REST API cannot listen on " + settings.address() + "; free the port or change restapi.listen");
+        }
+        LOG.info("REST API listens on {}", settings.address());
+        return new RestDoor(server, settings);
+    }
+
+    /** The port that is bound. */
+    public int port() {
+        return server.port();
+    }
+
+    /** Stops accepting, lets requests in flight finish for a moment, and closes every connection. */
+    @Override
+    public void close() {
+        server.stop();
+        LOG.info("REST API on {} is closed", settings.address());
+    }
+
+    /** Health checks of load balancers often come without a Host header, which Patroni never asked for. */
+    @SuppressWarnings("removal")
+    private static Http1Config http11() {
+        return Http1Config.builder().validateRequestHostHeader(false).build();
+    }
+
+    private static InetAddress address(RestSettings settings) throws IOException {
+        if (settings.host().isEmpty() || settings.host().equals("*")) {
+            return new InetSocketAddress(0).getAddress();
+        }
+        try {
+            return InetAddress.getByName(settings.host());
+        } catch (UnknownHostException e) {
+            throw new IOException(
+                    "the REST API cannot listen on " + settings.address()
+                            + ": the host name is unknown; correct restapi.listen",
+                    e);
+        }
+    }
+
+    private static String rootMessage(Throwable e) {
+        Throwable cause = e;
+        while (cause.getCause() != null) {
+            cause = cause.getCause();
+        }
+        return cause.getMessage();
+    }
+
+    private static void answer(Routes routes, ServerRequest request, ServerResponse response) {
+        Reply reply;
+        String method = request.prologue().method().text();
+        try {
+            reply = routes.answer(new Request(
+                    method,
+                    request.path().path(),
+                    Query.parse(request.query().rawValue()),
+                    request.headers().first(HeaderNames.AUTHORIZATION),
+                    new HelidonBody(request)));
+        } catch (RuntimeException e) {
+            LOG.error("{} {} failed", method, request.path().path(), e);
+            reply = Reply.error(500, "the agent failed to answer; its log says why");
+        }
+        response.status(Status.create(reply.status()));
+        response.header(HeaderNames.CONTENT_TYPE, Reply.CONTENT_TYPE);
+        if (reply.challenge()) {
+            response.header(HeaderNames.WWW_AUTHENTICATE, Reply.CHALLENGE);
+        }
+        boolean closes = request.headers()
+                .first(HeaderNames.CONNECTION)
+                .map("close"::equalsIgnoreCase)
+                .orElse(false);
+        // A refused body is not read to its end: the connection cannot be used again.
+        boolean unread = reply.status() >= 400
+                && request.content().hasEntity()
+                && !request.content().consumed();
+        if (unread && !closes) {
+            response.header(HeaderNames.CONNECTION, "close");
+        }
+        switch (method) {
+            case "HEAD" -> {
+                response.header(HeaderNames.CONTENT_LENGTH, Integer.toString(reply.body().length));
+                response.send(new byte[0]);
+            }
+            case "OPTIONS" -> response.send(new byte[0]);
+            default -> response.send(reply.body());
+        }
+        if (closes || unread) {
+            throw new CloseConnectionException("the last answer of this connection is sent");
+        }
+    }
+
+    private record HelidonBody(ServerRequest request) implements Request.Body {
+        @Override
+        public boolean announced() {
+            return request.content().hasEntity() || request.headers().contains(HeaderNames.CONTENT_LENGTH);
+        }
+
+        @Override
+        public Optional<byte[]> read() throws IOException {
+            if (!request.content().hasEntity()) {
+                return Optional.of(new byte[0]);
+            }
+            if (request.headers().contentLength().orElse(0) > Request.MAX_BODY_BYTES) {
+                return Optional.empty();
+            }
+            try (InputStream in = request.content().inputStream()) {
+                byte[] body = in.readNBytes(Request.MAX_BODY_BYTES + 1);
+                return body.length > Request.MAX_BODY_BYTES ? Optional.empty() : Optional.of(body);
+            } catch (UncheckedIOException e) {
+                throw e.getCause();
+            }
+        }
+    }
+}
