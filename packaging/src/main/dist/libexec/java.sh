@@ -58,10 +58,14 @@ java_missing() {
     fi
 }
 
-# class_path DISTRIBUTION: every jar, in the same order each time (an AOT cache demands it).
+# class_path DISTRIBUTION [WITHOUT]: every jar, in the same order each time (an AOT cache demands it).
+# WITHOUT is a shell pattern of file names to leave out.
 class_path() {
     java_class_path=
     for java_jar in "$1"/lib/*.jar; do
+        case ${java_jar##*/} in
+        ${2:-}) continue ;;
+        esac
         java_class_path=${java_class_path:+$java_class_path:}$java_jar
     done
     echo "$java_class_path"

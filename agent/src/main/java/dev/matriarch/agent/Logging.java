@@ -18,7 +18,7 @@ import org.slf4j.bridge.SLF4JBridgeHandler;
 
 /** Sets up logging from the {@code log} section: one line an event, to standard error or to rolling files. */
 final class Logging {
-    private static final String PATTERN = "%d{yyyy-MM-dd HH:mm:ss,SSS} %level: %msg%n%ex{short}";
+    private static final String PATTERN = "%d{\"yyyy-MM-dd HH:mm:ss,SSS\"} %level: %msg%n%ex{short}";
 
     private Logging() {}
 

@@ -97,7 +97,7 @@ public final class Matriarch {
                         config.raft().electionTimeoutMin(),
                         config.raft().electionTimeoutMax(),
                         () -> retryTimeout),
-                text -> log.info("{}", text));
+                text -> log.debug("{}", text));
     }
 
     /** A file with problems changes nothing. */

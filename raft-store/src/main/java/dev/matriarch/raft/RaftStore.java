@@ -185,6 +185,11 @@ public final class RaftStore implements AutoCloseable {
         transport.close();
     }
 
+    /** Pretends that Ratis could not write its log; for tests. */
+    void breakLog(Throwable cause) {
+        new Observer().logFailed(cause);
+    }
+
     private void closeParts() {
         closed = true;
         expiry.close();

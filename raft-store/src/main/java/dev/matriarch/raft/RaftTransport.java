@@ -23,10 +23,6 @@ import org.apache.ratis.thirdparty.io.grpc.ConnectivityState;
 import org.apache.ratis.thirdparty.io.grpc.ManagedChannel;
 import org.apache.ratis.thirdparty.io.grpc.ServerServiceDefinition;
 import org.apache.ratis.thirdparty.io.grpc.netty.NettyChannelBuilder;
-import org.apache.ratis.thirdparty.io.netty.channel.EventLoopGroup;
-import org.apache.ratis.thirdparty.io.netty.channel.nio.NioEventLoopGroup;
-import org.apache.ratis.thirdparty.io.netty.channel.socket.nio.NioSocketChannel;
-import org.apache.ratis.thirdparty.io.netty.util.concurrent.DefaultThreadFactory;
 import org.apache.ratis.util.SizeInBytes;
 import org.apache.ratis.util.TimeDuration;
 
@@ -34,8 +30,6 @@ import org.apache.ratis.util.TimeDuration;
 final class RaftTransport implements AutoCloseable {
     private final RaftStoreSettings settings;
     private final PeerAddress bind;
-    private final EventLoopGroup clientLoop =
-            new NioEventLoopGroup(1, new DefaultThreadFactory("raft-store-client", true));
     private final Map<String, ManagedChannel> channels = new ConcurrentHashMap<>();
 
     RaftTransport(RaftStoreSettings settings) throws StoreStartException {
@@ -80,8 +74,6 @@ final class RaftTransport implements AutoCloseable {
             known = channels.computeIfAbsent(
                     address,
                     a -> NettyChannelBuilder.forAddress(peer.socketAddress())
-                            .channelType(NioSocketChannel.class)
-                            .eventLoopGroup(clientLoop)
                             .directExecutor()
                             .usePlaintext()
                             .build());
@@ -100,9 +92,6 @@ final class RaftTransport implements AutoCloseable {
         RaftConfigKeys.Rpc.setType(p, SupportedRpcType.GRPC);
         GrpcConfigKeys.Server.setHost(p, bind.host());
         GrpcConfigKeys.Server.setPort(p, bind.port());
-        GrpcConfigKeys.Server.setBossGroupSize(p, 1);
-        GrpcConfigKeys.Server.setWorkerGroupSize(p, 2);
-        GrpcConfigKeys.Client.setWorkerGroupSize(p, 1);
         GrpcConfigKeys.Server.setAsyncRequestThreadPoolCached(p, false);
         GrpcConfigKeys.Server.setAsyncRequestThreadPoolSize(p, 4);
         GrpcConfigKeys.Server.setLeaderOutstandingAppendsMax(p, 4);
@@ -158,6 +147,5 @@ final class RaftTransport implements AutoCloseable {
     @Override
     public void close() {
         channels.values().forEach(ManagedChannel::shutdownNow);
-        clientLoop.shutdownGracefully(0, 500, TimeUnit.MILLISECONDS);
     }
 }

@@ -2,8 +2,17 @@ package dev.matriarch.raft;
 
 import org.apache.ratis.util.ExitUtils;
 
-/** Ratis believes that it owns the process: it would exit on a port in use and on any uncaught exception. */
+/**
+ * Settings of the whole process. Ratis believes that it owns it: it would exit on a port in use and on any uncaught
+ * exception.
+ */
 final class RatisProcess {
+    /**
+     * All channels of all stores share these few event loops. Groups of Ratis' own would be shut down with a pause of
+     * two seconds each time.
+     */
+    private static final String EVENT_LOOPS = "org.apache.ratis.thirdparty.io.netty.eventLoopThreads";
+
     private static boolean tamed;
 
     private RatisProcess() {}
@@ -13,6 +22,9 @@ final class RatisProcess {
             return;
         }
         tamed = true;
+        if (System.getProperty(EVENT_LOOPS) == null) {
+            System.setProperty(EVENT_LOOPS, "2");
+        }
         Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
         ExitUtils.disableSystemExit();
         ExitUtils.setTerminateOnUncaughtException(false);

@@ -1,5 +1,6 @@
 package dev.matriarch.rest;
 
+import io.helidon.common.socket.SocketOptions;
 import io.helidon.http.HeaderNames;
 import io.helidon.http.Status;
 import io.helidon.webserver.CloseConnectionException;
@@ -7,6 +8,7 @@ import io.helidon.webserver.WebServer;
 import io.helidon.webserver.http.ServerRequest;
 import io.helidon.webserver.http.ServerResponse;
 import io.helidon.webserver.http1.Http1Config;
+import io.helidon.webserver.http1.Http1ConnectionSelector;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
@@ -52,14 +54,13 @@ public final class RestDoor implements AutoCloseable {
                 .idleConnectionTimeout(settings.idleTimeout())
                 .idleConnectionPeriod(settings.idleTimeout().dividedBy(2))
                 .shutdownGracePeriod(STOP_GRACE)
-                // Plain sockets: they obey the read timeout, which ends connections that never say anything.
+                // Plain sockets: unlike Helidon's channels they obey a read timeout.
                 .useNio(false)
-                .connectionOptions(o -> o.tcpNoDelay(true).readTimeout(settings.idleTimeout()))
+                .connectionOptions(new AcceptedSocketOptions(SocketOptions.create(), settings.idleTimeout()))
                 .featuresDiscoverServices(false)
                 .protocolsDiscoverServices(false)
                 // HAProxy's plain "option httpchk" speaks HTTP/1.0, which Helidon refuses.
-                .addConnectionSelector(new Http10(routes, settings.idleTimeout()))
-                .addProtocol(http11())
+                .addConnectionSelector(new ProtocolChoice(http11(), routes, settings.idleTimeout()))
                 .routing(r -> r.any((request, response) -> answer(routes, request, response)))
                 .build();
         try {
@@ -93,8 +94,10 @@ public final class RestDoor implements AutoCloseable {
 
     /** Health checks of load balancers often come without a Host header, which Patroni never asked for. */
     @SuppressWarnings("removal")
-    private static Http1Config http11() {
-        return Http1Config.builder().validateRequestHostHeader(false).build();
+    private static Http1ConnectionSelector http11() {
+        return Http1ConnectionSelector.builder()
+                .config(Http1Config.builder().validateRequestHostHeader(false).build())
+                .build();
     }
 
     private static InetAddress address(RestSettings settings) throws IOException {

@@ -5,6 +5,7 @@ import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.SyncState;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 
@@ -41,7 +42,8 @@ public sealed interface Decision {
     /** Point a running standby at another upstream. */
     record Follow(Upstream upstream, String because) implements Decision {}
 
-    record SyncSlots(Set<String> members, String because) implements Decision {}
+    /** @param advance slot name to the position up to which it may release WAL */
+    record SyncSlots(Set<String> members, Map<String, Lsn> advance, String because) implements Decision {}
 
     // --- Long actions: run beside the heartbeat. ---
 

@@ -136,7 +136,11 @@ final class StandbyDuties {
                     upstream.get(), "following " + upstream.get().member());
         }
         return strandedOn(leader)
-                .or(() -> SlotPolicy.step(view, seen.me(), pg.status().orElseThrow(), Set.of()))
+                .or(() -> SlotPolicy.step(
+                        view,
+                        seen.me(),
+                        pg.status().orElseThrow(),
+                        settings.useSlots() ? SlotPolicy.membersToServe(view, seen.me()) : Set.of()))
                 .orElseGet(() -> Decision.idle("no action. I am (" + seen.me()
                         + "), a secondary, and following a leader (" + leader.name() + ")"));
     }

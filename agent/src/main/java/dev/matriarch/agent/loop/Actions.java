@@ -8,7 +8,9 @@ import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.postgres.SlotName;
 import dev.matriarch.agent.postgres.StopMode;
+import dev.matriarch.dcs.Lsn;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -79,8 +81,8 @@ final class Actions {
         server.setSynchronousStandbyNames(value, SHORT);
     }
 
-    void slots(Set<String> members) throws PostgresException {
-        server.syncSlots(slotNames(members), SHORT);
+    void slots(Set<String> members, Map<String, Lsn> advance) throws PostgresException {
+        server.syncSlots(slotNames(members), advance, SHORT);
     }
 
     private static Set<String> slotNames(Set<String> members) {

@@ -147,7 +147,7 @@ public final class Heartbeat {
                         postgres = lookAtPostgres();
                     }
                     case Decision.SyncSlots sync -> {
-                        parts.actions().slots(sync.members());
+                        parts.actions().slots(sync.members(), sync.advance());
                         postgres = lookAtPostgres();
                     }
                     default -> seen = store.carryOut(decision, seen);
@@ -253,7 +253,10 @@ public final class Heartbeat {
             parts.lease().disarm();
         }
         applyParameters(postgres);
-        seen.view().ifPresent(view -> store.publish(view, postgres));
+        seen.view().ifPresent(view -> {
+            store.publish(view, postgres);
+            parts.peers().getToKnow(view, parts.me());
+        });
     }
 
     /** A changed configuration reaches a running server at once. */

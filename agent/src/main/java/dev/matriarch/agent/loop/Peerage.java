@@ -16,9 +16,22 @@ import java.util.Set;
 final class Peerage {
     private static final Duration PATIENCE = Duration.ofMillis(800);
     private final Peers peers;
+    private List<String> known = List.of();
 
     Peerage(Peers peers) {
         this.peers = peers;
+    }
+
+    /** Opens the way to members that are new, so that a leader race does not have to. Returns at once. */
+    void getToKnow(ClusterView view, String me) {
+        List<Member> others =
+                view.members().stream().filter(m -> !m.name().equals(me)).toList();
+        List<String> addresses =
+                others.stream().map(Member::rpcAddress).sorted().toList();
+        if (!addresses.equals(known)) {
+            known = addresses;
+            Thread.ofVirtual().name("meet-peers").start(() -> peers.positions(others, PATIENCE));
+        }
     }
 
     Survey ask(Set<String> names, Optional<ClusterView> view) {

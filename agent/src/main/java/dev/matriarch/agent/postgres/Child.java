@@ -56,6 +56,8 @@ final class Child {
                         || name.startsWith("MATRIARCH_")
                         || name.startsWith("PG")
                         || name.equals("NOTIFY_SOCKET")
+                        || name.equals("BASH_ENV")
+                        || name.equals("ENV")
                         || name.equals("JAVA_TOOL_OPTIONS")
                         || name.equals("JDK_JAVA_OPTIONS"));
     }

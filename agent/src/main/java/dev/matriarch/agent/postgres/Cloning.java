@@ -3,6 +3,7 @@ package dev.matriarch.agent.postgres;
 import dev.matriarch.agent.config.BootstrapConfig;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.Upstream;
+import dev.matriarch.agent.postgres.linux.LinuxProcess;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +11,8 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -25,6 +28,10 @@ import org.slf4j.LoggerFactory;
 final class Cloning {
     private static final Logger log = LoggerFactory.getLogger(Cloning.class);
     private static final Pattern PERCENT = Pattern.compile("\\((\\d+%)\\)");
+
+    private static final Set<String> TOOLS = Set.of("initdb", "pg_basebackup", "pg_rewind");
+    /** What pg_rewind says when it has compared the histories; it writes nothing before. */
+    private static final String REWIND_BEGINS = "servers diverged at";
 
     private interface Maker {
         void make(Path directory) throws PostgresException, IOException;
@@ -58,7 +65,8 @@ final class Cloning {
             Path password = null;
             try {
                 if (config.superuser().password().isPresent()) {
-                    password = data.sibling("pwfile");
+                    password = config.pgpass().resolveSibling(config.pgpass().getFileName() + ".initdb");
+                    Files.createDirectories(password.toAbsolutePath().getParent());
                     writeSecret(password, config.superuser().password().get() + "\n");
                     command.add("--pwfile=" + password);
                     if (absent(options, "-A", "--auth", "--auth-host", "--auth-local")) {
@@ -115,7 +123,30 @@ final class Cloning {
         });
     }
 
+    /** What a killed agent left running would write into the directory that we are about to use. */
+    private void endLeftovers() {
+        for (LinuxProcess process : LinuxProcess.all()) {
+            boolean tool = process.executableName().filter(TOOLS::contains).isPresent();
+            if (tool
+                    && String.join(" ", process.commandLine())
+                            .contains(data.path().toString())) {
+                log.warn(
+                        "Ending {} of an earlier agent (pid {})",
+                        process.executableName().orElse(""),
+                        process.pid());
+                ProcessHandle.of(process.pid()).ifPresent(handle -> {
+                    handle.destroyForcibly();
+                    handle.onExit()
+                            .orTimeout(5, TimeUnit.SECONDS)
+                            .exceptionally(e -> handle)
+                            .join();
+                });
+            }
+        }
+    }
+
     private void make(String what, Maker maker) throws PostgresException {
+        endLeftovers();
         data.requireEmpty(what);
         boolean aside = data.replaceable();
         Path target = aside ? data.sibling("new") : data.path();
@@ -145,6 +176,7 @@ final class Cloning {
     }
 
     void crashRecovery(Deadline deadline) throws PostgresException {
+        endLeftovers();
         log.info("Recovering {} in single-user mode", data.path());
         files.removeStandbySignal();
         run(
@@ -172,6 +204,7 @@ final class Cloning {
         } catch (IOException e) {
             throw new PostgresException("The password file " + config.pgpass() + " cannot be written: " + e, e);
         }
+        endLeftovers();
         // pg_rewind copies the leader's configuration over ours; the leader's base file is as good as ours.
         data.markUnfinished("rewinding to " + leader.member());
         log.info(
@@ -182,6 +215,10 @@ final class Cloning {
                         "--source-server=" + files.connectionString(leader, role, "postgres")))
                 .passfile(config.pgpass())
                 .run(deadline);
+        if (result.exitCode() != 0 && !result.output().contains(REWIND_BEGINS)) {
+            data.markFinished();
+            throw new PostgresException("pg_rewind failed before it changed anything: " + result.lastLines());
+        }
         if (result.exitCode() != 0) {
             throw new PostgresException("pg_rewind failed: " + result.lastLines() + ". The data directory "
                     + data.path() + " cannot be used as it is: it will have to be rewound again or cloned.");

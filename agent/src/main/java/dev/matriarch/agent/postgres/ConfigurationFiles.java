@@ -115,6 +115,11 @@ final class ConfigurationFiles {
         return known;
     }
 
+    /** Empty before the first {@link #write}. */
+    Optional<Wanted> known() {
+        return Optional.ofNullable(wanted);
+    }
+
     boolean isStandby() throws PostgresException {
         return wanted().upstream().isPresent();
     }

@@ -142,15 +142,8 @@ final class DataDirectory {
     /** Lets a complete new directory take the place of the empty one. */
     void install(Path fresh) throws PostgresException {
         try {
-            if (Files.isSymbolicLink(path)) {
-                Files.deleteIfExists(path.toRealPath());
-                Files.move(
-                        fresh,
-                        path.toRealPath().getParent().resolve(path.toRealPath().getFileName()));
-            } else {
-                Files.deleteIfExists(path);
-                Files.move(fresh, path);
-            }
+            Files.deleteIfExists(path);
+            Files.move(fresh, path);
             DurableFile.syncDirectory(path.getParent());
         } catch (IOException e) {
             throw new PostgresException("Cannot rename " + fresh + " to " + path + ": " + e, e);

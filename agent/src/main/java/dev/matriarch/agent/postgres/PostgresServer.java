@@ -14,6 +14,8 @@ import java.util.OptionalLong;
 import java.util.Set;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * The local PostgreSQL server: its files, its processes and the agent's connections to it.
@@ -22,6 +24,8 @@ import java.util.function.Consumer;
  * the thread that acts. All calls block, none longer than its timeout; interrupting the thread ends long ones.
  */
 public final class PostgresServer implements AutoCloseable {
+    private static final Logger log = LoggerFactory.getLogger(PostgresServer.class);
+
     private final PostgresConfig config;
     private final Path stateDir;
     private final Binaries binaries;
@@ -51,7 +55,7 @@ public final class PostgresServer implements AutoCloseable {
         files = new ConfigurationFiles(config, scope, memberName);
         postmaster = new Postmaster(config, binaries, data, controlData, files, stateDir);
         monitor = new Monitor(connections, data, postmaster, controlData);
-        replication = new Replication(config, binaries, data, connections, controlData, stateDir);
+        replication = new Replication(binaries, data, connections, controlData, stateDir);
         cloning = new Cloning(config, binaries, data, files, memberName);
     }
 
@@ -143,8 +147,12 @@ public final class PostgresServer implements AutoCloseable {
         monitor.promote(Deadline.in(timeout));
         configurationLock.lock();
         try {
-            // What remains of the standby configuration would be read at the next start.
-            files.write(files.wanted().withUpstream(Optional.empty()));
+            if (files.known().isPresent()) {
+                files.write(files.wanted().withUpstream(Optional.empty()));
+            }
+        } catch (PostgresException e) {
+            // It is promoted; what remains of the standby configuration is written again before the next start.
+            log.warn("After the promotion: {}", e.getMessage());
         } finally {
             configurationLock.unlock();
         }
@@ -207,7 +215,7 @@ public final class PostgresServer implements AutoCloseable {
      * @param advanceTo positions up to which inactive slots may release WAL; names without one stay as they are
      */
     public void syncSlots(Set<String> wanted, Map<String, Lsn> advanceTo, Duration timeout) throws PostgresException {
-        replication.syncSlots(wanted, advanceTo, Deadline.in(timeout));
+        replication.syncSlots(wanted, advanceTo, monitor, Deadline.in(timeout));
     }
 
     public void syncSlots(Set<String> wanted, Duration timeout) throws PostgresException {

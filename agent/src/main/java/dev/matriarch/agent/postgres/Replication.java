@@ -1,6 +1,5 @@
 package dev.matriarch.agent.postgres;
 
-import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.dcs.Lsn;
@@ -30,7 +29,8 @@ final class Replication {
     private static final Pattern WALDUMP_LSN = Pattern.compile("lsn: ([0-9A-F]+/[0-9A-F]+)");
     private static final Pattern WALDUMP_END = Pattern.compile(" at ([0-9A-F]+/[0-9A-F]+):");
 
-    private final PostgresConfig config;
+    private static final String UNKNOWN_SETTING = "42704";
+
     private final Binaries binaries;
     private final DataDirectory data;
     private final Connections connections;
@@ -38,13 +38,7 @@ final class Replication {
     private final Path ledger;
 
     Replication(
-            PostgresConfig config,
-            Binaries binaries,
-            DataDirectory data,
-            Connections connections,
-            ControlData controlData,
-            Path stateDir) {
-        this.config = config;
+            Binaries binaries, DataDirectory data, Connections connections, ControlData controlData, Path stateDir) {
         this.binaries = binaries;
         this.data = data;
         this.connections = connections;
@@ -63,39 +57,49 @@ final class Replication {
 
     private record Slot(boolean physical, boolean active, Lsn restart) {}
 
-    void syncSlots(Set<String> wanted, Map<String, Lsn> advanceTo, Deadline deadline) throws PostgresException {
+    void syncSlots(Set<String> wanted, Map<String, Lsn> advanceTo, Monitor monitor, Deadline deadline)
+            throws PostgresException {
         Set<String> ours = readLedger();
         // In the ledger before it exists: a slot that nobody remembers would hold WAL for ever.
         if (ours.addAll(wanted)) {
             writeLedger(ours);
         }
-        try (Connection connection = connections.local("Matriarch slots", deadline)) {
-            Map<String, Slot> present = present(connection);
-            for (String name : wanted) {
-                Slot slot = present.get(name);
-                if (slot == null) {
-                    log.info("Creating the replication slot {}", name);
-                    run(connection, "SELECT pg_catalog.pg_create_physical_replication_slot(?, true)", name);
-                } else if (!slot.physical) {
-                    log.warn("The replication slot {} exists, but is logical: drop it, or rename the member", name);
-                } else {
-                    advance(connection, name, slot, advanceTo.get(name));
-                }
-            }
-            for (String name : Set.copyOf(ours)) {
-                Slot slot = present.get(name);
-                if (!wanted.contains(name) && (slot == null || slot.physical && !slot.active)) {
-                    if (slot != null) {
-                        log.info("Dropping the replication slot {}: nobody needs it any more", name);
-                        run(connection, "SELECT pg_catalog.pg_drop_replication_slot(?)", name);
-                    }
-                    ours.remove(name);
-                }
-            }
-            writeLedger(ours);
+        try {
+            ours.removeAll(monitor.ask(connection -> sync(connection, wanted, advanceTo, ours), deadline));
         } catch (SQLException e) {
             throw new PostgresException("The replication slots cannot be brought up to date: " + e.getMessage(), e);
         }
+        writeLedger(ours);
+    }
+
+    /** @return names of ours that do not exist any more */
+    private static Set<String> sync(
+            Connection connection, Set<String> wanted, Map<String, Lsn> advanceTo, Set<String> ours)
+            throws SQLException {
+        Map<String, Slot> present = present(connection);
+        for (String name : wanted) {
+            Slot slot = present.get(name);
+            if (slot == null) {
+                log.info("Creating the replication slot {}", name);
+                run(connection, "SELECT pg_catalog.pg_create_physical_replication_slot(?, true)", name);
+            } else if (!slot.physical) {
+                log.warn("The replication slot {} exists, but is logical: drop it, or rename the member", name);
+            } else {
+                advance(connection, name, slot, advanceTo.get(name));
+            }
+        }
+        Set<String> gone = new TreeSet<>();
+        for (String name : ours) {
+            Slot slot = present.get(name);
+            if (!wanted.contains(name) && (slot == null || slot.physical && !slot.active)) {
+                if (slot != null) {
+                    log.info("Dropping the replication slot {}: nobody needs it any more", name);
+                    run(connection, "SELECT pg_catalog.pg_drop_replication_slot(?)", name);
+                }
+                gone.add(name);
+            }
+        }
+        return gone;
     }
 
     private static void advance(Connection connection, String name, Slot slot, Lsn target) {
@@ -152,7 +156,7 @@ final class Replication {
         }
     }
 
-    /** @param checkpointRecord not empty for a former primary: its shutdown checkpoint starts at the position */
+    /** @param wal where the shutdown checkpoint of a stopped primary can be read */
     private record Local(int timeline, Lsn position, Kind kind, Optional<Path> wal) {}
 
     private enum Kind {
@@ -168,14 +172,11 @@ final class Replication {
             return new Divergence.Unknown("the local position is not known: "
                     + (observed.problem().isEmpty() ? "PostgreSQL is " + observed.process() : observed.problem()));
         }
-        try {
-            Optional<String> notPrimary = whyNotPrimary(leader, deadline);
-            if (notPrimary.isPresent()) {
-                return new Divergence.Unknown(leader.member() + " " + notPrimary.get());
+        try (Connection connection = connections.replication(leader.host(), leader.port(), deadline)) {
+            if (inRecovery(connection, leader, deadline)) {
+                return new Divergence.Unknown(leader.member() + " is still in recovery");
             }
-            try (Connection connection = connections.replication(leader.host(), leader.port(), deadline)) {
-                return compare(local.get(), observed.systemIdentifier().orElse(""), leader, connection, deadline);
-            }
+            return compare(local.get(), observed.systemIdentifier().orElse(""), leader, connection, deadline);
         } catch (SQLException e) {
             return new Divergence.Unknown("the leader " + leader.member() + " did not answer: " + e.getMessage());
         }
@@ -212,12 +213,20 @@ final class Replication {
         });
     }
 
-    private Optional<String> whyNotPrimary(Upstream.Of leader, Deadline deadline) throws SQLException {
+    private boolean inRecovery(Connection replication, Upstream.Of leader, Deadline deadline) throws SQLException {
+        try (Statement statement = replication.createStatement();
+                ResultSet rows = statement.executeQuery("SHOW in_hot_standby")) {
+            rows.next();
+            return rows.getString(1).equals("on");
+        } catch (SQLException e) {
+            if (!UNKNOWN_SETTING.equals(e.getSQLState())) {
+                throw e;
+            }
+        }
+        // Before PostgreSQL 14 only SQL tells.
         try (Connection connection = connections.remote(leader.host(), leader.port(), deadline)) {
             return Monitor.single(connection, "SELECT pg_catalog.pg_is_in_recovery()")
-                            .equals("t")
-                    ? Optional.of("is still in recovery")
-                    : Optional.empty();
+                    .equals("t");
         }
     }
 

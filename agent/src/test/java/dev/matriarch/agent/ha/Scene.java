@@ -91,11 +91,10 @@ final class Scene {
                 inRecovery,
                 "",
                 List.of(),
-                inRecovery
-                        ? List.of()
-                        : List.of(
-                                new LocalPostgres.Slot("n2", true, new Lsn(1)),
-                                new LocalPostgres.Slot("n3", true, new Lsn(1))),
+                List.of(
+                        new LocalPostgres.Slot("n1", !inRecovery, new Lsn(1)),
+                        new LocalPostgres.Slot("n2", !inRecovery, new Lsn(1)),
+                        new LocalPostgres.Slot("n3", !inRecovery, new Lsn(1))),
                 150_000,
                 "2026-01-01",
                 Map.of());

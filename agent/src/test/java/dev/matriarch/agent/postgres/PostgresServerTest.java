@@ -79,6 +79,27 @@ class PostgresServerTest {
                     "ANY 1 (\"b-1\")", a.observe(LONG).status().orElseThrow().synchronousStandbyNames());
             assertEquals("1", TestServers.sql(configB, "SELECT x FROM t"));
             a.setSynchronousStandbyNames("", LONG);
+
+            a.syncSlots(Set.of("b_1", "c"), LONG);
+            TestServers.sql(configA, "SELECT pg_create_physical_replication_slot('of_a_user')");
+            a.syncSlots(Set.of(), LONG);
+            assertEquals(
+                    "b_1,of_a_user",
+                    TestServers.sql(configA, "SELECT string_agg(slot_name, ',' ORDER BY 1) FROM pg_replication_slots"),
+                    "an active slot and one that is not ours stay");
+
+            Map<String, String> more = new HashMap<>(TestServers.parameters(servers.root()));
+            more.put("max_connections", "30");
+            more.put("work_mem", "7MB");
+            more.put("search_path", "it's \"odd\" \\ here");
+            a.writeConfiguration(more, null, Optional.of(""));
+            a.reload();
+            TestServers.await(
+                    a,
+                    "pending restart",
+                    s -> "20->30"
+                            .equals(s.status().orElseThrow().pendingRestart().get("max_connections")));
+            assertEquals("7MB", TestServers.sql(configA, "SHOW work_mem"));
         }
     }
 
@@ -100,6 +121,11 @@ class PostgresServerTest {
                     "streaming",
                     s -> s.status().map(LocalPostgres.Status::streaming).orElse(false));
             assertInstanceOf(Divergence.NotDiverged.class, b.checkDivergence(TestServers.upstream("a", configA), LONG));
+
+            assertInstanceOf(
+                    Divergence.Unknown.class,
+                    a.checkDivergence(TestServers.upstream("b", configB), LONG),
+                    "a standby has no history to compare with");
 
             // The primary writes what the replica never gets, and crashes.
             b.follow(new Upstream.Nobody());
@@ -218,6 +244,19 @@ class PostgresServerTest {
             assertEquals(
                     "shut down", server.observe(LONG).control().orElseThrow().state());
 
+            // A rewind that cannot begin does no harm; one that did not end is remembered.
+            Upstream.Of nobody = new Upstream.Of("x", "127.0.0.1", config.port());
+            assertThrows(PostgresException.class, () -> server.rewind(nobody, LONG));
+            assertEquals(LocalPostgres.DataDirectory.VALID, server.observe(LONG).dataDirectory());
+            assertInstanceOf(Divergence.Unknown.class, server.checkDivergence(nobody, Duration.ofSeconds(2)));
+            Path marker = servers.root().resolve("a.unfinished");
+            Files.writeString(marker, "rewinding\n");
+            assertEquals(
+                    LocalPostgres.DataDirectory.HALF_WRITTEN,
+                    server.observe(LONG).dataDirectory());
+            assertThrows(PostgresException.class, () -> server.start(LONG));
+            Files.delete(marker);
+
             Path aside = server.setAside("diverged");
             assertTrue(Files.exists(aside.resolve("PG_VERSION")));
             assertEquals(LocalPostgres.DataDirectory.EMPTY, server.observe(LONG).dataDirectory());
@@ -233,10 +272,55 @@ class PostgresServerTest {
             assertTrue(Files.exists(config.dataDir().resolve("thesis.txt")));
             server.remove("test");
             assertEquals(LocalPostgres.DataDirectory.EMPTY, server.observe(LONG).dataDirectory());
-            assertThrows(
-                    PostgresException.class,
-                    () -> server.baseBackup(new Upstream.Of("x", "127.0.0.1", config.port()), LONG));
+            assertThrows(PostgresException.class, () -> server.baseBackup(nobody, LONG));
             assertFalse(Files.exists(servers.root().resolve("a.new")), "half a clone was left");
+        }
+    }
+
+    /** As with a mount point: nothing can be made beside it. */
+    @Test
+    void aDataDirectoryWhoseParentCannotBeWritten() throws Exception {
+        try (TestServers servers = new TestServers()) {
+            Path parent = Files.createDirectories(servers.root().resolve("volume"));
+            Path data = Files.createDirectory(
+                    parent.resolve("data"),
+                    PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            PostgresConfig config = servers.config("volume/data");
+            Files.setPosixFilePermissions(parent, PosixFilePermissions.fromString("r-xr-xr-x"));
+            try {
+                PostgresConfig elsewhere = new PostgresConfig(
+                        config.listenHosts(),
+                        config.port(),
+                        config.connectAddress(),
+                        data,
+                        config.binDir(),
+                        servers.root().resolve("pgpass"),
+                        config.superuser(),
+                        config.replication(),
+                        config.rewind(),
+                        config.parameters(),
+                        config.pgHba(),
+                        config.pgIdent(),
+                        true,
+                        false,
+                        false,
+                        false,
+                        config.basebackupOptions(),
+                        LONG);
+                PostgresServer server = servers.server(elsewhere, "v");
+                assertThrows(
+                        PostgresException.class,
+                        () -> server.baseBackup(TestServers.upstream("x", config), LONG));
+                assertEquals(
+                        LocalPostgres.DataDirectory.HALF_WRITTEN, server.observe(LONG).dataDirectory());
+                server.initdb(TestServers.bootstrap(), LONG);
+                assertEquals(LocalPostgres.DataDirectory.VALID, server.observe(LONG).dataDirectory());
+                server.remove("test");
+                assertEquals(LocalPostgres.DataDirectory.EMPTY, server.observe(LONG).dataDirectory());
+                assertTrue(Files.isDirectory(data));
+            } finally {
+                Files.setPosixFilePermissions(parent, PosixFilePermissions.fromString("rwxr-xr-x"));
+            }
         }
     }
 }

@@ -38,8 +38,8 @@ public final class Unprivileged implements InvocationInterceptor {
         Method method = context.getExecutable();
         List<String> command = new ArrayList<>(List.of(
                 "setpriv",
-                "--reuid=" + user(),
-                "--regid=" + user(),
+                "--reuid=" + user()[1],
+                "--regid=" + user()[2],
                 "--clear-groups",
                 "--no-new-privs",
                 Path.of(System.getProperty("java.home"), "bin/java").toString(),
@@ -66,7 +66,7 @@ public final class Unprivileged implements InvocationInterceptor {
         Files.delete(output);
         if (!ended || process.exitValue() != 0) {
             Assertions.fail(
-                    method.getName() + " failed as user " + user() + (ended ? "" : " (did not end)") + ":\n" + text);
+                    method.getName() + " failed as user " + user()[0] + (ended ? "" : " (did not end)") + ":\n" + text);
         }
     }
 
@@ -96,10 +96,16 @@ public final class Unprivileged implements InvocationInterceptor {
         return Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0);
     }
 
-    private static String user() throws IOException {
-        return Files.readAllLines(Path.of("/etc/passwd")).stream().anyMatch(l -> l.startsWith("postgres:"))
-                ? "postgres"
-                : "nobody";
+    /** Name, uid and gid. */
+    private static String[] user() throws IOException {
+        String[] found = {"nobody", "65534", "65534"};
+        for (String line : Files.readAllLines(Path.of("/etc/passwd"))) {
+            String[] fields = line.split(":");
+            if (fields[0].equals("postgres")) {
+                found = new String[] {fields[0], fields[2], fields[3]};
+            }
+        }
+        return found;
     }
 
     private static synchronized Path classpath() throws IOException {

@@ -1,0 +1,196 @@
+package dev.matriarch.raft;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.matriarch.dcs.DcsException;
+import dev.matriarch.dcs.Expected;
+import java.io.IOException;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Starts that must fail with a sentence, leave everything as it was and never hang. */
+@Timeout(60)
+class StartTest {
+    @TempDir
+    Path dir;
+
+    private StoreStartException refused(Peers peers, int i) {
+        return assertThrows(StoreStartException.class, () -> peers.start(i));
+    }
+
+    private static void formed(Peers peers) throws Exception {
+        peers.startAll();
+        for (int i = 0; i < 50; i++) {
+            peers.dcs(0).writeInitialize("" + i, Expected.anything(), Peers.TIMEOUT);
+        }
+        peers.crash(0);
+    }
+
+    private static void says(String sentence, String... parts) {
+        for (String part : parts) {
+            assertTrue(sentence.contains(part), sentence);
+        }
+    }
+
+    @Test
+    void portInUse() throws Exception {
+        try (Peers peers = new Peers(dir, 1);
+                ServerSocket other = new ServerSocket()) {
+            int port = Integer.parseInt(peers.addresses.get(0).split(":")[1]);
+            other.bind(new InetSocketAddress("127.0.0.1", port));
+            says(refused(peers, 0).getMessage(), peers.addresses.get(0), "in use", "raft.bind_addr");
+        }
+    }
+
+    @Test
+    void directoryThatIsAFile() throws Exception {
+        try (Peers peers = new Peers(dir, 1)) {
+            Files.writeString(peers.dataDir(0), "not a directory");
+            says(refused(peers, 0).getMessage(), peers.dataDir(0).toString(), "cannot be used");
+        }
+    }
+
+    @Test
+    void addressThatIsNone() throws Exception {
+        var settings = Peers.settings("s", "n", dir.resolve("n"), "nonsense", List.of());
+        says(
+                assertThrows(StoreStartException.class, () -> RaftStore.open(settings, s -> {}))
+                        .getMessage(),
+                "nonsense",
+                "host:port");
+    }
+
+    @Test
+    void lostLogIsNotStartedEmpty() throws Exception {
+        try (Peers peers = new Peers(dir, 1)) {
+            formed(peers);
+            Path log = peers.dataDir(0).resolve("log");
+            Files.move(log, dir.resolve("moved"));
+            says(refused(peers, 0).getMessage(), "lost its log", "aside");
+            Files.createDirectories(log);
+            refused(peers, 0);
+            assertTrue(Files.list(log).toList().isEmpty());
+        }
+    }
+
+    @Test
+    void lostIdentity() throws Exception {
+        try (Peers peers = new Peers(dir, 1)) {
+            formed(peers);
+            Files.delete(peers.dataDir(0).resolve(PeerMarker.FILE));
+            says(refused(peers, 0).getMessage(), "identity.json is missing", "aside");
+        }
+    }
+
+    @Test
+    void damagedIdentity() throws Exception {
+        try (Peers peers = new Peers(dir, 1)) {
+            formed(peers);
+            for (String content : List.of("", "{", "{}", "[1]")) {
+                Files.writeString(peers.dataDir(0).resolve(PeerMarker.FILE), content);
+                says(refused(peers, 0).getMessage(), "identity.json", "aside");
+            }
+        }
+    }
+
+    @Test
+    void otherScope() throws Exception {
+        try (Peers peers = new Peers(dir, 1)) {
+            formed(peers);
+            var other = Peers.settings("other", "n1", peers.dataDir(0), peers.addresses.get(0), List.of());
+            says(
+                    assertThrows(StoreStartException.class, () -> RaftStore.open(other, s -> {}))
+                            .getMessage(),
+                    "\"test\"",
+                    "\"other\"");
+        }
+    }
+
+    @Test
+    void damagedLog() throws Exception {
+        try (Peers peers = new Peers(dir, 1)) {
+            formed(peers);
+            Path segment = newest(peers.dataDir(0), "log_inprogress");
+            try (FileChannel channel = FileChannel.open(segment, StandardOpenOption.WRITE)) {
+                channel.write(ByteBuffer.wrap(new byte[] {1, 2, 3, 4, 5, 6, 7, 8, 9, 10}), 200);
+            }
+            says(refused(peers, 0).getMessage(), peers.dataDir(0).toString(), "damaged", "aside", "new peer");
+            // The port is free again.
+            refused(peers, 0);
+        }
+    }
+
+    @Test
+    void truncatedSnapshot() throws Exception {
+        try (Peers peers = new Peers(dir, 1)) {
+            peers.startAll();
+            peers.dcs(0).writeInitialize("1", Expected.anything(), Peers.TIMEOUT);
+            // A graceful end takes a snapshot.
+            peers.stores.get(0).close();
+            peers.stores.set(0, null);
+            Path snapshot = newest(peers.dataDir(0), "snapshot.");
+            try (FileChannel channel = FileChannel.open(snapshot, StandardOpenOption.WRITE)) {
+                channel.truncate(channel.size() - 3);
+            }
+            says(refused(peers, 0).getMessage(), snapshot.getFileName().toString(), "damaged", "aside");
+        }
+    }
+
+    @Test
+    void peersOfAnotherClusterAreRefused() throws Exception {
+        Path mine = dir.resolve("mine");
+        try (Peers peers = new Peers(dir, 2)) {
+            var settings = Peers.settings("other", "n1", mine, peers.addresses.get(0), List.of(peers.addresses.get(1)));
+            peers.start(1);
+            try (RaftStore store = RaftStore.open(settings, s -> {})) {
+                Peers.awaitTrue(
+                        Peers.TIMEOUT,
+                        "refusal",
+                        () -> store.dcs().health().contains("belongs to the cluster \"test\""));
+                assertEquals(RaftStatus.Role.STOPPED, store.status().role());
+                assertThrows(DcsException.class, () -> store.dcs().read(Duration.ZERO));
+            }
+        }
+    }
+
+    @Test
+    void aPeerWaitsForTheOthersAndSaysForWhom() throws Exception {
+        try (Peers peers = new Peers(dir, 3)) {
+            peers.start(0);
+            peers.start(1);
+            Peers.awaitTrue(
+                    Peers.TIMEOUT,
+                    "progress",
+                    () -> peers.progress.contains(
+                            "waiting for " + peers.addresses.get(2) + " to form the store (2 of 3 present)"));
+            var e = assertThrows(DcsException.class, () -> peers.dcs(0).read(Duration.ofMillis(50)));
+            says(e.getMessage(), "waiting for");
+            assertEquals(RaftStatus.Role.FORMING, peers.stores.get(0).status().role());
+            peers.start(2);
+            peers.awaitReady();
+            assertEquals(3, peers.stores.get(0).status().peers().size());
+        }
+    }
+
+    private static Path newest(Path dir, String prefix) throws IOException {
+        try (var files = Files.walk(dir)) {
+            return files.filter(f -> f.getFileName().toString().startsWith(prefix)
+                            && !f.getFileName().toString().endsWith(".md5"))
+                    .max(Comparator.naturalOrder())
+                    .orElseThrow();
+        }
+    }
+}
