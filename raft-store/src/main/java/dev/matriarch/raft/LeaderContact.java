@@ -8,10 +8,22 @@ import org.apache.ratis.server.RaftServer;
 
 /** How long ago this peer knew that it was in touch with the majority. */
 final class LeaderContact {
-    private LeaderContact() {}
+    private RaftServer.Division known;
+    private long lastNanos;
 
-    /** Milliseconds; {@link Long#MAX_VALUE} if there is no contact. */
-    static long ageMillis(RaftServer.Division division) {
+    /** Milliseconds; {@link Long#MAX_VALUE} if there never was contact. During an election the last contact counts. */
+    synchronized long ageMillis(RaftServer.Division division) {
+        long now = System.nanoTime();
+        long age = currentAgeMillis(division);
+        if (age != Long.MAX_VALUE) {
+            known = division;
+            lastNanos = now - age * 1_000_000;
+            return age;
+        }
+        return known == division ? (now - lastNanos) / 1_000_000 : Long.MAX_VALUE;
+    }
+
+    private static long currentAgeMillis(RaftServer.Division division) {
         RoleInfoProto role = division.getInfo().getRoleInfoProto();
         if (role.getRole() == RaftPeerRole.LEADER) {
             // The youngest moment at which a majority, this peer among it, had answered.

@@ -64,6 +64,15 @@ final class Proposals {
      * @throws DcsException if the outcome is unknown after {@code timeout}
      */
     Reply submit(Command command, Duration timeout) throws DcsException {
+        return submit(command, timeout, false);
+    }
+
+    /** Like {@link #submit}, and certain that this replica shows everything up to the command when it returns. */
+    Reply submitAndSee(Command command, Duration timeout) throws DcsException {
+        return submit(command, timeout, true);
+    }
+
+    private Reply submit(Command command, Duration timeout, boolean mustSee) throws DcsException {
         long deadline = System.nanoTime() + timeout.toNanos();
         long callId = CallId.getAndIncrement();
         Message message = Message.valueOf(UnsafeByteOperations.unsafeWrap(command.toByteArray()));
@@ -83,7 +92,7 @@ final class Proposals {
                         }
                     }
                     if (reply != null && reply.isSuccess()) {
-                        return visible(replica, reply, deadline);
+                        return visible(replica, reply, deadline, mustSee);
                     }
                     if (reply != null) {
                         last = reason(reply.getException());
@@ -159,11 +168,13 @@ final class Proposals {
                 .build();
     }
 
-    private static Reply visible(Replica replica, RaftClientReply reply, long deadline)
+    private static Reply visible(Replica replica, RaftClientReply reply, long deadline, boolean mustSee)
             throws DcsException, InterruptedException {
         // The write is done; a replica that is slow to follow must not turn it into a failure.
-        replica.stateMachine()
-                .awaitApplied(reply.getLogIndex(), Math.min(deadline, System.nanoTime() + 1_000_000_000L));
+        long patience = mustSee ? deadline : Math.min(deadline, System.nanoTime() + 1_000_000_000L);
+        if (!replica.stateMachine().awaitApplied(reply.getLogIndex(), patience) && mustSee) {
+            throw new DcsException("The local copy of the built-in store has not caught up with the others yet");
+        }
         try {
             return Reply.parseFrom(reply.getMessage().getContent().asReadOnlyByteBuffer());
         } catch (InvalidProtocolBufferException e) {

@@ -3,6 +3,7 @@ package dev.matriarch.raft;
 import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
+import dev.matriarch.proto.store.v1.Barrier;
 import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.proto.store.v1.ExpireLease;
 import dev.matriarch.proto.store.v1.HelloReply;
@@ -54,11 +55,16 @@ public final class RaftStore implements AutoCloseable {
     private final LeaseExpiry expiry;
     private final ReplicaHost host;
     private final RaftDcs dcs;
+    private final LeaderContact contact = new LeaderContact();
     private final List<Consumer<Change>> listeners = new CopyOnWriteArrayList<>();
     private final Thread keeper;
     private volatile String waiting = "starting";
     private volatile String problem = "";
     private volatile boolean rebuild;
+
+    /** The replica that has shown everything that was committed when it was first asked. */
+    private volatile Proposals.Replica caughtUp;
+
     private volatile boolean closed;
 
     /**
@@ -116,7 +122,7 @@ public final class RaftStore implements AutoCloseable {
 
     private boolean isReady() {
         try {
-            new DcsView().fresh(Duration.ZERO);
+            new DcsView().fresh(Duration.ofMillis(500));
             return true;
         } catch (DcsException e) {
             return false;
@@ -134,11 +140,13 @@ public final class RaftStore implements AutoCloseable {
         RaftPeerId leader = division.getInfo().getLeaderId();
         long[] matches = division.getInfo().getFollowerMatchIndices();
         List<RaftPeer> voters = List.copyOf(division.getRaftConf().getCurrentPeers());
-        List<RaftPeer> others =
-                voters.stream().filter(p -> !p.getId().toString().equals(id)).toList();
+        // Ratis gives the match indices in the order of this list.
+        List<String> others = division.getInfo().getRoleInfoProto().getLeaderInfo().getFollowerInfoList().stream()
+                .map(f -> f.getId().getId().toStringUtf8())
+                .toList();
         List<RaftStatus.Peer> peers = voters.stream()
                 .map(p -> {
-                    int i = others.indexOf(p);
+                    int i = others.indexOf(p.getId().toString());
                     return new RaftStatus.Peer(
                             p.getId().toString(),
                             PeerMarker.nameOf(p.getId().toString()),
@@ -161,7 +169,7 @@ public final class RaftStore implements AutoCloseable {
                 division.getInfo().getCurrentTerm(),
                 division.getRaftLog().getLastCommittedIndex(),
                 division.getInfo().getLastAppliedIndex(),
-                LeaderContact.ageMillis(division),
+                contact.ageMillis(division),
                 peers);
     }
 
@@ -306,9 +314,8 @@ public final class RaftStore implements AutoCloseable {
             long deadline = System.nanoTime() + timeout.toNanos();
             while (true) {
                 Proposals.Replica replica = new Surroundings().replica();
-                long age = LeaderContact.ageMillis(replica.division());
-                // An index below zero: nothing of the log has arrived yet, so "empty" would be a lie.
-                if (age <= limit && replica.division().getInfo().getLastAppliedIndex() >= 0) {
+                long age = contact.ageMillis(replica.division());
+                if (age <= limit && isCaughtUp(replica, deadline)) {
                     return replica.stateMachine().state();
                 }
                 if (System.nanoTime() - deadline >= 0) {
@@ -321,6 +328,19 @@ public final class RaftStore implements AutoCloseable {
                     throw new DcsException("Interrupted while waiting for the built-in store", e);
                 }
             }
+        }
+
+        /** A replica that has just started may be hours behind: one barrier through the log tells. */
+        private boolean isCaughtUp(Proposals.Replica replica, long deadline) throws DcsException {
+            if (caughtUp != replica) {
+                Command barrier = Command.newBuilder()
+                        .setFormatVersion(Apply.FORMAT_VERSION)
+                        .addOperations(Operation.newBuilder().setBarrier(Barrier.getDefaultInstance()))
+                        .build();
+                proposals.submitAndSee(barrier, Duration.ofNanos(deadline - System.nanoTime()));
+                caughtUp = replica;
+            }
+            return true;
         }
 
         @Override

@@ -51,7 +51,7 @@ class FailureTest {
             assertTrue(millis >= 2900 && millis < 3800, "expired after " + millis + " ms");
             assertInstanceOf(
                     LeaseResult.Held.class,
-                    peers.dcs(survivor).acquireLeader("n" + (survivor + 1), TTL, Peers.TIMEOUT));
+                    peers.dcs(survivor).acquireLeader("n" + (survivor + 1), Duration.ofMinutes(1), Peers.TIMEOUT));
 
             peers.start(leader);
             peers.awaitReady();

@@ -119,7 +119,12 @@ public final class Heartbeat {
             Settings settings = parts.settings().update(seen.view()).settings();
             Observation observation = observe(seen.store(), postgres, survey, settings, renewed);
             parts.publisher().publish(observation, parts.lease().deadline());
+            Decision before = decision;
             decision = Decider.decide(observation);
+            if (decision.equals(before)) {
+                // It changed nothing: try again in the next heartbeat, not a thousand times in this one.
+                decision = Decision.soon("tried and still to do: " + decision.because(), Duration.ofMillis(300));
+            }
             say(decision);
             if (ends(decision)) {
                 break;

@@ -21,6 +21,8 @@ import org.slf4j.LoggerFactory;
 final class StoreSteps {
     private static final Logger LOG = LoggerFactory.getLogger(StoreSteps.class);
 
+    private static final Duration SHORTEST_CALL = Duration.ofMillis(50);
+
     /** What the last read of the store gave. */
     record Seen(Store store) {
         Optional<ClusterView> view() {
@@ -43,8 +45,17 @@ final class StoreSteps {
         return parts.settings().current().settings();
     }
 
+    /** No call may outlast the moment at which a primary has to begin to stop. */
     private Duration timeout() {
-        return settings().retryTimeout();
+        Duration most = settings().retryTimeout();
+        if (parts.lease().deadline().isEmpty() || settings().paused()) {
+            return most;
+        }
+        long left = parts.lease().deadline().getAsLong()
+                - settings().safetyMargin().toNanos()
+                - parts.clock().nanos();
+        return Duration.ofNanos(
+                Math.clamp(left, SHORTEST_CALL.toNanos(), Math.max(most.toNanos(), SHORTEST_CALL.toNanos())));
     }
 
     long leaderEpoch() {

@@ -163,6 +163,8 @@ final class Cloning {
             } finally {
                 if (!made) {
                     DataDirectory.deleteTree(target, !aside);
+                    // Cleaned up: empty again, not half.
+                    data.markFinished();
                 }
             }
         } catch (IOException e) {

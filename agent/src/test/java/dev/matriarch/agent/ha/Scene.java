@@ -92,8 +92,7 @@ final class Scene {
                 "",
                 List.of(),
                 List.of(
-                        new LocalPostgres.Slot("n1", !inRecovery, new Lsn(1)),
-                        new LocalPostgres.Slot("n2", !inRecovery, new Lsn(1)),
+                        new LocalPostgres.Slot(inRecovery ? "n1" : "n2", !inRecovery, new Lsn(1)),
                         new LocalPostgres.Slot("n3", !inRecovery, new Lsn(1))),
                 150_000,
                 "2026-01-01",

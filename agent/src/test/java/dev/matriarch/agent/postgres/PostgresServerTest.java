@@ -308,15 +308,15 @@ class PostgresServerTest {
                         config.basebackupOptions(),
                         LONG);
                 PostgresServer server = servers.server(elsewhere, "v");
-                assertThrows(
-                        PostgresException.class,
-                        () -> server.baseBackup(TestServers.upstream("x", config), LONG));
+                assertThrows(PostgresException.class, () -> server.baseBackup(TestServers.upstream("x", config), LONG));
                 assertEquals(
-                        LocalPostgres.DataDirectory.HALF_WRITTEN, server.observe(LONG).dataDirectory());
+                        LocalPostgres.DataDirectory.EMPTY, server.observe(LONG).dataDirectory());
                 server.initdb(TestServers.bootstrap(), LONG);
-                assertEquals(LocalPostgres.DataDirectory.VALID, server.observe(LONG).dataDirectory());
+                assertEquals(
+                        LocalPostgres.DataDirectory.VALID, server.observe(LONG).dataDirectory());
                 server.remove("test");
-                assertEquals(LocalPostgres.DataDirectory.EMPTY, server.observe(LONG).dataDirectory());
+                assertEquals(
+                        LocalPostgres.DataDirectory.EMPTY, server.observe(LONG).dataDirectory());
                 assertTrue(Files.isDirectory(data));
             } finally {
                 Files.setPosixFilePermissions(parent, PosixFilePermissions.fromString("rwxr-xr-x"));

@@ -200,8 +200,8 @@ public final class ClusterJson {
     public static Optional<SyncState> readSync(String text) {
         JsonNode json = parse(text);
         SortedSet<String> voters = new TreeSet<>();
-        for (String voter : json.path("sync_standby").asText("").split(",")) {
-            if (!voter.isBlank() && !voter.equals("null")) {
+        for (String voter : string(json.path("sync_standby")).orElse("").split(",")) {
+            if (!voter.isBlank()) {
                 voters.add(voter.strip());
             }
         }
