@@ -173,15 +173,20 @@ final class RaftDcs implements Dcs {
     @Override
     public WriteResult writeFailover(Optional<FailoverRequest> request, Expected expected, Duration timeout)
             throws DcsException {
-        return write(ClusterKeys.FAILOVER, ClusterJson.writeFailover(request), expected, timeout);
+        return request.isPresent()
+                ? write(ClusterKeys.FAILOVER, ClusterJson.writeFailover(request), expected, timeout)
+                : remove(ClusterKeys.FAILOVER, expected, timeout);
     }
 
     @Override
     public WriteResult writeSync(Optional<SyncState> state, Expected expected, Duration timeout) throws DcsException {
-        if (state.isPresent()) {
-            return write(ClusterKeys.SYNC, ClusterJson.writeSync(state), expected, timeout);
-        }
-        Reply reply = understood(store.submit(command(delete(ClusterKeys.SYNC, expectation(expected))), timeout));
+        return state.isPresent()
+                ? write(ClusterKeys.SYNC, ClusterJson.writeSync(state), expected, timeout)
+                : remove(ClusterKeys.SYNC, expected, timeout);
+    }
+
+    private WriteResult remove(String key, Expected expected, Duration timeout) throws DcsException {
+        Reply reply = understood(store.submit(command(delete(key, expectation(expected))), timeout));
         return reply.getApplied() ? new WriteResult.Written(reply.getRevision()) : new WriteResult.Conflict();
     }
 

@@ -225,7 +225,7 @@ public final class Decider {
             return primaryWithoutLock(seen, view, pg.status().orElseThrow());
         }
         if (pg.isReplica()) {
-            boolean asked = view.failover()
+            boolean asked = view.pendingFailover()
                     .flatMap(f -> f.value().candidate())
                     .map(seen.me()::equals)
                     .orElse(false);

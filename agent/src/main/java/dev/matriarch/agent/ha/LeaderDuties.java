@@ -51,7 +51,7 @@ final class LeaderDuties {
     }
 
     private boolean isCandidate() {
-        return view.failover()
+        return view.pendingFailover()
                 .flatMap(f -> f.value().candidate())
                 .map(seen.me()::equals)
                 .orElse(false);
@@ -124,14 +124,13 @@ final class LeaderDuties {
             return Decision.soon("waiting before another attempt to promote", Duration.ofMillis(200));
         }
         if (settings.quorumCommit()) {
-            Optional<SyncState> sync =
-                    view.sync().map(Versioned::value).filter(s -> !s.leader().isEmpty());
-            if (sync.isPresent() && !sync.get().leader().equalsIgnoreCase(seen.me())) {
-                StandbyNames names = QuorumCommit.afterPromotion(seen.me(), sync.get());
-                if (!StandbyNames.parse(status.synchronousStandbyNames()).equals(Optional.of(names))) {
-                    return new Decision.SetStandbyNames(
-                            names, "the first commits after promotion wait for " + names.names());
-                }
+            // Both before the first commit: who led last may stand without votes, and that must be this member now.
+            Optional<Versioned<SyncState>> others = view.sync()
+                    .filter(s ->
+                            !s.value().leader().isEmpty() && !s.value().leader().equalsIgnoreCase(seen.me()));
+            if (others.isPresent()) {
+                return QuorumCommit.takeOver(
+                        seen.me(), others.get(), StandbyNames.parse(status.synchronousStandbyNames()));
             }
         }
         return new Decision.Promote(slotsWanted(), "promoted self to leader by acquiring session lock");
@@ -163,10 +162,10 @@ final class LeaderDuties {
     }
 
     private Optional<Decision> failoverRequest() {
-        if (view.failover().isEmpty()) {
+        if (view.pendingFailover().isEmpty()) {
             return Optional.empty();
         }
-        FailoverRequest request = view.failover().get().value();
+        FailoverRequest request = view.pendingFailover().get().value();
         String kind = request.isSwitchover() ? "switchover" : "manual failover";
         if (request.scheduledAt().isPresent()) {
             if (settings.paused()) {
@@ -222,7 +221,8 @@ final class LeaderDuties {
     /** In a switchover nobody outside the synchronous set is taken, unless it is named. */
     private boolean mayFollowMe(String name) {
         Optional<SyncState> sync = view.sync().map(Versioned::value);
-        boolean named = view.failover().flatMap(f -> f.value().candidate()).isPresent();
+        boolean named =
+                view.pendingFailover().flatMap(f -> f.value().candidate()).isPresent();
         return !settings.quorumCommit()
                 || named
                 || sync.isEmpty()
@@ -232,7 +232,7 @@ final class LeaderDuties {
 
     private Decision forget(String because) {
         return new Decision.WriteFailover(
-                Optional.empty(), view.failover().orElseThrow().revision(), because);
+                Optional.empty(), view.pendingFailover().orElseThrow().revision(), because);
     }
 
     private Optional<Decision> synchronous(LocalPostgres.Status status) {

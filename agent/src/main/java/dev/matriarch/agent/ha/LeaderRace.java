@@ -37,7 +37,7 @@ final class LeaderRace {
         if (seen.nofailover()) {
             return new Verdict.StandBack("following a different leader because I am not allowed to promote");
         }
-        Optional<FailoverRequest> request = view.failover()
+        Optional<FailoverRequest> request = view.pendingFailover()
                 .map(Versioned::value)
                 .filter(r -> r.scheduledAt().isEmpty());
         Set<String> others = new TreeSet<>();

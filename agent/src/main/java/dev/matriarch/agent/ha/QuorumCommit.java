@@ -45,7 +45,7 @@ final class QuorumCommit {
         }
         SyncState sync = in.sync().get().value();
         if (!sync.leader().equalsIgnoreCase(in.me())) {
-            return Optional.of(takeOver(in, sync));
+            return Optional.of(takeOver(in.me(), in.sync().get(), in.names()));
         }
         return new Plan(in, sync).next();
     }
@@ -80,19 +80,19 @@ final class QuorumCommit {
     }
 
     /** After a failover leader and voters are the same people, only the seats have changed. */
-    private static Decision takeOver(Input in, SyncState sync) {
-        StandbyNames first = afterPromotion(in.me(), sync);
-        if (!in.names().equals(Optional.of(first))) {
-            return new Decision.SetStandbyNames(
-                    first, "I follow " + sync.leader() + " as the leader of " + sync.voters());
-        }
-        return write(in, new SyncState(in.me(), votersAfterPromotion(in.me(), sync), sync.quorum()));
+    static Decision takeOver(String me, Versioned<SyncState> stored, Optional<StandbyNames> names) {
+        SyncState sync = stored.value();
+        StandbyNames first = afterPromotion(me, sync);
+        return names.equals(Optional.of(first))
+                ? write(stored, new SyncState(me, votersAfterPromotion(me, sync), sync.quorum()))
+                : new Decision.SetStandbyNames(
+                        first, "I follow " + sync.leader() + " as the leader of " + sync.voters());
     }
 
-    private static Decision write(Input in, SyncState state) {
+    private static Decision write(Versioned<SyncState> stored, SyncState state) {
         return new Decision.WriteSync(
                 Optional.of(state),
-                Expected.revision(in.sync().orElseThrow().revision()),
+                Expected.revision(stored.revision()),
                 "Setting leader to " + state.leader() + ", quorum to " + state.quorum() + " of " + state.voters());
     }
 
@@ -193,7 +193,7 @@ final class QuorumCommit {
         }
 
         private Optional<Decision> voters(SortedSet<String> voters, int quorum) {
-            return Optional.of(write(in, new SyncState(in.me(), voters, quorum)));
+            return Optional.of(write(in.sync().orElseThrow(), new SyncState(in.me(), voters, quorum)));
         }
     }
 }

@@ -33,7 +33,7 @@ final class ClusterReply {
                 .setLoopWaitSeconds(config.loopWait().toMillis() / 1000.0)
                 .setSynchronousMode(config.synchronousMode() == SynchronousMode.OFF ? "off" : "quorum");
         view.initialize().ifPresent(i -> reply.setSystemIdentifier(i.value()));
-        view.failover()
+        view.pendingFailover()
                 .map(Versioned::value)
                 .filter(f -> f.scheduledAt().isPresent())
                 .ifPresent(f -> reply.setScheduledSwitchover(scheduled(f)));

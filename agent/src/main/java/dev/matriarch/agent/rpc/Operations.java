@@ -187,7 +187,9 @@ public final class Operations {
                     (key.isSwitchover() ? "Switched" : "Failed") + " over to \"" + leader.get() + "\" instead of \""
                             + key.candidate().get() + "\""));
         }
-        return now.failover().isPresent() ? Optional.empty() : Optional.of(new Outcome(503, name(key) + " failed"));
+        return now.pendingFailover().isPresent()
+                ? Optional.empty()
+                : Optional.of(new Outcome(503, name(key) + " failed"));
     }
 
     private static Outcome unknown(FailoverRequest key, Duration limit) {

@@ -159,6 +159,11 @@ class DeciderTest {
     }
 
     @Test
+    void clearedRequestAsksForNothing() {
+        expect(Decision.Wait.class, Scene.leader().asked(null, null));
+    }
+
+    @Test
     void stoppedLeaderThatStepsDownReleasesTheLockWithItsLastPosition() {
         Decision.ReleaseLease release = expect(
                 Decision.ReleaseLease.class,

@@ -53,6 +53,11 @@ public record ClusterView(
         return leader.flatMap(l -> member(l.name()));
     }
 
+    /** The {@code failover} key if it asks for something: a cleared key stays in the store, empty. */
+    public Optional<Versioned<FailoverRequest>> pendingFailover() {
+        return failover.filter(f -> f.value().asksForSomething());
+    }
+
     public boolean isUnlocked() {
         return leader.isEmpty();
     }

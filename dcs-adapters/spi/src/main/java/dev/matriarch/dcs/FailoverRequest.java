@@ -11,6 +11,11 @@ import java.util.Optional;
  * @param scheduledAt when; absent: now
  */
 public record FailoverRequest(Optional<String> leader, Optional<String> candidate, Optional<Instant> scheduledAt) {
+    /** True if it asks for something; a key that was cleared asks for nothing. */
+    public boolean asksForSomething() {
+        return leader.isPresent() || candidate.isPresent();
+    }
+
     public boolean isSwitchover() {
         return leader.isPresent();
     }

@@ -83,7 +83,9 @@ public final class ClusterKeys {
                 text(keys, LEADER).filter(l -> !l.value().isEmpty()).map(l -> new Leader(l.value(), leaderEpoch)),
                 members,
                 status(keys),
-                text(keys, FAILOVER).map(v -> new Versioned<>(ClusterJson.readFailover(v.value()), v.revision())),
+                text(keys, FAILOVER)
+                        .map(v -> new Versioned<>(ClusterJson.readFailover(v.value()), v.revision()))
+                        .filter(v -> isPresent(v.value())),
                 text(keys, HISTORY).flatMap(v -> ClusterJson.readHistory(v.value())),
                 text(keys, SYNC)
                         .flatMap(v -> ClusterJson.readSync(v.value()).map(sync -> new Versioned<>(sync, v.revision()))),
@@ -94,7 +96,7 @@ public final class ClusterKeys {
 
     /** True if a stored failover value asks for something: {@code {}} is how it is cleared. */
     public static boolean isPresent(FailoverRequest request) {
-        return request.leader().isPresent() || request.candidate().isPresent();
+        return request.asksForSomething();
     }
 
     private static Optional<Versioned<String>> text(Map<String, Stored> keys, String key) {
