@@ -62,9 +62,9 @@ public final class Bench {
                 Node old = cluster.awaitWhole(BOUND);
                 pauseAtRandom();
                 try (Writer writer = Writer.start(cluster, "bench")) {
-                    long moment = Faults.AGENT_AND_POSTMASTER.strike(old);
-                    Writer.Acknowledged first = writer.awaitSentAfter(moment, BOUND);
-                    note(series, i, first.acknowledgedNanos() - moment, first.node());
+                    Faults.Strike strike = Faults.AGENT_AND_POSTMASTER.strike(old);
+                    Writer.Acknowledged first = writer.awaitElsewhere(old, strike.done(), BOUND);
+                    note(series, i, first.acknowledgedNanos() - strike.begun(), first.node());
                     checkRows(cluster, writer);
                 }
                 old.startAgent();
@@ -82,9 +82,9 @@ public final class Bench {
                 Node leader = cluster.awaitWhole(BOUND);
                 pauseAtRandom();
                 try (Writer writer = Writer.start(cluster, "bench")) {
-                    long moment = Faults.POSTMASTER.strike(leader);
-                    Writer.Acknowledged first = writer.awaitSentAfter(moment, BOUND);
-                    note(series, i, first.acknowledgedNanos() - moment, first.node());
+                    Faults.Strike strike = Faults.POSTMASTER.strike(leader);
+                    Writer.Acknowledged first = writer.awaitConnectedAfter(strike.done(), BOUND);
+                    note(series, i, first.acknowledgedNanos() - strike.begun(), first.node());
                     checkRows(cluster, writer);
                 }
             }
@@ -124,7 +124,8 @@ public final class Bench {
                 long agent = old.requireAgent();
                 pauseAtRandom();
                 try (Writer writer = Writer.start(cluster, "bench")) {
-                    long moment = fault.strike(old);
+                    // The agent may have renewed until the last signal had reached it.
+                    long moment = fault.strike(old).done();
                     Writer.Acknowledged elsewhere = writer.awaitElsewhere(old, moment, BOUND);
                     // The old primary gets time to show a commit that it must not take.
                     Await.pause(1_000);

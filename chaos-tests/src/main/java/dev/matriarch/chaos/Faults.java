@@ -3,7 +3,7 @@ package dev.matriarch.chaos;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What can happen to a node. Each is one burst of signals; the moment it returns is taken before the signals. */
+/** What can happen to a node. Each is one burst of signals. */
 public enum Faults {
     /** The host is gone, as far as the others can see: agent, guards and PostgreSQL are killed together. */
     HOST {
@@ -62,11 +62,18 @@ public enum Faults {
         return "KILL";
     }
 
-    /** @return {@link System#nanoTime()} just before the signals were sent */
-    public long strike(Node node) {
+    /**
+     * {@link System#nanoTime()} around the signals.
+     *
+     * @param begun from here on a measurement counts
+     * @param done from here on the victims do nothing any more
+     */
+    public record Strike(long begun, long done) {}
+
+    public Strike strike(Node node) {
         List<Long> victims = victims(node);
-        long moment = System.nanoTime();
+        long begun = System.nanoTime();
         Processes.signal(signal(), victims);
-        return moment;
+        return new Strike(begun, System.nanoTime());
     }
 }

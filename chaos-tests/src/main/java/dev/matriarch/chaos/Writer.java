@@ -29,8 +29,10 @@ public final class Writer implements AutoCloseable {
      * A commit that the server acknowledged; times are {@link System#nanoTime()}.
      *
      * @param number the row's number, unique over all nodes
+     * @param connectedNanos just before the session was opened that it was sent through
      */
-    public record Acknowledged(long number, String node, long sentNanos, long acknowledgedNanos) {}
+    public record Acknowledged(
+            long number, String node, long connectedNanos, long sentNanos, long acknowledgedNanos) {}
 
     private final Cluster cluster;
     private final String table;
@@ -71,6 +73,7 @@ public final class Writer implements AutoCloseable {
 
     private void writeTo(Node node) {
         while (!stopped) {
+            long connected = System.nanoTime();
             try (Connection connection = cluster.connect(node)) {
                 while (Cluster.query(connection, "select pg_is_in_recovery()").equals("t")) {
                     if (stopped) {
@@ -78,14 +81,14 @@ public final class Writer implements AutoCloseable {
                     }
                     Await.pause(PROBE_PAUSE_MILLIS);
                 }
-                insertUntilRefused(node, connection);
+                insertUntilRefused(node, connection, connected);
             } catch (SQLException refused) {
                 Await.pause(PROBE_PAUSE_MILLIS);
             }
         }
     }
 
-    private void insertUntilRefused(Node node, Connection connection) throws SQLException {
+    private void insertUntilRefused(Node node, Connection connection, long connected) throws SQLException {
         try (PreparedStatement insert =
                 connection.prepareStatement("insert into " + table + "(n, node) values (?, ?)")) {
             while (!stopped) {
@@ -96,7 +99,7 @@ public final class Writer implements AutoCloseable {
                 insert.executeUpdate();
                 // A commit that was cancelled while it waited for its standbys arrives with a warning: it is not safe.
                 if (insert.getWarnings() == null) {
-                    acknowledged.add(new Acknowledged(number, node.name(), sent, System.nanoTime()));
+                    acknowledged.add(new Acknowledged(number, node.name(), connected, sent, System.nanoTime()));
                 }
                 insert.clearWarnings();
                 Await.pause(PAUSE_MILLIS);
@@ -108,11 +111,11 @@ public final class Writer implements AutoCloseable {
         return List.copyOf(acknowledged);
     }
 
-    /** The first commit that was sent after this moment and acknowledged, by any node. */
-    public Optional<Acknowledged> firstSentAfter(long nanos) {
+    /** The first acknowledged commit through a session that was opened after this moment, on any node. */
+    public Optional<Acknowledged> firstConnectedAfter(long nanos) {
         return acknowledged.stream()
-                .filter(a -> a.sentNanos() - nanos > 0)
-                .min((a, b) -> Long.compare(a.acknowledgedNanos(), b.acknowledgedNanos()));
+                .filter(a -> a.connectedNanos() - nanos > 0)
+                .min((a, b) -> Long.compare(a.acknowledgedNanos() - nanos, b.acknowledgedNanos() - nanos));
     }
 
     /** The first commit acknowledged by a node other than this one after the moment; waits for it. */
@@ -125,8 +128,9 @@ public final class Writer implements AutoCloseable {
                         .findFirst());
     }
 
-    public Acknowledged awaitSentAfter(long nanos, Duration deadline) {
-        return Await.value("a commit", deadline, () -> firstSentAfter(nanos));
+    /** As {@link #firstConnectedAfter}; waits for it. What a dying server still acknowledged does not count. */
+    public Acknowledged awaitConnectedAfter(long nanos, Duration deadline) {
+        return Await.value("a commit in a new session", deadline, () -> firstConnectedAfter(nanos));
     }
 
     /** The last commit that this node acknowledged. */

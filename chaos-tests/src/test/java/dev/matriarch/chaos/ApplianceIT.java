@@ -99,8 +99,8 @@ class ApplianceIT {
         int timeline = cluster.timeline(leader);
         Set<Long> missing;
         try (Writer writer = Writer.start(cluster, "postmaster_killed")) {
-            long moment = Faults.POSTMASTER.strike(leader);
-            Writer.Acknowledged again = writer.awaitSentAfter(moment, FAILOVER);
+            long moment = Faults.POSTMASTER.strike(leader).done();
+            Writer.Acknowledged again = writer.awaitConnectedAfter(moment, FAILOVER);
             assertEquals(leader.name(), again.node());
             writer.stop();
             missing = writer.missingOn(leader);
@@ -146,7 +146,7 @@ class ApplianceIT {
     void nodeLossMovesThePrimaryAndTheOldNodeRejoins() {
         int timeline = cluster.timeline(leader);
         try (Writer writer = Writer.start(cluster, "node_loss")) {
-            long moment = Faults.AGENT_AND_POSTMASTER.strike(leader);
+            long moment = Faults.AGENT_AND_POSTMASTER.strike(leader).done();
             writer.awaitElsewhere(leader, moment, FAILOVER);
             Node next = cluster.awaitPrimaryOtherThan(leader, FAILOVER);
             leader.startAgent();
@@ -185,7 +185,7 @@ class ApplianceIT {
     private void assertFenced(Faults fault) {
         Node old = leader;
         try (Writer writer = Writer.start(cluster, "fence")) {
-            long moment = fault.strike(old);
+            long moment = fault.strike(old).done();
             Writer.Acknowledged elsewhere = writer.awaitElsewhere(old, moment, FAILOVER);
             // The lease was renewed before the fault, so its deadline is at most ttl after it.
             Await.until(

@@ -143,7 +143,7 @@ final class RaftDcs implements Dcs {
                 && local.entry(key).map(e -> e.lease().equals(lease)).orElse(false);
         Touched last = touched.get(member.name());
         long now = System.nanoTime();
-        if (stored && last != null && last.json().equals(json) && now - last.atNanos() < ttl.toNanos() / 3) {
+        if (stored && last != null && last.json().equals(json) && now - last.atNanos() < ttl.toNanos() / 2) {
             return;
         }
         Command.Builder command = command(grant(lease, member.name(), ttl)).toBuilder();

@@ -54,29 +54,40 @@ final class LeaderRace {
                 return new Verdict.StandBack("Primary (" + peer.name() + ") is still alive");
             }
         }
-        return request.isPresent() ? asked(request.get(), survey) : compare(survey, true);
+        return request.isPresent() ? asked(request.get(), survey) : compare(survey, true, true);
     }
 
     /** Somebody asked for this change of leader. */
     private Verdict asked(FailoverRequest request, Survey survey) {
         boolean candidateIsMe = request.candidate().map(seen.me()::equals).orElse(false);
         if (candidateIsMe) {
-            return outsideOfSync() && request.isSwitchover()
+            if (!request.isSwitchover()) {
+                return new Verdict.Stand("I am the requested candidate");
+            }
+            // A switchover loses nothing: the wish counts among those who have everything.
+            return outsideOfSync()
                     ? new Verdict.StandBack("I am asked to lead but am not synchronous")
-                    : new Verdict.Stand("I am the requested candidate");
+                    : compare(survey, false, false);
         }
-        if (request.candidate().flatMap(survey::of).map(Survey.Answer::eligible).orElse(false)) {
+        boolean candidateMayLead = request.candidate()
+                .flatMap(survey::of)
+                .filter(Survey.Answer::eligible)
+                .filter(c -> !request.isSwitchover() || !mine.position().isAfter(c.lsn()))
+                .isPresent();
+        if (candidateMayLead) {
             return new Verdict.StandBack(
                     "the requested candidate is " + request.candidate().get());
         }
         if (request.leader().map(seen.me()::equals).orElse(false)) {
             boolean somebodyElse = survey.answers().stream().anyMatch(Survey.Answer::eligible);
-            return somebodyElse ? new Verdict.StandBack("I stepped down for another leader") : compare(survey, false);
+            return somebodyElse
+                    ? new Verdict.StandBack("I stepped down for another leader")
+                    : compare(survey, false, true);
         }
-        return compare(survey, false);
+        return compare(survey, false, true);
     }
 
-    private Verdict compare(Survey survey, boolean checkLag) {
+    private Verdict compare(Survey survey, boolean checkLag, boolean checkPriority) {
         Lsn position = mine.position();
         long lag = view.status().optime().minus(position);
         if (checkLag && lag > seen.settings().maximumLagOnFailover()) {
@@ -102,7 +113,8 @@ final class LeaderRace {
                     sync.map(s -> s.leader().equalsIgnoreCase(peer.name())).orElse(false);
             if (peer.lsn().isAfter(position) && !formerLeader) {
                 ahead = Optional.of(peer.name());
-            } else if (peer.lsn().equals(position)
+            } else if (checkPriority
+                    && peer.lsn().equals(position)
                     && peer.priority() > seen.priority()
                     && peer.eligible()
                     && !formerLeader) {

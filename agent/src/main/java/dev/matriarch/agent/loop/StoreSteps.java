@@ -124,7 +124,8 @@ final class StoreSteps {
                                     parts.tasks().current(),
                                     parts.actions().checkpointPending(),
                                     parts.actions().cloneProgress()),
-                            settings().ttl(),
+                            // Outlives an election of the store: members who cannot write for a moment still have votes.
+                            settings().ttl().multipliedBy(2),
                             timeout());
         } catch (DcsException e) {
             LOG.debug("This member's record could not be published: {}", e.getMessage());

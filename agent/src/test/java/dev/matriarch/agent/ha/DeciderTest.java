@@ -131,6 +131,20 @@ class DeciderTest {
                 expect(Decision.SetStandbyNames.class, scene).names().setting());
     }
 
+    /** Else the former leader, which may stand without votes, could come back beside this one's commits. */
+    @Test
+    void newLeaderTakesTheSynchronousSetOverBeforeItPromotes() {
+        Scene scene = Scene.of("n2")
+                .postgres(Scene.replicaWithStandbyNames(100, "ANY 1 (n1,n3)"))
+                .ledBy("n2")
+                .holding(Duration.ofSeconds(4), true)
+                .sync("n1", 1, "n2", "n3");
+        var state = expect(Decision.WriteSync.class, scene).state().orElseThrow();
+        assertEquals("n2", state.leader());
+        assertEquals(java.util.Set.of("n1", "n3"), state.voters());
+        assertEquals(1, state.quorum());
+    }
+
     @Test
     void lockHolderThatIsAReplicaPromotes() {
         Decision.Promote promote = expect(
@@ -184,6 +198,24 @@ class DeciderTest {
                 .asked("n1", "n2")
                 .answers(Scene.dead("n1"), Scene.standby("n2", 100));
         expect(Decision.Wait.class, other);
+    }
+
+    /** n3 has acknowledged what n2 has not got: the wish for n2 does not weigh more than a commit. */
+    @Test
+    void requestedCandidateThatLacksSomethingLeavesTheLockToWhoHasIt() {
+        Scene candidate = Scene.replica()
+                .unlocked()
+                .asked("n1", "n2")
+                .sync("n1", 1, "n2", "n3")
+                .answers(Scene.dead("n1"), Scene.standby("n3", 101));
+        expect(Decision.Wait.class, candidate);
+        Scene other = Scene.of("n3")
+                .postgres(Scene.replica(101))
+                .unlocked()
+                .asked("n1", "n2")
+                .sync("n1", 1, "n2", "n3")
+                .answers(Scene.dead("n1"), Scene.standby("n2", 100));
+        expect(Decision.AcquireLease.class, other);
     }
 
     // --- Bringing a server back ---

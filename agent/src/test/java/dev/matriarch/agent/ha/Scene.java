@@ -117,6 +117,25 @@ final class Scene {
         return running(status(true, lsn, 1));
     }
 
+    static LocalPostgres replicaWithStandbyNames(long lsn, String standbyNames) {
+        LocalPostgres.Status s = status(true, lsn, 1);
+        return running(new LocalPostgres.Status(
+                s.inRecovery(),
+                s.timeline(),
+                s.position(),
+                s.received(),
+                s.replayed(),
+                s.replayPaused(),
+                s.replayTimestamp(),
+                s.streaming(),
+                standbyNames,
+                s.senders(),
+                s.slots(),
+                s.serverVersion(),
+                s.postmasterStartTime(),
+                s.pendingRestart()));
+    }
+
     static LocalPostgres stopped(String controlState) {
         return new LocalPostgres(
                 LocalPostgres.DataDirectory.VALID,
