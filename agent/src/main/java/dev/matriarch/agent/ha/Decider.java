@@ -236,8 +236,8 @@ public final class Decider {
             if (!created && view.initialize().isPresent()) {
                 return Decision.idle("waiting for another member that is creating the cluster");
             }
-            boolean back = seen.situation().retryAt().isPresent()
-                    && seen.situation().retryAt().getAsLong() - seen.now() > 0;
+            boolean back = seen.situation().standBackUntil().isPresent()
+                    && seen.situation().standBackUntil().getAsLong() - seen.now() > 0;
             if (back) {
                 return Decision.soon("waiting before another attempt to lead", SOON);
             }

@@ -15,8 +15,9 @@ import java.util.OptionalLong;
  * @param steppingDown this member is handing the lock over; it releases it once PostgreSQL has stopped
  * @param releasedAt when this member last gave the lock away
  * @param guarded a living guard holds a deadline for the server on this data directory
- * @param failedStarts failed attempts in a row to start PostgreSQL
+ * @param failedStarts failed attempts in a row to create, start or promote the server, since the lock was taken if it was
  * @param retryAt earliest moment for another attempt of what failed last
+ * @param standBackUntil until when this member leaves the lock to others, having given it up
  * @param standbyNamesSince flushed position when the live synchronous_standby_names took effect; empty: unknown
  * @param bootstrapped this member has just created the cluster's data directory and runs it
  * @param startingSince since when the server has been alive without accepting connections
@@ -33,6 +34,7 @@ public record Situation(
         boolean guarded,
         int failedStarts,
         OptionalLong retryAt,
+        OptionalLong standBackUntil,
         Optional<Lsn> standbyNamesSince,
         boolean bootstrapped,
         OptionalLong startingSince,
@@ -49,6 +51,7 @@ public record Situation(
                 OptionalLong.empty(),
                 false,
                 0,
+                OptionalLong.empty(),
                 OptionalLong.empty(),
                 Optional.empty(),
                 false,

@@ -237,20 +237,24 @@ final class Actions {
     }
 
     void checkDivergence(Upstream.Of leader, long epoch) {
-        background(Task.Kind.CHECK_DIVERGENCE, () -> {
-            switch (server.checkDivergence(leader, Duration.ofSeconds(10))) {
-                case Divergence.NotDiverged none -> {
-                    LOG.info("The local history is part of {}'s", leader.member());
-                    memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.None());
-                }
-                case Divergence.Diverged(String reason) -> {
-                    LOG.warn("The local history has diverged from {}'s: {}", leader.member(), reason);
-                    memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.Found(reason));
-                }
-                case Divergence.Unknown(String reason) ->
-                    throw new PostgresException("could not compare with " + leader.member() + ": " + reason);
-            }
-        });
+        tasks.start(
+                Task.Kind.CHECK_DIVERGENCE,
+                PATIENCE,
+                () -> {
+                    switch (server.checkDivergence(leader, Duration.ofSeconds(10))) {
+                        case Divergence.NotDiverged none -> {
+                            LOG.info("The local history is part of {}'s", leader.member());
+                            memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.None());
+                        }
+                        case Divergence.Diverged(String reason) -> {
+                            LOG.warn("The local history has diverged from {}'s: {}", leader.member(), reason);
+                            memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.Found(reason));
+                        }
+                        case Divergence.Unknown(String reason) ->
+                            throw new PostgresException("could not compare with " + leader.member() + ": " + reason);
+                    }
+                },
+                () -> memory.notCompared(clock.nanos()));
     }
 
     void rewind(Upstream.Of leader) {

@@ -136,7 +136,10 @@ public final class Heartbeat {
                         seen = store.read();
                     }
                     case Decision.AcquireLease acquire -> {
-                        renewed |= parts.lease().acquire(settings);
+                        if (parts.lease().acquire(settings)) {
+                            renewed = true;
+                            parts.memory().lockTaken();
+                        }
                         seen = store.read();
                     }
                     case Decision.AskPeers ask ->
@@ -161,7 +164,6 @@ public final class Heartbeat {
                 seen = new StoreSteps.Seen(new Store.Unreachable(e.getMessage()));
             } catch (PostgresException e) {
                 LOG.error("{}", e.getMessage());
-                parts.memory().failed(parts.clock().nanos());
                 decision = Decision.soon(e.getMessage(), Duration.ofMillis(300));
                 break;
             }

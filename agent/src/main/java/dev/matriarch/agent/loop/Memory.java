@@ -14,6 +14,7 @@ import java.util.OptionalLong;
 final class Memory {
     private static final long FIRST_RETRY = 1_000_000_000L;
     private static final long LONGEST_RETRY = 10_000_000_000L;
+    private static final long NEXT_COMPARISON = 1_000_000_000L;
 
     private Optional<Upstream> following = Optional.empty();
     private long followingSince;
@@ -24,6 +25,7 @@ final class Memory {
     private OptionalLong releasedAt = OptionalLong.empty();
     private int failures;
     private OptionalLong retryAt = OptionalLong.empty();
+    private OptionalLong standBackUntil = OptionalLong.empty();
     private Optional<Lsn> standbyNamesSince = Optional.empty();
     private String standbyNames = "";
     private long standbyNamesChangedAt;
@@ -43,6 +45,7 @@ final class Memory {
                 guarded,
                 failures,
                 retryAt,
+                standBackUntil,
                 standbyNamesSince,
                 bootstrapped,
                 startingSince,
@@ -98,9 +101,21 @@ final class Memory {
         retryAt = OptionalLong.empty();
     }
 
-    synchronized void backOff(long until) {
-        failures = 0;
-        retryAt = OptionalLong.of(until);
+    /** What failed before this member led says nothing about it as a leader. */
+    synchronized void lockTaken() {
+        succeeded();
+        standBackUntil = OptionalLong.empty();
+    }
+
+    /** The lock was given up: others go first for a while. */
+    synchronized void standBack(long until) {
+        succeeded();
+        standBackUntil = OptionalLong.of(until);
+    }
+
+    /** The leader could not be asked about its history. That is no failure of this server. */
+    synchronized void notCompared(long now) {
+        retryAt = OptionalLong.of(now + NEXT_COMPARISON);
     }
 
     synchronized void bootstrapped() {

@@ -98,7 +98,7 @@ final class StoreSteps {
         boolean handedOver = parts.memory().situation(false).steppingDown();
         parts.memory().released(now);
         if (!handedOver) {
-            parts.memory().backOff(now + settings().ttl().toNanos());
+            parts.memory().standBack(now + settings().ttl().toNanos());
         }
     }
 
@@ -124,7 +124,8 @@ final class StoreSteps {
                                     parts.tasks().current(),
                                     parts.actions().checkpointPending(),
                                     parts.actions().cloneProgress()),
-                            // Outlives an election of the store: members who cannot write for a moment still have votes.
+                            // Outlives an election of the store: members who cannot write for a moment still have
+                            // votes.
                             settings().ttl().multipliedBy(2),
                             timeout());
         } catch (DcsException e) {

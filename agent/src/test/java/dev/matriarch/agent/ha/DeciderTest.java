@@ -98,6 +98,19 @@ class DeciderTest {
                 Scene.replica().unlocked().optime(2_000_000).answers(Scene.dead("n1"), Scene.dead("n3")));
     }
 
+    /** The dead leader's standbys have just failed to ask it about its history. */
+    @Test
+    void onlyAMemberThatGaveTheLockUpStandsBack() {
+        Scene scene = Scene.replica().unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 100));
+        long later = Scene.NOW + 1_000_000_000L;
+        expect(
+                Decision.AcquireLease.class,
+                scene.situation(new Memories().retryAt(later).situation()));
+        expect(
+                Decision.Wait.class,
+                scene.situation(new Memories().standBackUntil(later).situation()));
+    }
+
     @Test
     void nofailoverMemberNeverStands() {
         expect(Decision.Wait.class, Scene.replica().unlocked().nofailover());

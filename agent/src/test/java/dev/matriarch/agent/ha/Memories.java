@@ -12,6 +12,8 @@ final class Memories {
     private boolean steppingDown;
     private boolean guarded = true;
     private int failedStarts;
+    private OptionalLong retryAt = OptionalLong.empty();
+    private OptionalLong standBackUntil = OptionalLong.empty();
 
     Memories following(String name) {
         following = Optional.of(new Upstream.Of(name, "10.0.0." + name.substring(1), 5432));
@@ -43,6 +45,16 @@ final class Memories {
         return this;
     }
 
+    Memories retryAt(long nanos) {
+        retryAt = OptionalLong.of(nanos);
+        return this;
+    }
+
+    Memories standBackUntil(long nanos) {
+        standBackUntil = OptionalLong.of(nanos);
+        return this;
+    }
+
     Situation situation() {
         return new Situation(
                 following,
@@ -54,7 +66,8 @@ final class Memories {
                 OptionalLong.empty(),
                 guarded,
                 failedStarts,
-                OptionalLong.empty(),
+                retryAt,
+                standBackUntil,
                 Optional.of(new Lsn(1)),
                 false,
                 OptionalLong.empty(),
