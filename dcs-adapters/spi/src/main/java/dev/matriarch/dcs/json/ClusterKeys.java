@@ -83,9 +83,7 @@ public final class ClusterKeys {
                 text(keys, LEADER).filter(l -> !l.value().isEmpty()).map(l -> new Leader(l.value(), leaderEpoch)),
                 members,
                 status(keys),
-                text(keys, FAILOVER)
-                        .map(v -> new Versioned<>(ClusterJson.readFailover(v.value()), v.revision()))
-                        .filter(v -> isPresent(v.value())),
+                text(keys, FAILOVER).map(v -> new Versioned<>(ClusterJson.readFailover(v.value()), v.revision())),
                 text(keys, HISTORY).flatMap(v -> ClusterJson.readHistory(v.value())),
                 text(keys, SYNC)
                         .flatMap(v -> ClusterJson.readSync(v.value()).map(sync -> new Versioned<>(sync, v.revision()))),
