@@ -31,8 +31,7 @@ public final class Writer implements AutoCloseable {
      * @param number the row's number, unique over all nodes
      * @param connectedNanos just before the session was opened that it was sent through
      */
-    public record Acknowledged(
-            long number, String node, long connectedNanos, long sentNanos, long acknowledgedNanos) {}
+    public record Acknowledged(long number, String node, long connectedNanos, long sentNanos, long acknowledgedNanos) {}
 
     private final Cluster cluster;
     private final String table;

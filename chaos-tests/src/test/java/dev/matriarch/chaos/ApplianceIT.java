@@ -133,9 +133,15 @@ class ApplianceIT {
     void agentRestartedWithinItsLeaseKeepsItsPostgres() {
         long postmaster = leader.requirePostmaster();
         int timeline = cluster.timeline(leader);
-        Faults.AGENT.strike(leader);
+        long struck = Faults.AGENT.strike(leader).begun();
         leader.startAgent();
-        Await.until("the new agent leads", FAILOVER, () -> leader.healthCheck("/primary") == 200);
+        Await.until("somebody leads", FAILOVER, () -> cluster.primary().isPresent());
+        Duration took = Duration.ofNanos(System.nanoTime() - struck);
+        // The last renewal was up to a second old, and the guards act half a second before the lease ends.
+        assumeTrue(
+                took.compareTo(PROFILE.ttl().minusMillis(1_500)) < 0,
+                "the new agent needed " + took.toMillis() + " ms here: longer than the lease is sure to last");
+        assertEquals(200, leader.healthCheck("/primary"));
         assertEquals(leader, cluster.awaitWhole(WHOLE));
         assertEquals(Optional.of(postmaster), leader.postmasterPid());
         assertEquals(timeline, cluster.timeline(leader));
@@ -245,6 +251,25 @@ class ApplianceIT {
                 haproxy.destroyForcibly();
             }
             Files.deleteIfExists(log);
+        }
+    }
+
+    /** The first leader comes back with WAL of its own; only the third node has what the second one acknowledged. */
+    @Test
+    @Order(12)
+    void secondNodeLossRightAfterTheFirstLosesNothing() {
+        try (Writer writer = Writer.start(cluster, "two_losses")) {
+            long moment = Faults.AGENT_AND_POSTMASTER.strike(leader).done();
+            Node second =
+                    cluster.node(writer.awaitElsewhere(leader, moment, FAILOVER).node());
+            moment = Faults.AGENT_AND_POSTMASTER.strike(second).done();
+            leader.startAgent();
+            Node third = cluster.node(writer.awaitElsewhere(second, moment, FAILOVER.multipliedBy(2))
+                    .node());
+            second.startAgent();
+            assertEquals(third, cluster.awaitWhole(WHOLE));
+            writer.stop();
+            assertEquals(Set.of(), writer.missingOn(third));
         }
     }
 

@@ -72,7 +72,7 @@ final class LeaderRace {
         boolean candidateMayLead = request.candidate()
                 .flatMap(survey::of)
                 .filter(Survey.Answer::eligible)
-                .filter(c -> !request.isSwitchover() || !mine.position().isAfter(c.lsn()))
+                .filter(c -> !request.isSwitchover() || comparedWithMe(c) >= 0)
                 .isPresent();
         if (candidateMayLead) {
             return new Verdict.StandBack(
@@ -111,16 +111,17 @@ final class LeaderRace {
             }
             boolean formerLeader =
                     sync.map(s -> s.leader().equalsIgnoreCase(peer.name())).orElse(false);
-            if (peer.lsn().isAfter(position) && !formerLeader) {
+            int compared = comparedWithMe(peer);
+            if (compared > 0 && !formerLeader) {
                 ahead = Optional.of(peer.name());
             } else if (checkPriority
-                    && peer.lsn().equals(position)
+                    && compared == 0
                     && peer.priority() > seen.priority()
                     && peer.eligible()
                     && !formerLeader) {
                 ahead = Optional.of(peer.name());
             }
-            boolean votes1 = peer.lsn().value() != 0 && !peer.lsn().isAfter(position);
+            boolean votes1 = peer.lsn().value() != 0 && compared <= 0;
             if (votes1 && sync.map(s -> s.contains(peer.name())).orElse(false)) {
                 votes++;
             }
@@ -140,6 +141,17 @@ final class LeaderRace {
                         new Verdict.StandBack("following a different leader because i am not the healthiest node: "
                                 + name + " is ahead of me"))
                 .orElse(new Verdict.Stand("I am the healthiest member"));
+    }
+
+    /**
+     * The timeline counts before the position: a former leader's tail that nobody acknowledged may be longer than all that
+     * was acknowledged on the timeline after it.
+     */
+    private int comparedWithMe(Survey.Answer peer) {
+        boolean known = peer.timeline() != 0 && mine.timeline() != 0;
+        return known && peer.timeline() != mine.timeline()
+                ? Integer.compare(peer.timeline(), mine.timeline())
+                : peer.lsn().compareTo(mine.position());
     }
 
     private boolean outsideOfSync() {

@@ -20,14 +20,17 @@ final class StatusQuery {
 
     /*
      * Timeline: a primary's from the WAL file it writes, because the control file still names the old one right after a
-     * promotion. A replica's from the WAL receiver, else what its control file knows.
+     * promotion. A replica's from the WAL receiver, else the latest that it has WAL of: its control file follows only at
+     * the next restart point, and a leader race would take the replica for one that was left behind.
      */
     private static final String SQL = """
             SELECT (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system_identifier,
               r.in_recovery,
               CASE WHEN r.in_recovery
                 THEN coalesce(w.received_tli,
-                       (SELECT greatest(c.timeline_id, m.min_recovery_end_timeline)
+                       (SELECT greatest(c.timeline_id, m.min_recovery_end_timeline,
+                                 (SELECT max(('x' || pg_catalog.substr(f.name, 1, 8))::bit(32)::int)
+                                    FROM pg_catalog.pg_ls_waldir() f WHERE f.name ~ '^[0-9A-F]{24}$'))
                           FROM pg_catalog.pg_control_checkpoint() c, pg_catalog.pg_control_recovery() m))
                 ELSE ('x' || pg_catalog.substr(
                        pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 1, 8))::bit(32)::int

@@ -125,6 +125,23 @@ class DeciderTest {
         expect(Decision.AcquireLease.class, seconded);
     }
 
+    /** n1 led timeline 1 and came back with WAL that nobody had; n2 followed n3, the next leader, on timeline 2. */
+    @Test
+    void laterTimelineWinsOverAFormerLeadersLongerTail() {
+        Scene formerLeader = Scene.of("n1")
+                .postgres(Scene.running(Scene.status(true, 200, 1)))
+                .unlocked()
+                .sync("n3", 1, "n1", "n2")
+                .answers(Scene.dead("n3"), Scene.standby("n2", 110, 2));
+        expect(Decision.Wait.class, formerLeader);
+        Scene follower = Scene.of("n2")
+                .postgres(Scene.running(Scene.status(true, 110, 2)))
+                .unlocked()
+                .sync("n3", 1, "n1", "n2")
+                .answers(Scene.dead("n3"), Scene.standby("n1", 200, 1));
+        expect(Decision.AcquireLease.class, follower);
+    }
+
     @Test
     void memberOutsideTheVotersNeedsOneVoteMore() {
         expect(

@@ -239,7 +239,11 @@ final class Scene {
     }
 
     static Survey.Answer standby(String name, long lsn) {
-        return new Survey.Answer(name, true, true, true, new Lsn(lsn), 1, false, 1);
+        return standby(name, lsn, 1);
+    }
+
+    static Survey.Answer standby(String name, long lsn, int timeline) {
+        return new Survey.Answer(name, true, true, true, new Lsn(lsn), timeline, false, 1);
     }
 
     static Survey.Answer dead(String name) {
