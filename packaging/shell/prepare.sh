@@ -122,4 +122,30 @@ build_if_needed() {
     (cd "$top" && maven -q -DskipTests -pl packaging -am package) ||
         die "the build failed; the lines above say why."
     [ -e "$distribution/.built" ] || die "the build left nothing in $distribution."
+    train_if_needed
+}
+
+# train_if_needed: a distribution's agent starts in a third of the time with an AOT cache, which takes one short run of
+# a one-node cluster to make. Without it everything works, only slower: a failure here is not worth stopping for.
+train_if_needed() {
+    [ -z "${MATRIARCH_AOT_OUTPUT:-}" ] && [ -z "${MATRIARCH_NO_TRAINING:-}" ] || return 0
+    [ ! -e "$distribution/lib/matriarch.aot" ] && [ -w "$distribution/lib" ] || return 0
+    say "Preparing for quick starts (once for each build) ..."
+    local work trained=no
+    work=$(mktemp -d) || return 0
+    chmod 711 "$work"
+    mkdir -m 777 "$work/out"
+    if MATRIARCH_AOT_OUTPUT=$work/out/matriarch.aot "$top/demo" up --dir "$work/cluster" --nodes 1 --port-offset 20000 \
+        >"$work/out/up.log" 2>&1; then
+        "$top/demo" down --dir "$work/cluster" >"$work/out/down.log" 2>&1 || true
+        [ -s "$work/out/matriarch.aot" ] && trained=yes
+    fi
+    if [ $trained = yes ]; then
+        cat "$work/out/matriarch.aot" >"$distribution/lib/matriarch.aot.new" &&
+            mv "$distribution/lib/matriarch.aot.new" "$distribution/lib/matriarch.aot" && touch "$distribution/.built"
+    else
+        say "  no cache was made; agents start without it"
+    fi
+    "$top/demo" down --purge --dir "$work/cluster" >/dev/null 2>&1 || true
+    rm -rf "$work"
 }
