@@ -76,7 +76,12 @@ public final class Decider {
         if (pg.isPrimary()) {
             return Decision.soon("DCS is not accessible; the guard holds the deadline of my last lease: " + why, SOON);
         }
-        boolean canServeReads = pg.process() == LocalPostgres.Process.STOPPED
+        // A store that is only about to answer says whom to follow: coming up without it would have to be undone.
+        boolean lostForLong = seen.situation().storeLostSince().isPresent()
+                && seen.now() - seen.situation().storeLostSince().getAsLong()
+                        > settings.ttl().multipliedBy(2).toNanos();
+        boolean canServeReads = lostForLong
+                && pg.process() == LocalPostgres.Process.STOPPED
                 && pg.dataDirectory() == LocalPostgres.DataDirectory.VALID
                 && (seen.situation().retryAt().isEmpty()
                         || seen.situation().retryAt().getAsLong() <= seen.now());

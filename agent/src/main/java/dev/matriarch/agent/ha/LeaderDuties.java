@@ -305,10 +305,10 @@ final class LeaderDuties {
     }
 
     private Optional<Decision> slots(LocalPostgres.Status status) {
-        return SlotPolicy.step(view, seen.me(), status, settings.useSlots() ? slotsWanted() : Set.of());
+        return SlotPolicy.step(view, seen.situation(), status, settings.useSlots() ? slotsWanted() : Set.of());
     }
 
     private Set<String> slotsWanted() {
-        return SlotPolicy.membersToServe(view, seen.me());
+        return SlotPolicy.membersToServe(view, seen.situation(), seen.me());
     }
 }

@@ -3,6 +3,7 @@ package dev.matriarch.agent.ha;
 import dev.matriarch.dcs.Lsn;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * What the agent remembers from earlier heartbeats. Times are monotonic nanoseconds.
@@ -22,6 +23,9 @@ import java.util.OptionalLong;
  * @param bootstrapped this member has just created the cluster's data directory and runs it
  * @param startingSince since when the server has been alive without accepting connections
  * @param primarySince when the server was first seen out of recovery under the lock it holds now
+ * @param storeLostSince since when the configuration store has not answered; empty: it does
+ * @param recentMembers members seen in the store within {@code member_slots_ttl}: their slots are kept
+ * @param slotsFor the members whose slots were last brought in line; empty: not done yet
  */
 public record Situation(
         Optional<Upstream> following,
@@ -38,7 +42,13 @@ public record Situation(
         Optional<Lsn> standbyNamesSince,
         boolean bootstrapped,
         OptionalLong startingSince,
-        OptionalLong primarySince) {
+        OptionalLong primarySince,
+        OptionalLong storeLostSince,
+        Set<String> recentMembers,
+        Optional<Set<String>> slotsFor) {
+    public Situation {
+        recentMembers = Set.copyOf(recentMembers);
+    }
 
     public static Situation fresh() {
         return new Situation(
@@ -56,7 +66,10 @@ public record Situation(
                 Optional.empty(),
                 false,
                 OptionalLong.empty(),
-                OptionalLong.empty());
+                OptionalLong.empty(),
+                OptionalLong.empty(),
+                Set.of(),
+                Optional.empty());
     }
 
     /** The finding, if it was made against the leader of this epoch. */

@@ -46,8 +46,20 @@ final class StandbyDuties {
         if (!retryDue()) {
             return retryLater();
         }
-        return leaderToFollow()
-                .<Decision>map(
+        Optional<Upstream.Of> leader = leaderToFollow();
+        Optional<Upstream.Of> replica = view.members().stream()
+                .filter(m -> m.flag("clonefrom")
+                        && m.isRunning()
+                        && !m.isPrimary()
+                        && !m.name().equals(seen.me()))
+                .findFirst()
+                .flatMap(StandbyDuties::upstream);
+        if (leader.isPresent() && replica.isPresent()) {
+            return new Decision.Clone(
+                    replica.get(),
+                    "trying to bootstrap from replica '" + replica.get().member() + "'");
+        }
+        return leader.<Decision>map(
                         from -> new Decision.Clone(from, "trying to bootstrap from leader '" + from.member() + "'"))
                 .orElse(Decision.idle("waiting for leader to bootstrap"));
     }
@@ -138,9 +150,9 @@ final class StandbyDuties {
         return strandedOn(leader)
                 .or(() -> SlotPolicy.step(
                         view,
-                        seen.me(),
+                        situation,
                         pg.status().orElseThrow(),
-                        settings.useSlots() ? SlotPolicy.membersToServe(view, seen.me()) : Set.of()))
+                        settings.useSlots() ? SlotPolicy.membersToServe(view, situation, seen.me()) : Set.of()))
                 .orElseGet(() -> Decision.idle("no action. I am (" + seen.me()
                         + "), a secondary, and following a leader (" + leader.name() + ")"));
     }

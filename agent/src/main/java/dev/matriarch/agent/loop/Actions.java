@@ -6,9 +6,9 @@ import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.postgres.Divergence;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
-import dev.matriarch.agent.postgres.SlotName;
 import dev.matriarch.agent.postgres.StopMode;
 import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.SlotName;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -82,7 +82,18 @@ final class Actions {
     }
 
     void slots(Set<String> members, Map<String, Lsn> advance) throws PostgresException {
-        server.syncSlots(slotNames(members), advance, SHORT);
+        Set<String> wanted = slotNames(members);
+        if (!memory.knowsWhoLeft()) {
+            wanted.addAll(slotsPresent());
+        }
+        server.syncSlots(wanted, advance, SHORT);
+        memory.slotsSynced(members);
+    }
+
+    private Set<String> slotsPresent() {
+        Set<String> names = new TreeSet<>();
+        server.observe(SHORT).status().ifPresent(s -> s.slots().forEach(slot -> names.add(slot.name())));
+        return names;
     }
 
     private static Set<String> slotNames(Set<String> members) {
@@ -164,7 +175,7 @@ final class Actions {
     void promote(Set<String> slotsFor) {
         background(Task.Kind.PROMOTE, () -> {
             requireGuard();
-            server.syncSlots(slotNames(slotsFor), SHORT);
+            slots(slotsFor, Map.of());
             checkpointPending = true;
             server.promote(startStop());
             memory.forgetUpstream();

@@ -12,6 +12,7 @@ import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.dcs.ClusterStatus;
+import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import java.time.Duration;
@@ -229,9 +230,18 @@ public final class Heartbeat {
         if (lease instanceof Lease.NotHeld && !postgres.isPrimary()) {
             parts.memory().lockLost();
         }
+        long now = parts.clock().nanos();
+        parts.memory().storeAnswers(seen instanceof Store.Known, now);
+        if (seen instanceof Store.Known(ClusterView view)) {
+            parts.memory()
+                    .membersSeen(
+                            view.members().stream().map(m -> m.name()).toList(),
+                            now,
+                            parts.settings().current().dynamic().memberSlotsTtl());
+        }
         var tags = parts.settings().local().tags();
         return new Observation(
-                parts.clock().nanos(),
+                now,
                 parts.clock().wall(),
                 parts.me(),
                 MemberRecord.nofailover(tags),

@@ -4,8 +4,13 @@ import dev.matriarch.agent.ha.Divergence;
 import dev.matriarch.agent.ha.Situation;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.dcs.Lsn;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 
 /**
  * What the agent remembers between heartbeats. Written by the heartbeat and, under its own lock, by the long task that
@@ -32,6 +37,11 @@ final class Memory {
     private boolean bootstrapped;
     private OptionalLong startingSince = OptionalLong.empty();
     private OptionalLong primarySince = OptionalLong.empty();
+    private OptionalLong storeLostSince = OptionalLong.empty();
+    private final Map<String, Long> memberSeen = new HashMap<>();
+    private OptionalLong firstSeen = OptionalLong.empty();
+    private boolean knowsWhoLeft;
+    private Optional<Set<String>> slotsFor = Optional.empty();
 
     synchronized Situation situation(boolean guarded) {
         return new Situation(
@@ -49,7 +59,40 @@ final class Memory {
                 standbyNamesSince,
                 bootstrapped,
                 startingSince,
-                primarySince);
+                primarySince,
+                storeLostSince,
+                memberSeen.keySet(),
+                slotsFor);
+    }
+
+    synchronized void storeAnswers(boolean answers, long now) {
+        if (answers) {
+            storeLostSince = OptionalLong.empty();
+        } else if (storeLostSince.isEmpty()) {
+            storeLostSince = OptionalLong.of(now);
+        }
+    }
+
+    /** Notes who is in the store, and forgets who has not been for {@code ttl}. */
+    synchronized void membersSeen(Collection<String> names, long now, Duration ttl) {
+        names.forEach(name -> memberSeen.put(name, now));
+        memberSeen.values().removeIf(seen -> now - seen > ttl.toNanos());
+        if (firstSeen.isEmpty()) {
+            firstSeen = OptionalLong.of(now);
+        }
+        if (!knowsWhoLeft && now - firstSeen.getAsLong() >= ttl.toNanos()) {
+            knowsWhoLeft = true;
+            slotsFor = Optional.empty();
+        }
+    }
+
+    /** False until this agent has watched for as long as a slot is kept: until then any slot may be of a recent member. */
+    synchronized boolean knowsWhoLeft() {
+        return knowsWhoLeft;
+    }
+
+    synchronized void slotsSynced(Set<String> members) {
+        slotsFor = Optional.of(Set.copyOf(members));
     }
 
     synchronized void followed(Upstream upstream, long now) {

@@ -2,6 +2,7 @@ package dev.matriarch.agent.postgres;
 
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.Upstream;
+import dev.matriarch.dcs.SlotName;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

@@ -290,6 +290,19 @@ class DeciderTest {
     }
 
     @Test
+    void storeThatIsAboutToAnswerIsWaitedForBeforeAServerComesUpWithoutIt() {
+        Scene scene = Scene.of("n1").storeLost().postgres(Scene.stopped("in production"));
+        expect(
+                Decision.Wait.class,
+                scene.situation(
+                        new Memories().storeLostFor(Duration.ofSeconds(2)).situation()));
+        expect(
+                Decision.StartReplica.class,
+                scene.situation(
+                        new Memories().storeLostFor(Duration.ofSeconds(11)).situation()));
+    }
+
+    @Test
     void firstMemberTakesTheLockClaimsTheClusterAndCreatesIt() {
         expect(
                 Decision.AcquireLease.class,

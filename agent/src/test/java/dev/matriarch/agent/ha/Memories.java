@@ -12,6 +12,8 @@ final class Memories {
     private boolean steppingDown;
     private boolean guarded = true;
     private int failedStarts;
+    private java.util.Set<String> serving = java.util.Set.of("n2", "n3");
+    private OptionalLong storeLostSince = OptionalLong.empty();
     private OptionalLong retryAt = OptionalLong.empty();
     private OptionalLong standBackUntil = OptionalLong.empty();
 
@@ -71,6 +73,19 @@ final class Memories {
                 Optional.of(new Lsn(1)),
                 false,
                 OptionalLong.empty(),
-                OptionalLong.of(Scene.NOW - 60_000_000_000L));
+                OptionalLong.of(Scene.NOW - 60_000_000_000L),
+                storeLostSince,
+                java.util.Set.of("n1", "n2", "n3"),
+                Optional.of(serving));
+    }
+
+    Memories serving(String... members) {
+        serving = java.util.Set.of(members);
+        return this;
+    }
+
+    Memories storeLostFor(java.time.Duration time) {
+        storeLostSince = OptionalLong.of(Scene.NOW - time.toNanos());
+        return this;
     }
 }

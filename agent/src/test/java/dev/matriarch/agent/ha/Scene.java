@@ -51,7 +51,7 @@ final class Scene {
 
     /** n1, the primary, with a freshly renewed lease. */
     static Scene leader() {
-        return of("n1").holding(Duration.ofSeconds(4), true);
+        return of("n1").holding(Duration.ofSeconds(4), true).situation(new Memories().situation());
     }
 
     /** n2, a running replica of n1. */
@@ -178,7 +178,7 @@ final class Scene {
     }
 
     Scene following(String name) {
-        return situation(new Memories().following(name).situation());
+        return situation(new Memories().following(name).serving("n1", "n3").situation());
     }
 
     Scene situation(Situation value) {

@@ -11,6 +11,7 @@ import dev.matriarch.agent.fencing.Uptime;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.postgres.linux.Signal;
+import dev.matriarch.dcs.SlotName;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.matriarch.agent.postgres.linux.LinuxProcess;
 import dev.matriarch.agent.postgres.linux.Pidfd;
 import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.SlotName;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;

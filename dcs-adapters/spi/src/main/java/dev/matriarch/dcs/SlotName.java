@@ -1,4 +1,4 @@
-package dev.matriarch.agent.postgres;
+package dev.matriarch.dcs;
 
 import java.util.Locale;
 
