@@ -15,8 +15,7 @@ public record Task(Kind kind, long since) {
         STOP("stopping PostgreSQL"),
         CHECK_DIVERGENCE("comparing timelines with the leader"),
         REWIND("rewinding"),
-        RESTART("restarting PostgreSQL"),
-        REINITIALIZE("reinitializing");
+        RESTART("restarting PostgreSQL");
 
         private final String words;
 

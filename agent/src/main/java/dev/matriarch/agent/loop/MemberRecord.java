@@ -48,7 +48,7 @@ final class MemberRecord {
     static String state(LocalPostgres postgres, Optional<Task> task) {
         Optional<String> busy = task.map(Task::kind).flatMap(kind -> switch (kind) {
             case BOOTSTRAP -> Optional.of("initializing new cluster");
-            case CLONE, REINITIALIZE -> Optional.of("creating replica");
+            case CLONE -> Optional.of("creating replica");
             case RESTART -> Optional.of("restarting");
             case STOP ->
                 postgres.process() == LocalPostgres.Process.STOPPED ? Optional.empty() : Optional.of("stopping");
