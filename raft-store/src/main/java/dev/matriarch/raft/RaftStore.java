@@ -209,6 +209,7 @@ public final class RaftStore implements AutoCloseable {
     private void keep() {
         try {
             new Forming(settings, rpc, new FormingPeer(), progress).run();
+            catchUp();
             while (!closed) {
                 synchronized (keeper) {
                     while (!rebuild && !closed) {
@@ -226,6 +227,15 @@ public final class RaftStore implements AutoCloseable {
         } catch (RuntimeException e) {
             problem = "the built-in store failed: " + e;
             LOG.error("The built-in store failed", e);
+        }
+    }
+
+    /** Finds out what was committed while this peer was away, before anybody asks: a restarted agent has no time to lose. */
+    private void catchUp() {
+        try {
+            new DcsView().fresh(settings.retryTimeout().get());
+        } catch (DcsException e) {
+            LOG.debug("The store has not caught up yet: {}", e.getMessage());
         }
     }
 

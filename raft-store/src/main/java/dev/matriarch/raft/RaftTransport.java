@@ -133,6 +133,8 @@ final class RaftTransport implements AutoCloseable {
         RaftServerConfigKeys.Log.setPurgePreservationLogNum(p, 1000);
         RaftServerConfigKeys.Log.setCorruptionPolicy(p, RaftServerConfigKeys.Log.CorruptionPolicy.EXCEPTION);
         RaftServerConfigKeys.Log.Appender.setBufferByteLimit(p, SizeInBytes.valueOf("256KB"));
+        // A peer that was restarted is heard from again at once, not after Ratis' pauses of one and five seconds.
+        RaftServerConfigKeys.Log.Appender.setRetryPolicy(p, "10ms,10, 50ms,100, 250ms,100, 1s,1000000");
         RaftServerConfigKeys.Log.Appender.setSnapshotChunkSizeMax(p, SizeInBytes.valueOf("1MB"));
         RaftServerConfigKeys.Snapshot.setAutoTriggerEnabled(p, true);
         RaftServerConfigKeys.Snapshot.setAutoTriggerThreshold(p, 10_000);

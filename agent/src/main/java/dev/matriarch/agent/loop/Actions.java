@@ -78,6 +78,9 @@ final class Actions {
     }
 
     void standbyNames(String value) throws PostgresException {
+        if (!server.hasWrittenConfiguration()) {
+            writeConfiguration(null, Optional.of(value));
+        }
         server.setSynchronousStandbyNames(value, SHORT);
     }
 

@@ -285,6 +285,10 @@ public final class Heartbeat {
             return;
         }
         LocalPostgres.Status status = postgres.status().get();
+        if (status.inRecovery() && parts.memory().situation(false).following().isEmpty()) {
+            // An adopted standby streams from somebody: its files stay until it is known from whom.
+            return;
+        }
         try {
             Settings settings = parts.settings().current().settings();
             boolean users = !settings.quorumCommit()

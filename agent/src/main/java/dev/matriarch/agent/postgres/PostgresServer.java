@@ -199,6 +199,11 @@ public final class PostgresServer implements AutoCloseable {
         }
     }
 
+    /** False as long as this agent has not written the server's files: those in force are an earlier agent's. */
+    public boolean hasWrittenConfiguration() {
+        return files.known().isPresent();
+    }
+
     /** Takes over a server that an earlier agent started. True if there is one. */
     public boolean adopt() {
         return postmaster.current().isPresent();
