@@ -6,6 +6,7 @@ import java.util.Map;
 /**
  * The cluster-wide configuration, as it stands in the store.
  *
+ * @param maximumLagOnSyncnode bytes; 0 or less: no limit
  * @param parameters PostgreSQL parameters of all members
  */
 public record DynamicConfig(
@@ -14,7 +15,9 @@ public record DynamicConfig(
         Duration retryTimeout,
         long maximumLagOnFailover,
         SynchronousMode synchronousMode,
+        boolean synchronousModeStrict,
         int synchronousNodeCount,
+        long maximumLagOnSyncnode,
         boolean checkTimeline,
         boolean paused,
         int maxTimelinesHistory,
@@ -26,6 +29,7 @@ public record DynamicConfig(
 
     public enum SynchronousMode {
         OFF,
+        ON,
         QUORUM
     }
 }

@@ -37,7 +37,8 @@ public sealed interface Decision {
 
     record WriteSync(Optional<SyncState> state, Expected expected, String because) implements Decision {}
 
-    record SetStandbyNames(StandbyNames names, String because) implements Decision {}
+    /** @param setting the text of synchronous_standby_names; empty: commits wait for nobody */
+    record SetStandbyNames(String setting, String because) implements Decision {}
 
     /** Point a running standby at another upstream. */
     record Follow(Upstream upstream, String because) implements Decision {}

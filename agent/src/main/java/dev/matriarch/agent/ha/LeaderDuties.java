@@ -123,7 +123,7 @@ final class LeaderDuties {
         if (!retryDue()) {
             return Decision.soon("waiting before another attempt to promote", Duration.ofMillis(200));
         }
-        if (settings.quorumCommit()) {
+        if (!settings.synchronous().isOff()) {
             // Both before the first commit: who led last may stand without votes, and that must be this member now.
             Optional<Versioned<SyncState>> others = view.sync()
                     .filter(s ->
@@ -223,7 +223,7 @@ final class LeaderDuties {
         Optional<SyncState> sync = view.sync().map(Versioned::value);
         boolean named =
                 view.pendingFailover().flatMap(f -> f.value().candidate()).isPresent();
-        return !settings.quorumCommit()
+        return settings.synchronous().isOff()
                 || named
                 || sync.isEmpty()
                 || sync.get().voters().isEmpty()
@@ -236,7 +236,7 @@ final class LeaderDuties {
     }
 
     private Optional<Decision> synchronous(LocalPostgres.Status status) {
-        if (!settings.quorumCommit()) {
+        if (settings.synchronous().isOff()) {
             if (view.sync().isPresent()) {
                 return Optional.of(new Decision.WriteSync(
                         Optional.empty(),
@@ -246,10 +246,11 @@ final class LeaderDuties {
             Optional<StandbyNames> ours = StandbyNames.parse(status.synchronousStandbyNames());
             boolean left = ours.isPresent()
                     && !ours.get().names().isEmpty()
-                    && !status.synchronousStandbyNames().equals(settings.userStandbyNames());
+                    && !status.synchronousStandbyNames()
+                            .equals(settings.synchronous().userStandbyNames());
             return left
                     ? Optional.of(new Decision.SetStandbyNames(
-                            StandbyNames.NONE, "synchronous replication is off: no commit waits any longer"))
+                            "", "synchronous replication is off: no commit waits any longer"))
                     : Optional.empty();
         }
         Set<String> active = new HashSet<>();
@@ -271,7 +272,7 @@ final class LeaderDuties {
                 confirmed.add(member.get().name());
             }
         }
-        if (active.size() < settings.synchronousNodeCount()) {
+        if (active.size() < settings.synchronous().nodeCount()) {
             active.addAll(spare);
         }
         boolean justPromoted = seen.situation().primarySince().isEmpty()
@@ -290,7 +291,7 @@ final class LeaderDuties {
                 StandbyNames.parse(status.synchronousStandbyNames()),
                 active,
                 confirmed,
-                settings.synchronousNodeCount()));
+                settings.synchronous().nodeCount()));
     }
 
     private Optional<Decision> history(LocalPostgres.Status status) {

@@ -71,6 +71,7 @@ public record LocalPostgres(
      * @param received last position received by streaming; {@link Lsn#INVALID} if none
      * @param streaming a WAL receiver is connected and streaming
      * @param synchronousStandbyNames the live setting
+     * @param synchronousCommit the server's default of synchronous_commit
      * @param senders one for each connected WAL sender
      * @param slots names of physical replication slots with their restart position
      * @param serverVersion server_version_num
@@ -87,6 +88,7 @@ public record LocalPostgres(
             Optional<String> replayTimestamp,
             boolean streaming,
             String synchronousStandbyNames,
+            String synchronousCommit,
             List<Sender> senders,
             List<Slot> slots,
             int serverVersion,

@@ -67,9 +67,9 @@ final class QuorumCommit {
 
     /** The setting for a primary that starts under the lock it holds. */
     static String settingAtStart(Settings settings, Optional<Versioned<SyncState>> sync) {
-        return settings.quorumCommit()
+        return !settings.synchronous().isOff()
                 ? sync.map(s -> inForce(s.value())).orElse(StandbyNames.NONE).setting()
-                : settings.userStandbyNames();
+                : settings.synchronous().userStandbyNames();
     }
 
     private static SortedSet<String> votersAfterPromotion(String me, SyncState sync) {
@@ -86,7 +86,7 @@ final class QuorumCommit {
         return names.equals(Optional.of(first))
                 ? write(stored, new SyncState(me, votersAfterPromotion(me, sync), sync.quorum()))
                 : new Decision.SetStandbyNames(
-                        first, "I follow " + sync.leader() + " as the leader of " + sync.voters());
+                        first.setting(), "I follow " + sync.leader() + " as the leader of " + sync.voters());
     }
 
     private static Decision write(Versioned<SyncState> stored, SyncState state) {
@@ -189,7 +189,7 @@ final class QuorumCommit {
 
         private Optional<Decision> names(StandbyNames names) {
             return Optional.of(new Decision.SetStandbyNames(
-                    names, "Assigning synchronous_standby_names to '" + names.setting() + "'"));
+                    names.setting(), "Assigning synchronous_standby_names to '" + names.setting() + "'"));
         }
 
         private Optional<Decision> voters(SortedSet<String> voters, int quorum) {

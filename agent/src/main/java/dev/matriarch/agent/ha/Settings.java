@@ -10,9 +10,7 @@ import java.time.Duration;
  * @param retryTimeout how long an unanswered store or server is borne
  * @param safetyMargin how long before the lease's end a primary must have begun to stop
  * @param maximumLagOnFailover bytes that a candidate may be behind the last published position
- * @param quorumCommit synchronous replication in quorum mode is asked for
- * @param synchronousNodeCount acknowledgements wanted besides the primary's own
- * @param userStandbyNames the configured synchronous_standby_names, in force when quorum commit is off
+ * @param synchronous how many standbys a commit waits for, and which
  * @param primaryStartTimeout how long a crashed primary may take to come back before another is sought; 0: at once
  * @param discardOnDivergence a diverged data directory that cannot be rewound may be set aside and cloned anew
  * @param discardOnRewindFailure the same after a failed rewind
@@ -24,13 +22,34 @@ public record Settings(
         Duration safetyMargin,
         long maximumLagOnFailover,
         boolean checkTimeline,
-        boolean quorumCommit,
-        int synchronousNodeCount,
-        String userStandbyNames,
+        Synchronous synchronous,
         boolean paused,
         Duration primaryStartTimeout,
         boolean usePgRewind,
         boolean useSlots,
         boolean discardOnDivergence,
         boolean discardOnRewindFailure,
-        int maxTimelinesHistory) {}
+        int maxTimelinesHistory) {
+
+    /**
+     * @param strict with no standby to wait for, commits wait for one to come
+     * @param nodeCount acknowledgements wanted besides the primary's own, at least 1
+     * @param maximumLag bytes that a standby may be behind the best one before another takes its place; 0 or less: any
+     * @param userStandbyNames the configured synchronous_standby_names, in force when the mode is off
+     */
+    public record Synchronous(Mode mode, boolean strict, int nodeCount, long maximumLag, String userStandbyNames) {
+        public static final Synchronous OFF = new Synchronous(Mode.OFF, false, 1, 0, "");
+
+        public enum Mode {
+            OFF,
+            /** Every commit waits for certain standbys, and only those may follow the leader. */
+            ON,
+            /** Every commit waits for some of the standbys, and who follows the leader needs the votes of the others. */
+            QUORUM
+        }
+
+        public boolean isOff() {
+            return mode == Mode.OFF;
+        }
+    }
+}

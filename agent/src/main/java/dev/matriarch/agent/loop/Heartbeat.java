@@ -152,7 +152,7 @@ public final class Heartbeat {
                     }
                     case Decision.Follow follow -> parts.actions().follow(follow.upstream());
                     case Decision.SetStandbyNames set -> {
-                        parts.actions().standbyNames(set.names().setting());
+                        parts.actions().standbyNames(set.setting());
                         postgres = lookAtPostgres();
                     }
                     case Decision.SyncSlots sync -> {
@@ -291,7 +291,7 @@ public final class Heartbeat {
         }
         try {
             Settings settings = parts.settings().current().settings();
-            boolean users = !settings.quorumCommit()
+            boolean users = settings.synchronous().isOff()
                     && !status.inRecovery()
                     && status.synchronousStandbyNames().isEmpty();
             parts.actions()
@@ -299,7 +299,9 @@ public final class Heartbeat {
                             !status.inRecovery(),
                             status.inRecovery()
                                     ? ""
-                                    : users ? settings.userStandbyNames() : status.synchronousStandbyNames());
+                                    : users
+                                            ? settings.synchronous().userStandbyNames()
+                                            : status.synchronousStandbyNames());
             appliedParameters = wanted;
         } catch (PostgresException e) {
             LOG.error("The configuration could not be applied: {}", e.getMessage());

@@ -83,9 +83,16 @@ final class SettingsSource {
                 LeaseKeeper.safetyMargin(dynamic.ttl()),
                 dynamic.maximumLagOnFailover(),
                 dynamic.checkTimeline(),
-                dynamic.synchronousMode() == DynamicConfig.SynchronousMode.QUORUM,
-                dynamic.synchronousNodeCount(),
-                parameters.inFile().getOrDefault("synchronous_standby_names", ""),
+                new Settings.Synchronous(
+                        switch (dynamic.synchronousMode()) {
+                            case OFF -> Settings.Synchronous.Mode.OFF;
+                            case ON -> Settings.Synchronous.Mode.ON;
+                            case QUORUM -> Settings.Synchronous.Mode.QUORUM;
+                        },
+                        dynamic.synchronousModeStrict(),
+                        dynamic.synchronousNodeCount(),
+                        dynamic.maximumLagOnSyncnode(),
+                        parameters.inFile().getOrDefault("synchronous_standby_names", "")),
                 dynamic.paused(),
                 dynamic.primaryStartTimeout(),
                 dynamic.usePgRewind() || postgres.usePgRewind(),

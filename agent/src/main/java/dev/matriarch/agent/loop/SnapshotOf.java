@@ -23,7 +23,7 @@ final class SnapshotOf {
             OptionalLong leaseDeadline) {
         var config = settings.local();
         var inForce = settings.current().settings();
-        boolean voter = inForce.quorumCommit()
+        boolean voter = !inForce.synchronous().isOff()
                 && view.flatMap(ClusterView::sync)
                         .map(Versioned::value)
                         .map(s -> s.voters().stream().anyMatch(seen.me()::equalsIgnoreCase))
@@ -38,7 +38,11 @@ final class SnapshotOf {
                 seen.postgres().status().map(SnapshotOf::postgres),
                 false,
                 voter,
-                inForce.quorumCommit() ? Snapshot.SynchronousMode.QUORUM : Snapshot.SynchronousMode.OFF,
+                switch (inForce.synchronous().mode()) {
+                    case OFF -> Snapshot.SynchronousMode.OFF;
+                    case ON -> Snapshot.SynchronousMode.ON;
+                    case QUORUM -> Snapshot.SynchronousMode.QUORUM;
+                },
                 false,
                 inForce.paused(),
                 inForce.maximumLagOnFailover(),

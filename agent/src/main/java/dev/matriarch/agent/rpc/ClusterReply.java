@@ -1,7 +1,6 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.DynamicConfig;
-import dev.matriarch.agent.config.DynamicConfig.SynchronousMode;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Leader;
@@ -31,7 +30,7 @@ final class ClusterReply {
                 .setViewAgeMillis(Math.max(0, viewAge.toMillis()))
                 .setAnsweredBy(answeredBy)
                 .setLoopWaitSeconds(config.loopWait().toMillis() / 1000.0)
-                .setSynchronousMode(config.synchronousMode() == SynchronousMode.OFF ? "off" : "quorum");
+                .setSynchronousMode(config.synchronousMode().name().toLowerCase(java.util.Locale.ROOT));
         view.initialize().ifPresent(i -> reply.setSystemIdentifier(i.value()));
         view.pendingFailover()
                 .map(Versioned::value)
@@ -103,7 +102,14 @@ final class ClusterReply {
                 .map(SyncState::voters)
                 .map(v -> v.stream().anyMatch(member.name()::equalsIgnoreCase))
                 .orElse(false);
-        return voter && config.synchronousMode() == SynchronousMode.QUORUM ? "quorum_standby" : "replica";
+        if (!voter) {
+            return "replica";
+        }
+        return switch (config.synchronousMode()) {
+            case OFF -> "replica";
+            case ON -> "sync_standby";
+            case QUORUM -> "quorum_standby";
+        };
     }
 
     private static Optional<Lsn> known(Optional<Lsn> lsn) {

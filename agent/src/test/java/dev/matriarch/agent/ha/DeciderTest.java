@@ -157,8 +157,7 @@ class DeciderTest {
                 .holding(Duration.ofSeconds(4), true)
                 .sync("n1", 1, "n2", "n3");
         assertEquals(
-                "ANY 1 (n1,n3)",
-                expect(Decision.SetStandbyNames.class, scene).names().setting());
+                "ANY 1 (n1,n3)", expect(Decision.SetStandbyNames.class, scene).setting());
     }
 
     /** Else the former leader, which may stand without votes, could come back beside this one's commits. */

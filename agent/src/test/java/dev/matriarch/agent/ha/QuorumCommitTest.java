@@ -46,7 +46,7 @@ class QuorumCommitTest {
                 case Decision.WriteSync write ->
                     sync = Optional.of(new Versioned<>(write.state().orElseThrow(), ++revision));
                 case Decision.SetStandbyNames set -> {
-                    names = Optional.of(set.names());
+                    names = StandbyNames.parse(set.setting());
                     acknowledge();
                     namesSince = written;
                 }
@@ -161,7 +161,7 @@ class QuorumCommitTest {
         var in = new QuorumCommit.Input(
                 "b", Optional.of(new Versioned<>(before, 7)), Optional.of(StandbyNames.NONE), Set.of(), Set.of(), 1);
         Decision first = QuorumCommit.next(in).orElseThrow();
-        assertEquals("ANY 1 (a,c)", ((Decision.SetStandbyNames) first).names().setting());
+        assertEquals("ANY 1 (a,c)", ((Decision.SetStandbyNames) first).setting());
         var afterwards = new QuorumCommit.Input(
                 "b", in.sync(), Optional.of(StandbyNames.of(1, Set.of("a", "c"))), Set.of(), Set.of(), 1);
         Decision.WriteSync second =

@@ -32,7 +32,7 @@ final class Scene {
     private Optional<String> unreachable = Optional.empty();
     private Lease lease = new Lease.NotHeld();
     private LocalPostgres postgres = primary(100);
-    private boolean quorum;
+    private Settings.Synchronous synchronous = Settings.Synchronous.OFF;
     private boolean paused;
     private boolean nofailover;
     private Situation situation = Situation.fresh();
@@ -90,6 +90,7 @@ final class Scene {
                 Optional.empty(),
                 inRecovery,
                 "",
+                "on",
                 List.of(),
                 List.of(
                         new LocalPostgres.Slot(inRecovery ? "n1" : "n2", !inRecovery, new Lsn(1)),
@@ -129,6 +130,7 @@ final class Scene {
                 s.replayTimestamp(),
                 s.streaming(),
                 standbyNames,
+                s.synchronousCommit(),
                 s.senders(),
                 s.slots(),
                 s.serverVersion(),
@@ -192,9 +194,13 @@ final class Scene {
     }
 
     Scene sync(String leaderName, int votes, String... voters) {
-        quorum = true;
+        synchronous = synchronous(Settings.Synchronous.Mode.QUORUM);
         sync = Optional.of(new SyncState(leaderName, new TreeSet<>(List.of(voters)), votes));
         return this;
+    }
+
+    static Settings.Synchronous synchronous(Settings.Synchronous.Mode mode) {
+        return new Settings.Synchronous(mode, false, 1, 0, "");
     }
 
     Scene asked(String from, String to) {
@@ -269,9 +275,7 @@ final class Scene {
                 Duration.ofMillis(750),
                 1_048_576,
                 false,
-                quorum,
-                1,
-                "",
+                synchronous,
                 paused,
                 Duration.ofSeconds(300),
                 true,
