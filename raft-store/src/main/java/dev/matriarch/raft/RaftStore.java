@@ -3,35 +3,22 @@ package dev.matriarch.raft;
 import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
-import dev.matriarch.proto.store.v1.Barrier;
 import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.proto.store.v1.ExpireLease;
-import dev.matriarch.proto.store.v1.HelloReply;
-import dev.matriarch.proto.store.v1.HelloRequest;
-import dev.matriarch.proto.store.v1.JoinReply;
-import dev.matriarch.proto.store.v1.JoinRequest;
 import dev.matriarch.proto.store.v1.Operation;
 import dev.matriarch.proto.store.v1.PeerIdentity;
 import dev.matriarch.proto.store.v1.Reply;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
 import dev.matriarch.raft.state.StoreState.Lease;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalLong;
 import java.util.Set;
 import java.util.UUID;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
-import org.apache.ratis.client.impl.ClientProtoUtils;
-import org.apache.ratis.proto.RaftProtos.RaftClientReplyProto;
-import org.apache.ratis.proto.RaftProtos.RaftClientRequestProto;
-import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
-import org.apache.ratis.server.RaftServer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -52,18 +39,17 @@ public final class RaftStore implements AutoCloseable {
     private final PeerRpc rpc;
     private final Admission admission;
     private final Proposals proposals;
+    private final LocalCopy localCopy;
     private final LeaseExpiry expiry;
     private final ReplicaHost host;
     private final RaftDcs dcs;
     private final LeaderContact contact = new LeaderContact();
+    private final Proposals.Surroundings surroundings = new Surroundings();
     private final List<Consumer<Change>> listeners = new CopyOnWriteArrayList<>();
     private final Thread keeper;
     private volatile String waiting = "starting";
     private volatile String problem = "";
     private volatile boolean rebuild;
-
-    /** The replica that has shown everything that was committed when it was first asked. */
-    private volatile Proposals.Replica caughtUp;
 
     private volatile boolean closed;
 
@@ -96,9 +82,10 @@ public final class RaftStore implements AutoCloseable {
         this.transport = new RaftTransport(settings);
         this.rpc = new PeerRpc(transport);
         this.admission = new Admission(settings, rpc);
-        this.proposals = new Proposals(new Surroundings(), rpc);
+        this.proposals = new Proposals(surroundings, rpc);
+        this.localCopy = new LocalCopy(surroundings, proposals, contact);
         this.expiry = new LeaseExpiry("raft-store-expiry", this::proposeExpiry);
-        this.host = new ReplicaHost(settings, transport, PeerRpc.service(new Answers()), new Observer());
+        this.host = new ReplicaHost(settings, transport, PeerRpc.service(new PeerAnswers(settings.scope(), () -> host(), admission, surroundings)), new Observer());
         this.dcs = new RaftDcs(new DcsView());
         this.keeper = Thread.ofPlatform().daemon().name("raft-store-keeper").unstarted(this::keep);
     }
@@ -131,46 +118,9 @@ public final class RaftStore implements AutoCloseable {
 
     public RaftStatus status() {
         Optional<Proposals.Replica> running = host.replica();
-        String id = host.marker().peerId();
-        if (running.isEmpty() || closed) {
-            RaftStatus.Role role = closed || !problem.isEmpty() ? RaftStatus.Role.STOPPED : RaftStatus.Role.FORMING;
-            return new RaftStatus(id, role, Optional.empty(), 0, -1, -1, Long.MAX_VALUE, List.of());
-        }
-        RaftServer.Division division = running.get().division();
-        RaftPeerId leader = division.getInfo().getLeaderId();
-        long[] matches = division.getInfo().getFollowerMatchIndices();
-        List<RaftPeer> voters = List.copyOf(division.getRaftConf().getCurrentPeers());
-        // Ratis gives the match indices in the order of this list.
-        List<String> others = division.getInfo().getRoleInfoProto().getLeaderInfo().getFollowerInfoList().stream()
-                .map(f -> f.getId().getId().toStringUtf8())
-                .toList();
-        List<RaftStatus.Peer> peers = voters.stream()
-                .map(p -> {
-                    int i = others.indexOf(p.getId().toString());
-                    return new RaftStatus.Peer(
-                            p.getId().toString(),
-                            PeerMarker.nameOf(p.getId().toString()),
-                            p.getAddress(),
-                            matches == null || i < 0 || i >= matches.length
-                                    ? OptionalLong.empty()
-                                    : OptionalLong.of(matches[i]));
-                })
-                .toList();
-        return new RaftStatus(
-                id,
-                switch (division.getInfo().getCurrentRole()) {
-                    case LEADER -> RaftStatus.Role.LEADER;
-                    case CANDIDATE -> RaftStatus.Role.CANDIDATE;
-                    case LISTENER -> RaftStatus.Role.LISTENER;
-                    case FOLLOWER -> host.marker().settled() ? RaftStatus.Role.FOLLOWER : RaftStatus.Role.FORMING;
-                    default -> RaftStatus.Role.STOPPED;
-                },
-                Optional.ofNullable(leader).map(l -> PeerMarker.nameOf(l.toString())),
-                division.getInfo().getCurrentTerm(),
-                division.getRaftLog().getLastCommittedIndex(),
-                division.getInfo().getLastAppliedIndex(),
-                contact.ageMillis(division),
-                peers);
+        return running.isEmpty() || closed
+                ? StatusReport.withoutGroup(host.marker(), closed || !problem.isEmpty())
+                : StatusReport.of(running.get().division(), host.marker(), contact);
     }
 
     /** Hands Raft leadership over if this peer has it (within a second), then stops. */
@@ -288,6 +238,10 @@ public final class RaftStore implements AutoCloseable {
         }
     }
 
+    private ReplicaHost host() {
+        return host;
+    }
+
     private String unavailable() {
         if (closed) {
             return "the built-in store is closed";
@@ -320,42 +274,12 @@ public final class RaftStore implements AutoCloseable {
 
         @Override
         public StoreState fresh(Duration timeout) throws DcsException {
-            long limit = settings.retryTimeout().get().toMillis();
-            long deadline = System.nanoTime() + timeout.toNanos();
-            while (true) {
-                Proposals.Replica replica = new Surroundings().replica();
-                long age = contact.ageMillis(replica.division());
-                if (age <= limit && isCaughtUp(replica, deadline)) {
-                    return replica.stateMachine().state();
-                }
-                if (System.nanoTime() - deadline >= 0) {
-                    throw new DcsException("The local copy of the built-in store is out of touch: " + health());
-                }
-                try {
-                    Thread.sleep(20);
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
-                    throw new DcsException("Interrupted while waiting for the built-in store", e);
-                }
-            }
-        }
-
-        /** A replica that has just started may be hours behind: one barrier through the log tells. */
-        private boolean isCaughtUp(Proposals.Replica replica, long deadline) throws DcsException {
-            if (caughtUp != replica) {
-                Command barrier = Command.newBuilder()
-                        .setFormatVersion(Apply.FORMAT_VERSION)
-                        .addOperations(Operation.newBuilder().setBarrier(Barrier.getDefaultInstance()))
-                        .build();
-                proposals.submitAndSee(barrier, Duration.ofNanos(deadline - System.nanoTime()));
-                caughtUp = replica;
-            }
-            return true;
+            return localCopy.fresh(timeout, settings.retryTimeout().get());
         }
 
         @Override
         public StoreState local() throws DcsException {
-            return new Surroundings().replica().stateMachine().state();
+            return surroundings.replica().stateMachine().state();
         }
 
         @Override
@@ -415,47 +339,6 @@ public final class RaftStore implements AutoCloseable {
         @Override
         public boolean isClosed() {
             return closed;
-        }
-    }
-
-    private final class Answers implements PeerRpc.Answers {
-        @Override
-        public HelloReply hello(HelloRequest request) {
-            PeerMarker marker = host.marker();
-            HelloReply.Builder reply = HelloReply.newBuilder()
-                    .setFormatVersion(Forming.FORMAT_VERSION)
-                    .setScope(settings.scope())
-                    .setMe(marker.identity());
-            Optional<Proposals.Replica> replica = host.replica();
-            if (marker.settled() && marker.groupId().isPresent()) {
-                List<PeerIdentity> members =
-                        replica.map(r -> Admission.members(r.division())).orElse(List.of());
-                reply.setGroupId(marker.groupId().get().toString())
-                        .addAllMembers(members.isEmpty() ? marker.members() : members);
-            }
-            return reply.build();
-        }
-
-        @Override
-        public CompletableFuture<JoinReply> join(JoinRequest request) {
-            CompletableFuture<JoinReply> reply = new CompletableFuture<>();
-            Thread.ofVirtual().name("raft-store-admission").start(() -> {
-                try {
-                    reply.complete(admission.admit(new Surroundings().replica(), request));
-                } catch (DcsException | RuntimeException e) {
-                    reply.complete(JoinReply.newBuilder()
-                            .setRefusal(String.valueOf(e.getMessage()))
-                            .build());
-                }
-            });
-            return reply;
-        }
-
-        @Override
-        public CompletableFuture<RaftClientReplyProto> submit(RaftClientRequestProto request) {
-            return host.replica()
-                    .map(r -> Proposals.answer(r.server(), ClientProtoUtils.toRaftClientRequest(request)))
-                    .orElseGet(() -> CompletableFuture.failedFuture(new IOException(unavailable())));
         }
     }
 

@@ -1,0 +1,72 @@
+package dev.matriarch.raft;
+
+import dev.matriarch.dcs.DcsException;
+import dev.matriarch.proto.store.v1.HelloReply;
+import dev.matriarch.proto.store.v1.HelloRequest;
+import dev.matriarch.proto.store.v1.JoinReply;
+import dev.matriarch.proto.store.v1.JoinRequest;
+import dev.matriarch.proto.store.v1.PeerIdentity;
+import java.io.IOException;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.function.Supplier;
+import org.apache.ratis.client.impl.ClientProtoUtils;
+import org.apache.ratis.proto.RaftProtos.RaftClientReplyProto;
+import org.apache.ratis.proto.RaftProtos.RaftClientRequestProto;
+
+/** What this peer answers to others: who it is, whether they may join, and their commands when it is the Raft leader. */
+final class PeerAnswers implements PeerRpc.Answers {
+    private final String scope;
+    private final Supplier<ReplicaHost> host;
+    private final Admission admission;
+    private final Proposals.Surroundings surroundings;
+
+    PeerAnswers(
+            String scope, Supplier<ReplicaHost> host, Admission admission, Proposals.Surroundings surroundings) {
+        this.scope = scope;
+        this.host = host;
+        this.admission = admission;
+        this.surroundings = surroundings;
+    }
+
+    @Override
+    public HelloReply hello(HelloRequest request) {
+        PeerMarker marker = host.get().marker();
+        HelloReply.Builder reply = HelloReply.newBuilder()
+                .setFormatVersion(Forming.FORMAT_VERSION)
+                .setScope(scope)
+                .setMe(marker.identity());
+        Optional<Proposals.Replica> replica = host.get().replica();
+        if (marker.settled() && marker.groupId().isPresent()) {
+            List<PeerIdentity> members =
+                    replica.map(r -> Admission.members(r.division())).orElse(List.of());
+            reply.setGroupId(marker.groupId().get().toString())
+                    .addAllMembers(members.isEmpty() ? marker.members() : members);
+        }
+        return reply.build();
+    }
+
+    @Override
+    public CompletableFuture<JoinReply> join(JoinRequest request) {
+        CompletableFuture<JoinReply> reply = new CompletableFuture<>();
+        Thread.ofVirtual().name("raft-store-admission").start(() -> {
+            try {
+                reply.complete(admission.admit(surroundings.replica(), request));
+            } catch (DcsException | RuntimeException e) {
+                reply.complete(JoinReply.newBuilder()
+                        .setRefusal(String.valueOf(e.getMessage()))
+                        .build());
+            }
+        });
+        return reply;
+    }
+
+    @Override
+    public CompletableFuture<RaftClientReplyProto> submit(RaftClientRequestProto request) {
+        return host.get()
+                .replica()
+                .map(r -> Proposals.answer(r.server(), ClientProtoUtils.toRaftClientRequest(request)))
+                .orElseGet(() -> CompletableFuture.failedFuture(new IOException(surroundings.whyNoLeader())));
+    }
+}
