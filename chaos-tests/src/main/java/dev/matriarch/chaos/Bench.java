@@ -49,6 +49,9 @@ public final class Bench {
         System.exit(bench.wrong == 0 ? 0 : 1);
     }
 
+    /** After this long the JIT has little left to do. */
+    private static final Duration REST = Duration.ofMinutes(4);
+
     private Cluster start() {
         say("starting a cluster, profile " + profile.option());
         return Cluster.start(profile, 3, PORT_OFFSET);
@@ -168,20 +171,33 @@ public final class Bench {
         Series pss = new Series("PSS of an agent at rest, " + label(), "MB");
         Series rss = new Series("RSS of an agent at rest, " + label(), "MB");
         Series cpu = new Series("CPU of an agent at rest, " + label(), "1/100 % of a core");
-        Duration measured = Duration.ofSeconds(60);
+        Duration measured = Duration.ofSeconds(120);
         try (Cluster cluster = start()) {
-            cluster.awaitWhole(BOUND);
-            say("letting the JVMs come to rest for 60 s, then measuring for " + measured.toSeconds() + " s");
-            Await.pause(60_000);
+            Node leader = cluster.awaitWhole(BOUND);
+            say("letting the JVMs come to rest for " + REST.toSeconds() + " s, then measuring for "
+                    + measured.toSeconds() + " s");
+            Await.pause(REST.toMillis());
             var before = cluster.nodes().stream()
                     .map(n -> Processes.cpuMillis(n.requireAgent()))
                     .toList();
             Await.pause(measured.toMillis());
+            String raftLeader = cluster.raftLeader();
             for (int i = 0; i < cluster.nodes().size(); i++) {
-                long pid = cluster.nodes().get(i).requireAgent();
-                pss.add(Processes.pssKilobytes(pid) / 1024.0);
+                Node node = cluster.nodes().get(i);
+                long pid = node.requireAgent();
+                double memory = Processes.pssKilobytes(pid) / 1024.0;
+                double hundredths = 10_000.0 * (Processes.cpuMillis(pid) - before.get(i)) / measured.toMillis();
+                pss.add(memory);
                 rss.add(Processes.rssKilobytes(pid) / 1024.0);
-                cpu.add(10_000.0 * (Processes.cpuMillis(pid) - before.get(i)) / measured.toMillis());
+                cpu.add(hundredths);
+                say(String.format(
+                        Locale.ROOT,
+                        "%s  %.0f MB PSS  %.2f %% CPU  %s%s",
+                        node.name(),
+                        memory,
+                        hundredths / 100,
+                        node.equals(leader) ? "leader" : "replica",
+                        node.name().equals(raftLeader) ? ", Raft leader" : ""));
             }
         }
         print(pss, rss, cpu);

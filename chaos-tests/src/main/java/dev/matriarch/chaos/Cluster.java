@@ -285,6 +285,25 @@ public final class Cluster implements AutoCloseable {
     }
 
     /** Stops everything and removes the folder. */
+    /** The member whose agent said last that it became the Raft leader; empty if none did. */
+    String raftLeader() {
+        String latest = "";
+        String name = "";
+        for (Node node : nodes) {
+            try {
+                for (String line : Files.readAllLines(node.home().resolve("agent.log"))) {
+                    if (line.contains("This peer is the Raft leader now") && line.compareTo(latest) > 0) {
+                        latest = line;
+                        name = node.name();
+                    }
+                }
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+        return name;
+    }
+
     @Override
     public void close() {
         demo("down", DOWN, "--purge").expectSuccess();

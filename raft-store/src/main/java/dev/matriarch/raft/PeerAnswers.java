@@ -22,8 +22,7 @@ final class PeerAnswers implements PeerRpc.Answers {
     private final Admission admission;
     private final Proposals.Surroundings surroundings;
 
-    PeerAnswers(
-            String scope, Supplier<ReplicaHost> host, Admission admission, Proposals.Surroundings surroundings) {
+    PeerAnswers(String scope, Supplier<ReplicaHost> host, Admission admission, Proposals.Surroundings surroundings) {
         this.scope = scope;
         this.host = host;
         this.admission = admission;

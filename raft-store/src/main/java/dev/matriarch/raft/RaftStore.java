@@ -85,7 +85,11 @@ public final class RaftStore implements AutoCloseable {
         this.proposals = new Proposals(surroundings, rpc);
         this.localCopy = new LocalCopy(surroundings, proposals, contact);
         this.expiry = new LeaseExpiry("raft-store-expiry", this::proposeExpiry);
-        this.host = new ReplicaHost(settings, transport, PeerRpc.service(new PeerAnswers(settings.scope(), () -> host(), admission, surroundings)), new Observer());
+        this.host = new ReplicaHost(
+                settings,
+                transport,
+                PeerRpc.service(new PeerAnswers(settings.scope(), () -> host(), admission, surroundings)),
+                new Observer());
         this.dcs = new RaftDcs(new DcsView());
         this.keeper = Thread.ofPlatform().daemon().name("raft-store-keeper").unstarted(this::keep);
     }
