@@ -284,7 +284,6 @@ public final class Cluster implements AutoCloseable {
         return text.toString();
     }
 
-    /** Stops everything and removes the folder. */
     /** The member whose agent said last that it became the Raft leader; empty if none did. */
     String raftLeader() {
         String latest = "";
@@ -304,6 +303,7 @@ public final class Cluster implements AutoCloseable {
         return name;
     }
 
+    /** Stops everything and removes the folder. */
     @Override
     public void close() {
         demo("down", DOWN, "--purge").expectSuccess();
