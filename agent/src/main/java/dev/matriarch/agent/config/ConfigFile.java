@@ -1,6 +1,5 @@
 package dev.matriarch.agent.config;
 
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.matriarch.agent.config.AgentConfig.ControlConfig;
 import dev.matriarch.agent.config.AgentConfig.Credentials;
@@ -82,7 +81,7 @@ public final class ConfigFile {
                 })
                 .flatMap(s -> s.read(stateDir));
         BootstrapConfig bootstrap = bootstrap();
-        Map<String, Object> tags = tags();
+        Map<String, Object> tags = new TagsSection(root.sectionOrEmpty("tags"), Optional.ofNullable(name)).read();
         LogConfig log = log();
         ctl();
         root.finish();
@@ -260,42 +259,6 @@ public final class ConfigFile {
         });
         s.finish();
         return new BootstrapConfig(dcs, initdb, pgHba, users);
-    }
-
-    private Map<String, Object> tags() {
-        Map<String, Object> tags = new LinkedHashMap<>();
-        Section s = root.sectionOrEmpty("tags");
-        for (Map.Entry<String, JsonNode> tag : s.node().properties()) {
-            String name = tag.getKey();
-            JsonNode value = tag.getValue();
-            switch (name) {
-                case "nofailover", "noloadbalance", "clonefrom", "nosync" -> {
-                    boolean on = s.bool(name, false);
-                    // As published: a false flag is left out, unless it contradicts a priority.
-                    if (on || name.equals("nofailover") && s.has("failover_priority")) {
-                        tags.put(name, on);
-                    }
-                }
-                case "failover_priority" -> tags.put(name, s.integer(name, 1, Integer.MIN_VALUE, Integer.MAX_VALUE));
-                case "nostream", "replicatefrom" -> {
-                    if (!Section.asksForNothing(value)) {
-                        s.problem(name, Section.NOT_YET);
-                    }
-                }
-                default -> {
-                    if (value.isContainerNode()) {
-                        s.problem(name, "is not a single value; a tag is a text, a number, true or false");
-                    } else if (value.isBoolean()) {
-                        tags.put(name, value.booleanValue());
-                    } else if (value.isInt()) {
-                        tags.put(name, value.intValue());
-                    } else {
-                        tags.put(name, value.asText());
-                    }
-                }
-            }
-        }
-        return Map.copyOf(tags);
     }
 
     private LogConfig log() {

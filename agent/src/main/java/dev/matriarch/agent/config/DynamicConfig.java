@@ -25,6 +25,7 @@ public record DynamicConfig(
         Duration memberSlotsTtl,
         boolean useSlots,
         boolean usePgRewind,
+        Duration primaryRaceBackoff,
         Map<String, String> parameters) {
 
     public enum SynchronousMode {

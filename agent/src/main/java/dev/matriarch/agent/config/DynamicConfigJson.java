@@ -42,6 +42,7 @@ public final class DynamicConfigJson {
             Duration.ofMinutes(30),
             true,
             false,
+            Duration.ZERO,
             Map.of());
 
     private static final ObjectMapper JSON = new ObjectMapper()
@@ -194,6 +195,8 @@ public final class DynamicConfigJson {
                     duration("member_slots_ttl", STANDARD.memberSlotsTtl()),
                     get(postgresql, "use_slots", Quantity::bool, b -> true, true),
                     get(postgresql, "use_pg_rewind", Quantity::bool, b -> true, false),
+                    // A negative number is one of the ways to say off.
+                    get(root, "primary_race_backoff", Quantity::duration, d -> true, STANDARD.primaryRaceBackoff()),
                     parameters(postgresql.path("parameters")));
             return new Parsed(config, warnings);
         }

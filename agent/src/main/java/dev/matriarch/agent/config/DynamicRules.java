@@ -22,6 +22,13 @@ final class DynamicRules {
         section.bytes("maximum_lag_on_failover", 0, 0);
         section.integer("synchronous_node_count", 1, 1, Integer.MAX_VALUE);
         section.bool("check_timeline", false);
+        if (Quantity.duration(section.node().path("primary_race_backoff"))
+                .map(Duration::isNegative)
+                .orElse(false)) {
+            section.tolerate("primary_race_backoff");
+        } else {
+            section.duration("primary_race_backoff", Duration.ZERO, Duration.ZERO);
+        }
         section.bool("pause", false);
         section.integer("max_timelines_history", 0, 0, Integer.MAX_VALUE);
         section.duration("primary_start_timeout", Duration.ZERO, Duration.ZERO);
@@ -29,15 +36,12 @@ final class DynamicRules {
         section.duration("member_slots_ttl", Duration.ZERO, Duration.ZERO);
         section.section("postgresql").ifPresent(this::postgresql);
         // Numbers by which Patroni says "off".
-        for (String name : new String[] {
-            "primary_race_backoff", "maximum_lag_on_syncnode", "primary_stop_timeout", "master_stop_timeout"
-        }) {
+        for (String name : new String[] {"maximum_lag_on_syncnode", "primary_stop_timeout", "master_stop_timeout"}) {
             if (Quantity.integer(section.node().path(name)).map(n -> n <= 0).orElse(false)) {
                 section.tolerate(name);
             }
         }
         section.notYet(
-                        "primary_race_backoff",
                         "maximum_lag_on_syncnode",
                         "primary_stop_timeout",
                         "master_stop_timeout",

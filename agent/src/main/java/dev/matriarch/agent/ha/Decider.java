@@ -265,12 +265,12 @@ public final class Decider {
         int known = view.history().map(h -> h.currentTimeline()).orElse(0);
         boolean exists = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
         if (seen.settings().paused()) {
-            return seen.nofailover() || status.timeline() < known
+            return seen.tags().nofailover() || status.timeline() < known
                     ? Decision.idle("continue to run as primary without lock")
                     : new Decision.AcquireLease("acquired session lock as a leader");
         }
         // Somebody may have led and gone in between: only the race, with its votes, may say who is next.
-        return exists || seen.nofailover()
+        return exists || seen.tags().nofailover()
                 ? new Decision.Stop(
                         Decision.StopMode.IMMEDIATE,
                         false,

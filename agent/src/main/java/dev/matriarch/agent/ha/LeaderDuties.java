@@ -306,10 +306,10 @@ final class LeaderDuties {
     }
 
     private Optional<Decision> slots(LocalPostgres.Status status) {
-        return SlotPolicy.step(view, seen.situation(), status, settings.useSlots() ? slotsWanted() : Set.of());
+        return SlotPolicy.step(view, seen.situation(), status, slotsWanted());
     }
 
     private Set<String> slotsWanted() {
-        return SlotPolicy.membersToServe(view, seen.situation(), seen.me());
+        return settings.useSlots() ? SlotPolicy.membersToServe(seen, view) : Set.of();
     }
 }

@@ -5,6 +5,7 @@ import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.Versioned;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -34,12 +35,19 @@ final class LeaderRace {
     }
 
     Verdict verdict() {
-        if (seen.nofailover()) {
+        if (seen.tags().nofailover()) {
             return new Verdict.StandBack("following a different leader because I am not allowed to promote");
         }
         Optional<FailoverRequest> request = view.pendingFailover()
                 .map(Versioned::value)
                 .filter(r -> r.scheduledAt().isEmpty());
+        Optional<Duration> arriving = request.isPresent()
+                ? Optional.empty()
+                : seen.situation().walFlow().stillArriving(seen.now(), mine.streaming(), seen.settings());
+        if (arriving.isPresent()) {
+            return new Verdict.StandBack("My (" + seen.me() + ") wal position moved since last heart beat loop, "
+                    + (arriving.get().toSeconds() + 1) + " seconds until leader race");
+        }
         Set<String> others = new TreeSet<>();
         view.members().stream()
                 .map(m -> m.name())
@@ -116,7 +124,7 @@ final class LeaderRace {
                 ahead = Optional.of(peer.name());
             } else if (checkPriority
                     && compared == 0
-                    && peer.priority() > seen.priority()
+                    && peer.priority() > seen.tags().priority()
                     && peer.eligible()
                     && !formerLeader) {
                 ahead = Optional.of(peer.name());

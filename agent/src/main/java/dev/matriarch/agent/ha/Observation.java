@@ -10,8 +10,7 @@ import java.util.Optional;
  * @param now monotonic nanoseconds
  * @param wallClock for schedules only
  * @param me this member's name
- * @param nofailover this member must never lead
- * @param priority {@code failover_priority}
+ * @param tags of this member, as configured at this moment
  * @param survey present once the others were asked in this heartbeat
  * @param order what an operator wants of this member
  */
@@ -19,8 +18,7 @@ public record Observation(
         long now,
         Instant wallClock,
         String me,
-        boolean nofailover,
-        int priority,
+        Tags tags,
         Store store,
         Lease lease,
         LocalPostgres postgres,

@@ -14,6 +14,7 @@ import java.time.Duration;
  * @param primaryStartTimeout how long a crashed primary may take to come back before another is sought; 0: at once
  * @param discardOnDivergence a diverged data directory that cannot be rewound may be set aside and cloned anew
  * @param discardOnRewindFailure the same after a failed rewind
+ * @param primaryRaceBackoff how long a free lock is left alone while WAL keeps arriving; 0: not at all
  */
 public record Settings(
         Duration ttl,
@@ -29,7 +30,8 @@ public record Settings(
         boolean useSlots,
         boolean discardOnDivergence,
         boolean discardOnRewindFailure,
-        int maxTimelinesHistory) {
+        int maxTimelinesHistory,
+        Duration primaryRaceBackoff) {
 
     /**
      * @param strict with no standby to wait for, commits wait for one to come

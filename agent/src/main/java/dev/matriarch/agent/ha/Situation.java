@@ -25,6 +25,7 @@ import java.util.Set;
  * @param primarySince when the server was first seen out of recovery under the lock it holds now
  * @param storeLostSince since when the configuration store has not answered; empty: it does
  * @param recentMembers members seen in the store within {@code member_slots_ttl}: their slots are kept
+ * @param walFlow what arrives while nobody leads
  * @param slotsFor the members whose slots were last brought in line; empty: not done yet
  */
 public record Situation(
@@ -45,6 +46,7 @@ public record Situation(
         OptionalLong primarySince,
         OptionalLong storeLostSince,
         Set<String> recentMembers,
+        WalFlow walFlow,
         Optional<Set<String>> slotsFor) {
     public Situation {
         recentMembers = Set.copyOf(recentMembers);
@@ -69,6 +71,7 @@ public record Situation(
                 OptionalLong.empty(),
                 OptionalLong.empty(),
                 Set.of(),
+                WalFlow.NONE,
                 Optional.empty());
     }
 

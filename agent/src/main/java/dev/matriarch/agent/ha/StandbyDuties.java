@@ -5,6 +5,8 @@ import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Member;
 import java.net.URI;
 import java.time.Duration;
+import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 
@@ -47,13 +49,7 @@ final class StandbyDuties {
             return retryLater();
         }
         Optional<Upstream.Of> leader = leaderToFollow();
-        Optional<Upstream.Of> replica = view.members().stream()
-                .filter(m -> m.flag("clonefrom")
-                        && m.isRunning()
-                        && !m.isPrimary()
-                        && !m.name().equals(seen.me()))
-                .findFirst()
-                .flatMap(StandbyDuties::upstream);
+        Optional<Upstream.Of> replica = cloneSource();
         if (leader.isPresent() && replica.isPresent()) {
             return new Decision.Clone(
                     replica.get(),
@@ -62,6 +58,21 @@ final class StandbyDuties {
         return leader.<Decision>map(
                         from -> new Decision.Clone(from, "trying to bootstrap from leader '" + from.member() + "'"))
                 .orElse(Decision.idle("waiting for leader to bootstrap"));
+    }
+
+    /** One of the running standbys with the tag {@code clonefrom}: not always the same, so that many clones spread. */
+    private Optional<Upstream.Of> cloneSource() {
+        List<Upstream.Of> sources = view.members().stream()
+                .filter(m -> m.flag("clonefrom")
+                        && m.isRunning()
+                        && !m.isPrimary()
+                        && !m.name().equals(seen.me()))
+                .map(StandbyDuties::upstream)
+                .flatMap(Optional::stream)
+                .toList();
+        // Chance must come from the observation, or a recorded decision could not be repeated.
+        int chance = Objects.hash(seen.me(), seen.now() / 1_000_000);
+        return sources.isEmpty() ? Optional.empty() : Optional.of(sources.get(Math.floorMod(chance, sources.size())));
     }
 
     private Decision discardHalfWritten() {
@@ -93,15 +104,22 @@ final class StandbyDuties {
         }
         if (pg.control().map(c -> c.state().equals("shut down in recovery")).orElse(false)
                 && situation.divergenceAgainst(leader.epoch()) instanceof Divergence.Unchecked) {
-            return new Decision.StartReplica(source.get(), "starting as a secondary");
+            return startSecondary(source.get());
         }
         return switch (situation.divergenceAgainst(leader.epoch())) {
             case Divergence.Unchecked unchecked ->
                 new Decision.CheckDivergence(
                         source.get(), leader.epoch(), "was my history left behind by " + leader.name() + "?");
-            case Divergence.None none -> new Decision.StartReplica(source.get(), "starting as a secondary");
+            case Divergence.None none -> startSecondary(source.get());
             case Divergence.Found found -> cure(source.get(), found.reason());
         };
+    }
+
+    private Decision startSecondary(Upstream.Of leader) {
+        Upstream upstream = seen.tags().nostream()
+                ? new Upstream.Nobody()
+                : chosenUpstream().<Upstream>map(u -> u).orElse(leader);
+        return new Decision.StartReplica(upstream, "starting as a secondary");
     }
 
     private Decision cure(Upstream.Of leader, String reason) {
@@ -142,19 +160,30 @@ final class StandbyDuties {
         if (!pg.isReplica()) {
             return Decision.soon("PostgreSQL does not answer: " + pg.problem(), Duration.ofMillis(500));
         }
-        Optional<Upstream.Of> upstream = chosenUpstream();
-        if (upstream.isPresent() && !situation.following().equals(Optional.of(upstream.get()))) {
-            return new Decision.Follow(
-                    upstream.get(), "following " + upstream.get().member());
+        Optional<Upstream> upstream = seen.tags().nostream()
+                ? Optional.of(new Upstream.Nobody())
+                : chosenUpstream().map(u -> u);
+        if (upstream.isPresent() && !situation.following().equals(upstream)) {
+            return new Decision.Follow(upstream.get(), whyFollow(upstream.get()));
         }
         return strandedOn(leader)
                 .or(() -> SlotPolicy.step(
                         view,
                         situation,
                         pg.status().orElseThrow(),
-                        settings.useSlots() ? SlotPolicy.membersToServe(view, situation, seen.me()) : Set.of()))
+                        settings.useSlots() ? SlotPolicy.membersToServe(seen, view) : Set.of()))
                 .orElseGet(() -> Decision.idle("no action. I am (" + seen.me()
                         + "), a secondary, and following a leader (" + leader.name() + ")"));
+    }
+
+    private String whyFollow(Upstream upstream) {
+        if (!(upstream instanceof Upstream.Of source)) {
+            return "nostream: taking WAL from the archive only";
+        }
+        return new Cascade(view).goesInACircle(seen.me(), seen.tags())
+                ? "following " + source.member() + ": replicatefrom "
+                        + seen.tags().replicateFrom().orElseThrow() + " leads back to me, so it is not heeded"
+                : "following " + source.member();
     }
 
     /** A standby that does not get to stream may be on a branch that the leader left. */
@@ -183,13 +212,7 @@ final class StandbyDuties {
 
     /** The member named by the tag {@code replicatefrom} if it is running, else the leader, even before it is promoted. */
     private Optional<Upstream.Of> chosenUpstream() {
-        return view.member(seen.me())
-                .flatMap(Member::replicateFrom)
-                .filter(n -> !n.equals(seen.me()))
-                .flatMap(view::member)
-                .filter(Member::isRunning)
-                .or(view::leaderMember)
-                .flatMap(StandbyDuties::upstream);
+        return new Cascade(view).upstreamOf(seen.me(), seen.tags()).flatMap(StandbyDuties::upstream);
     }
 
     static Optional<Upstream.Of> upstream(Member member) {
@@ -234,7 +257,7 @@ final class StandbyDuties {
         if (created) {
             return Decision.idle("waiting for leader to bootstrap: the cluster exists and nobody leads it");
         }
-        if (seen.nofailover()) {
+        if (seen.tags().nofailover()) {
             return Decision.idle("waiting for another member to bootstrap: I am not allowed to lead");
         }
         return retryDue() ? new Decision.AcquireLease("nobody has created the cluster yet") : retryLater();

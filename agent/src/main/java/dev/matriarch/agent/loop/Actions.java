@@ -106,7 +106,11 @@ final class Actions {
     }
 
     private void writeConfiguration(Upstream upstream, Optional<String> standbyNames) throws PostgresException {
-        server.writeConfiguration(settings.current().parameters(), upstream, standbyNames);
+        server.writeConfiguration(
+                settings.current().parameters(),
+                upstream,
+                standbyNames,
+                settings.current().settings().useSlots());
     }
 
     /** Brings a running server's files in line with changed parameters. */

@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Order;
+import dev.matriarch.agent.ha.Tags;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.rpc.LocalAgent;
 import dev.matriarch.agent.rpc.Operations;
@@ -181,14 +182,14 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
     @Override
     public Position position() {
         Optional<LocalPostgres.Status> status = server.observe(ASK_POSTGRES).status();
-        var tags = settings.local().tags();
+        Tags tags = Tags.of(settings.local().tags());
         return new Position(
                 status.isPresent(),
                 status.map(LocalPostgres.Status::inRecovery).orElse(true),
                 status.map(LocalPostgres.Status::position).orElse(Lsn.INVALID),
                 status.map(LocalPostgres.Status::timeline).orElse(0),
-                MemberRecord.nofailover(tags),
-                MemberRecord.priority(tags),
+                tags.nofailover(),
+                tags.priority(),
                 false);
     }
 

@@ -9,12 +9,14 @@ import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Store;
 import dev.matriarch.agent.ha.Survey;
+import dev.matriarch.agent.ha.Tags;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
+import dev.matriarch.dcs.Member;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
@@ -235,17 +237,19 @@ public final class Heartbeat {
         if (seen instanceof Store.Known(ClusterView view)) {
             parts.memory()
                     .membersSeen(
-                            view.members().stream().map(m -> m.name()).toList(),
+                            view.members().stream()
+                                    .filter(m -> !m.flag("nostream"))
+                                    .map(Member::name)
+                                    .toList(),
                             now,
                             parts.settings().current().dynamic().memberSlotsTtl());
+            parts.memory().walSeen(view.isUnlocked(), postgres.status().map(LocalPostgres.Status::received), now);
         }
-        var tags = parts.settings().local().tags();
         return new Observation(
                 now,
                 parts.clock().wall(),
                 parts.me(),
-                MemberRecord.nofailover(tags),
-                MemberRecord.priority(tags),
+                Tags.of(parts.settings().local().tags()),
                 seen,
                 lease,
                 postgres,

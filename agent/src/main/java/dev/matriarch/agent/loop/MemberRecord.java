@@ -69,12 +69,4 @@ final class MemberRecord {
         }
         return postgres.isPrimary() ? "primary" : "replica";
     }
-
-    static boolean nofailover(Map<String, Object> tags) {
-        return tags.containsKey("nofailover") ? Boolean.TRUE.equals(tags.get("nofailover")) : priority(tags) <= 0;
-    }
-
-    static int priority(Map<String, Object> tags) {
-        return tags.get("failover_priority") instanceof Number n ? n.intValue() : 1;
-    }
 }

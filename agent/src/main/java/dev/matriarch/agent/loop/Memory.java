@@ -3,6 +3,7 @@ package dev.matriarch.agent.loop;
 import dev.matriarch.agent.ha.Divergence;
 import dev.matriarch.agent.ha.Situation;
 import dev.matriarch.agent.ha.Upstream;
+import dev.matriarch.agent.ha.WalFlow;
 import dev.matriarch.dcs.Lsn;
 import java.time.Duration;
 import java.util.Collection;
@@ -41,6 +42,8 @@ final class Memory {
     private final Map<String, Long> memberSeen = new HashMap<>();
     private OptionalLong firstSeen = OptionalLong.empty();
     private boolean knowsWhoLeft;
+    private WalFlow walFlow = WalFlow.NONE;
+    private Optional<Lsn> received = Optional.empty();
     private Optional<Set<String>> slotsFor = Optional.empty();
 
     synchronized Situation situation(boolean guarded) {
@@ -62,6 +65,7 @@ final class Memory {
                 primarySince,
                 storeLostSince,
                 memberSeen.keySet(),
+                walFlow,
                 slotsFor);
     }
 
@@ -89,6 +93,15 @@ final class Memory {
     /** False until this agent has watched for as long as a slot is kept: until then any slot may be of a recent member. */
     synchronized boolean knowsWhoLeft() {
         return knowsWhoLeft;
+    }
+
+    /** @param position last one received, of a standby */
+    synchronized void walSeen(boolean unlocked, Optional<Lsn> position, long now) {
+        boolean moved = received.isPresent() && position.isPresent() && !position.equals(received);
+        received = position;
+        walFlow = new WalFlow(
+                unlocked ? OptionalLong.of(walFlow.unlockedSince().orElse(now)) : OptionalLong.empty(),
+                moved ? OptionalLong.of(now) : walFlow.movedAt());
     }
 
     synchronized void slotsSynced(Set<String> members) {

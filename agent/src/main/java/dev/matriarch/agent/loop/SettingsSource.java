@@ -99,6 +99,7 @@ final class SettingsSource {
                 dynamic.useSlots(),
                 postgres.removeOnDivergence(),
                 postgres.removeOnRewindFailure(),
-                dynamic.maxTimelinesHistory());
+                dynamic.maxTimelinesHistory(),
+                dynamic.primaryRaceBackoff());
     }
 }

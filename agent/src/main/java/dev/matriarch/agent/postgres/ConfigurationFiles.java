@@ -67,17 +67,20 @@ final class ConfigurationFiles {
 
     /** What the files should say. */
     record Wanted(
-            Map<String, String> parameters, Optional<Upstream> upstream, Optional<String> synchronousStandbyNames) {
+            Map<String, String> parameters,
+            Optional<Upstream> upstream,
+            Optional<String> synchronousStandbyNames,
+            boolean useSlots) {
         Wanted {
             parameters = Map.copyOf(parameters);
         }
 
         Wanted withUpstream(Optional<Upstream> other) {
-            return new Wanted(parameters, other, synchronousStandbyNames);
+            return new Wanted(parameters, other, synchronousStandbyNames, useSlots);
         }
 
         Wanted withSynchronousStandbyNames(Optional<String> other) {
-            return new Wanted(parameters, upstream, other);
+            return new Wanted(parameters, upstream, other, useSlots);
         }
     }
 
@@ -235,7 +238,7 @@ final class ConfigurationFiles {
         all.putIfAbsent("wal_retrieve_retry_interval", "500ms");
         if (wanted().upstream().orElse(null) instanceof Upstream.Of of) {
             all.put("primary_conninfo", connectionString(of, config.replication(), "postgres"));
-            all.put("primary_slot_name", SlotName.of(memberName));
+            all.put("primary_slot_name", wanted().useSlots() ? SlotName.of(memberName) : "");
         }
         StringBuilder text = new StringBuilder(HEADER).append("include 'postgresql.base.conf'\n\n");
         for (Map.Entry<String, String> parameter : all.entrySet()) {

@@ -102,10 +102,20 @@ public final class PostgresServer implements AutoCloseable {
     public void writeConfiguration(
             Map<String, String> parameters, Upstream upstreamOrNull, Optional<String> synchronousStandbyNames)
             throws PostgresException {
+        writeConfiguration(parameters, upstreamOrNull, synchronousStandbyNames, true);
+    }
+
+    /** @param useSlots the upstream keeps a slot for this member */
+    public void writeConfiguration(
+            Map<String, String> parameters,
+            Upstream upstreamOrNull,
+            Optional<String> synchronousStandbyNames,
+            boolean useSlots)
+            throws PostgresException {
         configurationLock.lock();
         try {
             files.write(new ConfigurationFiles.Wanted(
-                    parameters, Optional.ofNullable(upstreamOrNull), synchronousStandbyNames));
+                    parameters, Optional.ofNullable(upstreamOrNull), synchronousStandbyNames, useSlots));
         } finally {
             configurationLock.unlock();
         }

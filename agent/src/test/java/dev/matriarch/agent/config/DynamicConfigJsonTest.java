@@ -31,7 +31,7 @@ class DynamicConfigJsonTest {
         DynamicConfig c = DynamicConfigJson.parse("""
                 {"ttl": 5, "loop_wait": 0.5, "retry_timeout": "2s", "maximum_lag_on_failover": "16MB",
                  "synchronous_mode": "quorum", "synchronous_node_count": 2, "check_timeline": true, "pause": true,
-                 "max_timelines_history": 7, "master_start_timeout": 10, "member_slots_ttl": "30min",
+                 "max_timelines_history": 7, "master_start_timeout": 10, "member_slots_ttl": "30min", "primary_race_backoff": 12,
                  "postgresql": {"use_slots": false, "use_pg_rewind": true,
                                 "parameters": {"Max_Connections": 50, "a.b": true}}}""");
         assertEquals(
@@ -51,6 +51,7 @@ class DynamicConfigJsonTest {
                         Duration.ofMinutes(30),
                         false,
                         true,
+                        Duration.ofSeconds(12),
                         Map.of("max_connections", "50", "a.b", "on")),
                 c);
     }

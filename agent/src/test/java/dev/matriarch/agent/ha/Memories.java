@@ -17,6 +17,13 @@ final class Memories {
     private OptionalLong retryAt = OptionalLong.empty();
     private OptionalLong standBackUntil = OptionalLong.empty();
 
+    private WalFlow walFlow = WalFlow.NONE;
+
+    Memories walFlow(WalFlow value) {
+        walFlow = value;
+        return this;
+    }
+
     Memories following(String name) {
         following = Optional.of(new Upstream.Of(name, "10.0.0." + name.substring(1), 5432));
         return this;
@@ -76,6 +83,7 @@ final class Memories {
                 OptionalLong.of(Scene.NOW - 60_000_000_000L),
                 storeLostSince,
                 java.util.Set.of("n1", "n2", "n3"),
+                walFlow,
                 Optional.of(serving));
     }
 

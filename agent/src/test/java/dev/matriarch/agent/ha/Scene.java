@@ -34,7 +34,10 @@ final class Scene {
     private LocalPostgres postgres = primary(100);
     private Settings.Synchronous synchronous = Settings.Synchronous.OFF;
     private boolean paused;
-    private boolean nofailover;
+    private Tags tags = Tags.NONE;
+    private long now = NOW;
+    private Duration raceBackoff = Duration.ZERO;
+    private boolean checkTimeline;
     private Situation situation = Situation.fresh();
     private Optional<Survey> survey = Optional.empty();
     private Optional<Task> task = Optional.empty();
@@ -215,8 +218,92 @@ final class Scene {
     }
 
     Scene nofailover() {
-        nofailover = true;
+        tags = new Tags(true, 1, false, Optional.empty());
         return this;
+    }
+
+    Scene tagged(Map<String, Object> own) {
+        tags = Tags.of(own);
+        return this;
+    }
+
+    /** Gives a member tags, as it published them. */
+    Scene memberTagged(String name, Map<String, Object> published) {
+        members.replaceAll(m -> m.name().equals(name) ? withTags(m, published) : m);
+        return this;
+    }
+
+    Scene memberState(String name, String state) {
+        members.replaceAll(m -> m.name().equals(name) ? withState(m, state) : m);
+        return this;
+    }
+
+    Scene memberRole(String name, String role) {
+        members.replaceAll(m -> m.name().equals(name) ? member(name, role) : m);
+        return this;
+    }
+
+    Scene later(long nanos) {
+        now += nanos;
+        return this;
+    }
+
+    Scene memberAt(String name, long lsn) {
+        members.replaceAll(m -> m.name().equals(name) ? at(m, lsn) : m);
+        return this;
+    }
+
+    Scene without(String name) {
+        members.removeIf(m -> m.name().equals(name));
+        return this;
+    }
+
+    Scene history(int timeline) {
+        history = Optional.of(new TimelineHistory(List.of(new TimelineHistory.Row(
+                timeline - 1, new Lsn(50), "no recovery target specified", Optional.empty(), Optional.empty()))));
+        return this;
+    }
+
+    Scene checkTimeline() {
+        checkTimeline = true;
+        return this;
+    }
+
+    Scene raceBackoff(Duration value) {
+        raceBackoff = value;
+        return this;
+    }
+
+    static Member withTags(Member m, Map<String, Object> tags) {
+        return copy(m, m.state(), m.xlogLocation(), tags);
+    }
+
+    static Member withState(Member m, String state) {
+        return copy(m, state, m.xlogLocation(), m.tags());
+    }
+
+    static Member at(Member m, long lsn) {
+        return copy(m, m.state(), Optional.of(new Lsn(lsn)), m.tags());
+    }
+
+    private static Member copy(Member m, String state, Optional<Lsn> position, Map<String, Object> tags) {
+        return new Member(
+                m.name(),
+                m.connUrl(),
+                m.apiUrl(),
+                m.rpcAddress(),
+                state,
+                m.role(),
+                m.version(),
+                position,
+                m.receiveLsn(),
+                m.replayLsn(),
+                m.replicationState(),
+                m.timeline(),
+                tags,
+                m.pendingRestart(),
+                m.checkpointAfterPromote(),
+                m.paused());
     }
 
     Scene storeLost() {
@@ -256,8 +343,8 @@ final class Scene {
         return Survey.Answer.unreachable(name);
     }
 
-    Decision decide() {
-        ClusterView view = new ClusterView(
+    ClusterView view() {
+        return new ClusterView(
                 9,
                 initialize.map(v -> new Versioned<>(v, 1)),
                 Optional.of(new Versioned<>("{}", 2)),
@@ -268,13 +355,17 @@ final class Scene {
                 history,
                 sync.map(v -> new Versioned<>(v, 4)),
                 Map.of());
+    }
+
+    Decision decide() {
+        ClusterView view = view();
         Settings settings = new Settings(
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(1),
                 Duration.ofSeconds(2),
                 Duration.ofMillis(750),
                 1_048_576,
-                false,
+                checkTimeline,
                 synchronous,
                 paused,
                 Duration.ofSeconds(300),
@@ -282,13 +373,13 @@ final class Scene {
                 true,
                 true,
                 true,
-                0);
+                0,
+                raceBackoff);
         return Decider.decide(new Observation(
-                NOW,
+                now,
                 Instant.parse("2026-01-01T00:00:00Z"),
                 me,
-                nofailover,
-                1,
+                tags,
                 unreachable.<Store>map(Store.Unreachable::new).orElse(new Store.Known(view)),
                 lease,
                 postgres,

@@ -43,6 +43,7 @@ final class FakeLocalAgent implements LocalAgent {
                 Duration.ofMinutes(30),
                 true,
                 true,
+                Duration.ZERO,
                 Map.of());
     }
 
