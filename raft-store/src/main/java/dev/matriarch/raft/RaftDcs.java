@@ -1,6 +1,5 @@
 package dev.matriarch.raft;
 
-import com.google.protobuf.ByteString;
 import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
@@ -16,15 +15,9 @@ import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.proto.store.v1.Command;
-import dev.matriarch.proto.store.v1.Delete;
 import dev.matriarch.proto.store.v1.DeletePrefix;
-import dev.matriarch.proto.store.v1.Expectation;
-import dev.matriarch.proto.store.v1.GrantLease;
 import dev.matriarch.proto.store.v1.Operation;
 import dev.matriarch.proto.store.v1.OperationReply;
-import dev.matriarch.proto.store.v1.Put;
-import dev.matriarch.proto.store.v1.ReleaseLease;
-import dev.matriarch.proto.store.v1.RenewLease;
 import dev.matriarch.proto.store.v1.Reply;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
@@ -38,8 +31,6 @@ import java.util.function.Consumer;
 
 /** {@link Dcs} on the built-in store: one log entry for each call that changes something. */
 final class RaftDcs implements Dcs {
-    private static final String LEADER_LEASE = "leader";
-    private static final String MEMBER_LEASE_PREFIX = "member/";
 
     /** What the store offers to this class. */
     interface Store {
@@ -83,7 +74,7 @@ final class RaftDcs implements Dcs {
         state.entries()
                 .forEach((key, entry) ->
                         keys.put(key, new ClusterKeys.Stored(entry.value().toStringUtf8(), entry.modRevision())));
-        long epoch = state.lease(LEADER_LEASE).map(Lease::epoch).orElse(0L);
+        long epoch = state.lease(ClusterCommands.LEADER_LEASE).map(Lease::epoch).orElse(0L);
         ClusterView view = ClusterKeys.view(state.revision(), keys, epoch);
         viewed = new Viewed(state, view);
         return view;
@@ -91,11 +82,7 @@ final class RaftDcs implements Dcs {
 
     @Override
     public LeaseResult acquireLeader(String member, Duration ttl, Duration timeout) throws DcsException {
-        Reply reply = store.submit(
-                command(
-                        grant(LEADER_LEASE, member, ttl),
-                        put(ClusterKeys.LEADER, member, Optional.empty(), LEADER_LEASE)),
-                timeout);
+        Reply reply = store.submit(ClusterCommands.acquireLeader(member, ttl), timeout);
         return leaseResult(reply);
     }
 
@@ -103,54 +90,28 @@ final class RaftDcs implements Dcs {
     public LeaseResult renewLeader(
             String member, long epoch, Duration ttl, Optional<ClusterStatus> status, Duration timeout)
             throws DcsException {
-        StoreState local = store.local();
-        Command.Builder command = command(Operation.newBuilder()
-                        .setRenewLease(RenewLease.newBuilder()
-                                .setName(LEADER_LEASE)
-                                .setHolder(member)
-                                .setEpoch(epoch)
-                                .setTtlMillis(ttl.toMillis()))
-                        .build())
-                .toBuilder();
-        if (local.entry(ClusterKeys.LEADER).isEmpty()) {
-            // Somebody removed the key by hand; the lease is what counts.
-            command.addOperations(put(ClusterKeys.LEADER, member, Optional.empty(), LEADER_LEASE));
-        }
-        status.map(ClusterJson::writeStatus)
-                .filter(json -> differs(local, ClusterKeys.STATUS, json))
-                .ifPresent(json -> command.addOperations(put(ClusterKeys.STATUS, json, Optional.empty(), "")));
-        return leaseResult(store.submit(command.build(), timeout));
+        return leaseResult(
+                store.submit(ClusterCommands.renewLeader(store.local(), member, epoch, ttl, status), timeout));
     }
 
     @Override
     public boolean releaseLeader(String member, long epoch, Optional<ClusterStatus> status, Duration timeout)
             throws DcsException {
-        Command.Builder command = Command.newBuilder().setFormatVersion(Apply.FORMAT_VERSION);
-        status.ifPresent(
-                s -> command.addOperations(put(ClusterKeys.STATUS, ClusterJson.writeStatus(s), Optional.empty(), "")));
-        command.addOperations(release(LEADER_LEASE, member, epoch));
-        Reply reply = understood(store.submit(command.build(), timeout));
+        Reply reply = understood(store.submit(ClusterCommands.releaseLeader(member, epoch, status), timeout));
         return reply.getApplied();
     }
 
     @Override
     public void touchMember(Member member, Duration ttl, Duration timeout) throws DcsException {
-        String key = ClusterKeys.member(member.name());
-        String lease = MEMBER_LEASE_PREFIX + member.name();
         String json = ClusterJson.writeMember(member);
         StoreState local = store.local();
-        boolean stored = !differs(local, key, json)
-                && local.entry(key).map(e -> e.lease().equals(lease)).orElse(false);
+        boolean stored = ClusterCommands.isStored(local, member.name(), json);
         Touched last = touched.get(member.name());
         long now = System.nanoTime();
         if (stored && last != null && last.json().equals(json) && now - last.atNanos() < ttl.toNanos() / 2) {
             return;
         }
-        Command.Builder command = command(grant(lease, member.name(), ttl)).toBuilder();
-        if (!stored) {
-            command.addOperations(put(key, json, Optional.empty(), lease));
-        }
-        done(store.submit(command.build(), timeout));
+        done(store.submit(ClusterCommands.touchMember(local, member.name(), json, ttl), timeout));
         touched.put(member.name(), new Touched(json, now));
     }
 
@@ -162,7 +123,7 @@ final class RaftDcs implements Dcs {
 
     @Override
     public void deleteInitialize(Duration timeout) throws DcsException {
-        done(store.submit(command(delete(ClusterKeys.INITIALIZE, Optional.empty())), timeout));
+        done(store.submit(ClusterCommands.remove(ClusterKeys.INITIALIZE, Expected.anything()), timeout));
     }
 
     @Override
@@ -186,7 +147,7 @@ final class RaftDcs implements Dcs {
     }
 
     private WriteResult remove(String key, Expected expected, Duration timeout) throws DcsException {
-        Reply reply = understood(store.submit(command(delete(key, expectation(expected))), timeout));
+        Reply reply = understood(store.submit(ClusterCommands.remove(key, expected), timeout));
         return reply.getApplied() ? new WriteResult.Written(reply.getRevision()) : new WriteResult.Conflict();
     }
 
@@ -206,7 +167,8 @@ final class RaftDcs implements Dcs {
         store.local()
                 .leases()
                 .values()
-                .forEach(lease -> command.addOperations(release(lease.name(), lease.holder(), lease.epoch())));
+                .forEach(lease ->
+                        command.addOperations(ClusterCommands.release(lease.name(), lease.holder(), lease.epoch())));
         command.addOperations(Operation.newBuilder().setDeletePrefix(DeletePrefix.getDefaultInstance()));
         Reply reply = understood(store.submit(command.build(), timeout));
         if (!reply.getApplied()) {
@@ -232,22 +194,16 @@ final class RaftDcs implements Dcs {
     }
 
     private WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
-        Reply reply = understood(store.submit(command(put(key, value, expectation(expected), "")), timeout));
+        Reply reply = understood(store.submit(ClusterCommands.write(key, value, expected), timeout));
         return reply.getApplied()
                 ? new WriteResult.Written(reply.getOperations(0).getModRevision())
                 : new WriteResult.Conflict();
     }
 
     private void writeIfDifferent(String key, String value, Duration timeout) throws DcsException {
-        if (differs(store.local(), key, value)) {
-            done(store.submit(command(put(key, value, Optional.empty(), "")), timeout));
+        if (ClusterCommands.differs(store.local(), key, value)) {
+            done(store.submit(ClusterCommands.write(key, value, Expected.anything()), timeout));
         }
-    }
-
-    private static boolean differs(StoreState state, String key, String value) {
-        return state.entry(key)
-                .map(e -> !e.value().toStringUtf8().equals(value))
-                .orElse(true);
     }
 
     private static LeaseResult leaseResult(Reply reply) throws DcsException {
@@ -271,54 +227,5 @@ final class RaftDcs implements Dcs {
         if (!understood(reply).getApplied()) {
             throw new DcsException("The built-in store refused a write: " + reply.getRefusal());
         }
-    }
-
-    private static Command command(Operation... operations) {
-        Command.Builder command = Command.newBuilder().setFormatVersion(Apply.FORMAT_VERSION);
-        for (Operation operation : operations) {
-            command.addOperations(operation);
-        }
-        return command.build();
-    }
-
-    private static Optional<Expectation> expectation(Expected expected) {
-        return switch (expected) {
-            case Expected.Anything() -> Optional.empty();
-            case Expected.Absent() ->
-                Optional.of(Expectation.newBuilder().setAbsent(true).build());
-            case Expected.Revision(long revision) ->
-                Optional.of(Expectation.newBuilder().setRevision(revision).build());
-        };
-    }
-
-    private static Operation put(String key, String value, Optional<Expectation> expectation, String lease) {
-        Put.Builder put = Put.newBuilder()
-                .setKey(key)
-                .setValue(ByteString.copyFromUtf8(value))
-                .setLease(lease);
-        expectation.ifPresent(put::setExpect);
-        return Operation.newBuilder().setPut(put).build();
-    }
-
-    private static Operation delete(String key, Optional<Expectation> expectation) {
-        Delete.Builder delete = Delete.newBuilder().setKey(key);
-        expectation.ifPresent(delete::setExpect);
-        return Operation.newBuilder().setDelete(delete).build();
-    }
-
-    private static Operation grant(String name, String holder, Duration ttl) {
-        return Operation.newBuilder()
-                .setGrantLease(
-                        GrantLease.newBuilder().setName(name).setHolder(holder).setTtlMillis(ttl.toMillis()))
-                .build();
-    }
-
-    private static Operation release(String name, String holder, long epoch) {
-        return Operation.newBuilder()
-                .setReleaseLease(ReleaseLease.newBuilder()
-                        .setName(name)
-                        .setHolder(holder)
-                        .setEpoch(epoch))
-                .build();
     }
 }

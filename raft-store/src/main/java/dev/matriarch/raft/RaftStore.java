@@ -4,8 +4,6 @@ import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.proto.store.v1.Command;
-import dev.matriarch.proto.store.v1.ExpireLease;
-import dev.matriarch.proto.store.v1.Operation;
 import dev.matriarch.proto.store.v1.PeerIdentity;
 import dev.matriarch.proto.store.v1.Reply;
 import dev.matriarch.raft.state.Apply;
@@ -214,14 +212,7 @@ public final class RaftStore implements AutoCloseable {
     }
 
     private void proposeExpiry(Lease lease) {
-        Command command = Command.newBuilder()
-                .setFormatVersion(Apply.FORMAT_VERSION)
-                .addOperations(Operation.newBuilder()
-                        .setExpireLease(ExpireLease.newBuilder()
-                                .setName(lease.name())
-                                .setEpoch(lease.epoch())
-                                .setRenewal(lease.renewal())))
-                .build();
+        Command command = ClusterCommands.expire(lease);
         host.replica()
                 .ifPresent(replica -> proposals.submitHere(replica, command).whenComplete((reply, e) -> {
                     if (e != null || !reply.isSuccess()) {

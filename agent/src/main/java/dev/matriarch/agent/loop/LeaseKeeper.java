@@ -23,7 +23,6 @@ import org.slf4j.LoggerFactory;
  */
 final class LeaseKeeper {
     private static final Logger LOG = LoggerFactory.getLogger(LeaseKeeper.class);
-    private static final Duration SHORTEST_CALL = Duration.ofMillis(100);
 
     private final Dcs dcs;
     private final String me;
@@ -31,11 +30,7 @@ final class LeaseKeeper {
     private final GuardPair guard;
     private final LongSupplier postmasterPid;
 
-    private boolean held;
-    private long epoch;
-    private long renewalSent;
-    private volatile OptionalLong deadline = OptionalLong.empty();
-    private long deadlineCentis;
+    private final Grip grip = new Grip();
     private boolean armed;
 
     LeaseKeeper(Dcs dcs, String me, Clock clock, GuardPair guard, LongSupplier postmasterPid) {
@@ -47,39 +42,24 @@ final class LeaseKeeper {
         this.armed = guard.armed();
     }
 
-    /** What the guard does at the latest: shares of the ttl, counted back from the lease's end. */
-    static Duration unit(Duration ttl) {
-        long nanos = ttl.toNanos() * 6 / 100;
-        return Duration.ofNanos(Math.clamp(nanos, 200_000_000L, 1_000_000_000L));
-    }
-
-    /** How long before the lease's end the heartbeat itself stops a primary: before the guard would. */
-    static Duration safetyMargin(Duration ttl) {
-        return unit(ttl).multipliedBy(5).dividedBy(2);
-    }
-
     /** @param freshFor a renewal younger than this counts as made in this heartbeat */
     Lease lease(Duration freshFor) {
-        long now = clock.nanos();
-        if (!held) {
-            return new Lease.NotHeld();
+        Lease lease = grip.lease(clock.nanos(), freshFor);
+        if (lease instanceof Lease.NotHeld && grip.held()) {
+            LOG.warn("The leader lease ran out before it could be renewed");
+            grip.drop();
         }
-        if (deadline.orElse(now) - now <= 0) {
-            LOG.warn("The leader lease of epoch {} ran out before it could be renewed", epoch);
-            drop();
-            return new Lease.NotHeld();
-        }
-        return new Lease.Held(epoch, deadline.getAsLong(), now - renewalSent < freshFor.toNanos());
+        return lease;
     }
 
     /** The end of the lease in monotonic nanoseconds, for the doors; any thread. */
     OptionalLong deadline() {
-        return deadline;
+        return grip.deadline();
     }
 
     /** The moment after which nothing may be started as a primary any more, in centiseconds of uptime. */
     long startNotAfterCentis() {
-        return deadlineCentis;
+        return grip.startNotAfterCentis();
     }
 
     boolean acquire(Settings settings) throws DcsException {
@@ -92,34 +72,23 @@ final class LeaseKeeper {
     boolean renew(long lockEpoch, Settings settings, Optional<ClusterStatus> status) throws DcsException {
         long before = clock.nanos();
         long beforeCentis = clock.uptimeCentis();
-        Duration timeout = settings.retryTimeout();
-        if (held && !settings.paused()) {
-            long left =
-                    deadline.orElse(before) - before - settings.safetyMargin().toNanos();
-            timeout = Duration.ofNanos(Math.clamp(left, SHORTEST_CALL.toNanos(), timeout.toNanos()));
-        }
-        LeaseResult result = dcs.renewLeader(me, lockEpoch, settings.ttl(), status, timeout);
+        LeaseResult result =
+                dcs.renewLeader(me, lockEpoch, settings.ttl(), status, grip.renewalTimeout(before, settings));
         return confirm(result, before, beforeCentis, settings);
     }
 
     private boolean confirm(LeaseResult result, long before, long beforeCentis, Settings settings) {
         return switch (result) {
             case LeaseResult.Held(long confirmed) -> {
-                held = true;
-                epoch = confirmed;
-                renewalSent = before;
-                deadline = OptionalLong.of(before + settings.ttl().toNanos());
-                deadlineCentis = beforeCentis
-                        + centis(settings.ttl()
-                                .minus(unit(settings.ttl()).multipliedBy(3).dividedBy(2)));
+                grip.confirmed(confirmed, before, beforeCentis, settings);
                 arm(beforeCentis, settings);
                 yield true;
             }
             case LeaseResult.Lost(String holder) -> {
-                if (held) {
+                if (grip.held()) {
                     LOG.warn("The leader lock is lost{}", holder.isEmpty() ? "" : " to " + holder);
                 }
-                drop();
+                grip.drop();
                 yield false;
             }
         };
@@ -130,20 +99,13 @@ final class LeaseKeeper {
             disarm();
             return;
         }
-        Duration unit = unit(settings.ttl());
-        long quitAt =
-                beforeCentis + centis(settings.ttl().minus(unit.multipliedBy(3).dividedBy(2)));
-        long killAt = beforeCentis + centis(settings.ttl().minus(unit));
+        Grip.GuardTimes times = Grip.guardTimes(beforeCentis, settings.ttl());
         try {
-            guard.arm(quitAt, killAt, postmasterPid.getAsLong());
+            guard.arm(times.quitAtCentis(), times.killAtCentis(), postmasterPid.getAsLong());
             armed = true;
         } catch (IOException e) {
             LOG.error("The guard could not be armed: {}", e.getMessage());
         }
-    }
-
-    private static long centis(Duration duration) {
-        return duration.toMillis() / 10;
     }
 
     /** Gives the lock back; true if it was still this member's. */
@@ -151,13 +113,8 @@ final class LeaseKeeper {
         try {
             return dcs.releaseLeader(me, lockEpoch, status, timeout);
         } finally {
-            drop();
+            grip.drop();
         }
-    }
-
-    private void drop() {
-        held = false;
-        deadline = OptionalLong.empty();
     }
 
     /** Nothing on this host can write any more: the guard may rest. Harmless if it does already. */

@@ -80,7 +80,7 @@ final class SettingsSource {
                 dynamic.ttl(),
                 dynamic.loopWait(),
                 dynamic.retryTimeout(),
-                LeaseKeeper.safetyMargin(dynamic.ttl()),
+                Grip.safetyMargin(dynamic.ttl()),
                 dynamic.maximumLagOnFailover(),
                 dynamic.checkTimeline(),
                 new Settings.Synchronous(

@@ -1,0 +1,93 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.ha.Lease;
+import dev.matriarch.agent.ha.Settings;
+import java.time.Duration;
+import java.util.OptionalLong;
+
+/**
+ * The arithmetic of this member's grip on the leader lock. Pure: clocks are read by the caller. Written by one thread;
+ * {@link #deadline()} may be read by any.
+ *
+ * <p>A lease counts from the moment before its renewal was sent. Counted back from its end by units of a share of the ttl,
+ * the heartbeat stops a primary first, then the guard asks it to quit, then the guard kills it.
+ */
+final class Grip {
+    private static final Duration SHORTEST_CALL = Duration.ofMillis(100);
+
+    private boolean held;
+    private long epoch;
+    private long renewalSent;
+    private volatile OptionalLong deadline = OptionalLong.empty();
+    private long startNotAfterCentis;
+
+    /** When a guard acts, in centiseconds of uptime. */
+    record GuardTimes(long quitAtCentis, long killAtCentis) {}
+
+    private static Duration unit(Duration ttl) {
+        long nanos = ttl.toNanos() * 6 / 100;
+        return Duration.ofNanos(Math.clamp(nanos, 200_000_000L, 1_000_000_000L));
+    }
+
+    /** How long before the lease's end the heartbeat itself stops a primary: before the guard would. */
+    static Duration safetyMargin(Duration ttl) {
+        return unit(ttl).multipliedBy(5).dividedBy(2);
+    }
+
+    /** @param sentCentis uptime before the renewal was sent */
+    static GuardTimes guardTimes(long sentCentis, Duration ttl) {
+        Duration unit = unit(ttl);
+        return new GuardTimes(
+                sentCentis + centis(ttl.minus(unit.multipliedBy(3).dividedBy(2))),
+                sentCentis + centis(ttl.minus(unit)));
+    }
+
+    private static long centis(Duration duration) {
+        return duration.toMillis() / 10;
+    }
+
+    /** The store confirmed what was sent at the given moments, in monotonic nanoseconds and in uptime. */
+    void confirmed(long lockEpoch, long sentNanos, long sentCentis, Settings settings) {
+        held = true;
+        epoch = lockEpoch;
+        renewalSent = sentNanos;
+        deadline = OptionalLong.of(sentNanos + settings.ttl().toNanos());
+        startNotAfterCentis = guardTimes(sentCentis, settings.ttl()).quitAtCentis();
+    }
+
+    /** @param freshFor a renewal younger than this counts as made in this heartbeat */
+    Lease lease(long now, Duration freshFor) {
+        return held && deadline.orElse(now) - now > 0
+                ? new Lease.Held(epoch, deadline.getAsLong(), now - renewalSent < freshFor.toNanos())
+                : new Lease.NotHeld();
+    }
+
+    boolean held() {
+        return held;
+    }
+
+    /** The end of the lease in monotonic nanoseconds. */
+    OptionalLong deadline() {
+        return deadline;
+    }
+
+    /** The moment after which nothing may be started as a primary any more, in centiseconds of uptime. */
+    long startNotAfterCentis() {
+        return startNotAfterCentis;
+    }
+
+    /** A renewal must be over, one way or the other, before a primary has to begin to stop. */
+    Duration renewalTimeout(long now, Settings settings) {
+        Duration timeout = settings.retryTimeout();
+        if (!held || settings.paused()) {
+            return timeout;
+        }
+        long left = deadline.orElse(now) - now - settings.safetyMargin().toNanos();
+        return Duration.ofNanos(Math.clamp(left, SHORTEST_CALL.toNanos(), timeout.toNanos()));
+    }
+
+    void drop() {
+        held = false;
+        deadline = OptionalLong.empty();
+    }
+}

@@ -1,0 +1,155 @@
+package dev.matriarch.raft;
+
+import com.google.protobuf.ByteString;
+import dev.matriarch.dcs.ClusterStatus;
+import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.json.ClusterJson;
+import dev.matriarch.dcs.json.ClusterKeys;
+import dev.matriarch.proto.store.v1.Command;
+import dev.matriarch.proto.store.v1.Delete;
+import dev.matriarch.proto.store.v1.Expectation;
+import dev.matriarch.proto.store.v1.ExpireLease;
+import dev.matriarch.proto.store.v1.GrantLease;
+import dev.matriarch.proto.store.v1.Operation;
+import dev.matriarch.proto.store.v1.Put;
+import dev.matriarch.proto.store.v1.ReleaseLease;
+import dev.matriarch.proto.store.v1.RenewLease;
+import dev.matriarch.raft.state.Apply;
+import dev.matriarch.raft.state.StoreState;
+import dev.matriarch.raft.state.StoreState.Lease;
+import java.time.Duration;
+import java.util.Optional;
+
+/** The log entry behind each change of a cluster's keys and leases. Pure. */
+public final class ClusterCommands {
+    /** The lease whose holder is the leader. */
+    public static final String LEADER_LEASE = "leader";
+
+    private static final String MEMBER_LEASE_PREFIX = "member/";
+
+    private ClusterCommands() {}
+
+    public static Command acquireLeader(String member, Duration ttl) {
+        return of(grant(LEADER_LEASE, member, ttl), put(ClusterKeys.LEADER, member, Optional.empty(), LEADER_LEASE));
+    }
+
+    /**
+     * @param local what this peer shows now
+     * @param status written in the same step if it differs from what {@code local} shows
+     */
+    public static Command renewLeader(
+            StoreState local, String member, long epoch, Duration ttl, Optional<ClusterStatus> status) {
+        Command.Builder command = of(Operation.newBuilder()
+                        .setRenewLease(RenewLease.newBuilder()
+                                .setName(LEADER_LEASE)
+                                .setHolder(member)
+                                .setEpoch(epoch)
+                                .setTtlMillis(ttl.toMillis()))
+                        .build())
+                .toBuilder();
+        if (local.entry(ClusterKeys.LEADER).isEmpty()) {
+            // Somebody removed the key by hand; the lease is what counts.
+            command.addOperations(put(ClusterKeys.LEADER, member, Optional.empty(), LEADER_LEASE));
+        }
+        status.map(ClusterJson::writeStatus)
+                .filter(json -> differs(local, ClusterKeys.STATUS, json))
+                .ifPresent(json -> command.addOperations(put(ClusterKeys.STATUS, json, Optional.empty(), "")));
+        return command.build();
+    }
+
+    public static Command releaseLeader(String member, long epoch, Optional<ClusterStatus> status) {
+        Command.Builder command = Command.newBuilder().setFormatVersion(Apply.FORMAT_VERSION);
+        status.ifPresent(
+                s -> command.addOperations(put(ClusterKeys.STATUS, ClusterJson.writeStatus(s), Optional.empty(), "")));
+        return command.addOperations(release(LEADER_LEASE, member, epoch)).build();
+    }
+
+    /** True if the member's record already stands in the store as it is, under its own lease. */
+    static boolean isStored(StoreState local, String member, String json) {
+        String key = ClusterKeys.member(member);
+        return !differs(local, key, json)
+                && local.entry(key)
+                        .map(e -> e.lease().equals(MEMBER_LEASE_PREFIX + member))
+                        .orElse(false);
+    }
+
+    /** Keeps a member's record alive, and writes it if the peer shows another. */
+    public static Command touchMember(StoreState local, String member, String json, Duration ttl) {
+        String lease = MEMBER_LEASE_PREFIX + member;
+        Command alive = of(grant(lease, member, ttl));
+        return isStored(local, member, json)
+                ? alive
+                : alive.toBuilder()
+                        .addOperations(put(ClusterKeys.member(member), json, Optional.empty(), lease))
+                        .build();
+    }
+
+    public static Command write(String key, String value, Expected expected) {
+        return of(put(key, value, expectation(expected), ""));
+    }
+
+    public static Command remove(String key, Expected expected) {
+        Delete.Builder delete = Delete.newBuilder().setKey(key);
+        expectation(expected).ifPresent(delete::setExpect);
+        return of(Operation.newBuilder().setDelete(delete).build());
+    }
+
+    /** Proposed by the Raft leader only, once the lease is due by its own clock. */
+    public static Command expire(Lease lease) {
+        return of(Operation.newBuilder()
+                .setExpireLease(ExpireLease.newBuilder()
+                        .setName(lease.name())
+                        .setEpoch(lease.epoch())
+                        .setRenewal(lease.renewal()))
+                .build());
+    }
+
+    static boolean differs(StoreState state, String key, String value) {
+        return state.entry(key)
+                .map(e -> !e.value().toStringUtf8().equals(value))
+                .orElse(true);
+    }
+
+    static Operation release(String name, String holder, long epoch) {
+        return Operation.newBuilder()
+                .setReleaseLease(ReleaseLease.newBuilder()
+                        .setName(name)
+                        .setHolder(holder)
+                        .setEpoch(epoch))
+                .build();
+    }
+
+    private static Command of(Operation... operations) {
+        Command.Builder command = Command.newBuilder().setFormatVersion(Apply.FORMAT_VERSION);
+        for (Operation operation : operations) {
+            command.addOperations(operation);
+        }
+        return command.build();
+    }
+
+    private static Optional<Expectation> expectation(Expected expected) {
+        return switch (expected) {
+            case Expected.Anything() -> Optional.empty();
+            case Expected.Absent() ->
+                Optional.of(Expectation.newBuilder().setAbsent(true).build());
+            case Expected.Revision(long revision) ->
+                Optional.of(Expectation.newBuilder().setRevision(revision).build());
+        };
+    }
+
+    private static Operation put(String key, String value, Optional<Expectation> expectation, String lease) {
+        Put.Builder put = Put.newBuilder()
+                .setKey(key)
+                .setValue(ByteString.copyFromUtf8(value))
+                .setLease(lease);
+        expectation.ifPresent(put::setExpect);
+        return Operation.newBuilder().setPut(put).build();
+    }
+
+    private static Operation grant(String name, String holder, Duration ttl) {
+        return Operation.newBuilder()
+                .setGrantLease(
+                        GrantLease.newBuilder().setName(name).setHolder(holder).setTtlMillis(ttl.toMillis()))
+                .build();
+    }
+}
