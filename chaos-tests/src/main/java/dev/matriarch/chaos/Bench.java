@@ -10,7 +10,7 @@ import java.util.Set;
  */
 public final class Bench {
     private static final int PORT_OFFSET = 200;
-    private static final Duration BOUND = Duration.ofSeconds(60);
+    private static final Duration BOUND = Duration.ofSeconds(120);
 
     private final Cluster.Profile profile;
     private final int tries;
@@ -42,7 +42,7 @@ public final class Bench {
             case "footprint" -> bench.footprint();
             default -> {
                 System.err.println(
-                        "bench/run failover|postmaster|switchover|fence|up|footprint [--profile appliance|fast] [--tries N]");
+                        "bench/run failover|postmaster|switchover|fence|up|footprint [--profile appliance|fast|patroni_default|patroni_fast] [--tries N]");
                 System.exit(2);
             }
         }

@@ -34,15 +34,24 @@ public final class Cluster implements AutoCloseable {
     private String ctlCommand = "";
     private String upOutput = "";
 
-    /** The two timing profiles of the demo. */
+    /** The two timing profiles of the demo, and those of the peer that measurements are compared with. */
     public enum Profile {
-        APPLIANCE(Duration.ofSeconds(5)),
-        FAST(Duration.ofSeconds(3));
+        APPLIANCE(Duration.ofSeconds(5), "demo"),
+        FAST(Duration.ofSeconds(3), "demo"),
+        PATRONI_DEFAULT(Duration.ofSeconds(30), "bench/peer/patroni"),
+        PATRONI_FAST(Duration.ofSeconds(20), "bench/peer/patroni");
 
         private final Duration ttl;
+        private final String script;
 
-        Profile(Duration ttl) {
+        Profile(Duration ttl, String script) {
             this.ttl = ttl;
+            this.script = script;
+        }
+
+        /** False for the peer, whose replicas do not say that they stream. */
+        boolean isOurs() {
+            return script.equals("demo");
         }
 
         public Duration ttl() {
@@ -58,7 +67,7 @@ public final class Cluster implements AutoCloseable {
     public record MemberView(String name, String role, String state, int timeline, long lag) {}
 
     private Cluster(Path directory, Profile profile, int nodeCount, int portOffset) {
-        this.demo = top().resolve("demo");
+        this.demo = top().resolve(profile.script);
         this.directory = directory;
         this.profile = profile;
         this.options = List.of(
@@ -210,7 +219,8 @@ public final class Cluster implements AutoCloseable {
                         .findFirst();
                 long streaming = members.stream()
                         .filter(m -> !m.role().equals("leader")
-                                && m.state().equals("streaming")
+                                && (m.state().equals("streaming")
+                                        || !profile.isOurs() && m.state().equals("running"))
                                 && m.timeline()
                                         == leader.map(MemberView::timeline).orElse(-1))
                         .count();

@@ -14,7 +14,8 @@ import java.util.regex.Pattern;
 
 /** One member of the cluster under test: its processes, files and addresses, as demo.json names them. */
 public final class Node {
-    private static final String AGENT_MAIN = "dev.matriarch.agent.Matriarch";
+    /** The agent's main class; the program of the peer that measurements are compared with. */
+    private static final List<String> AGENTS = List.of("dev.matriarch.agent.Matriarch", "/usr/bin/patroni");
 
     private final String name;
     private final Path config;
@@ -82,7 +83,7 @@ public final class Node {
     /** The living agent that runs with this node's configuration. */
     public Optional<Long> agentPid() {
         return Processes.mentioning(config.toString()).stream()
-                .filter(p -> p.arguments().contains(AGENT_MAIN))
+                .filter(p -> p.arguments().stream().anyMatch(AGENTS::contains))
                 .map(Processes.Found::pid)
                 .findFirst();
     }
