@@ -146,10 +146,12 @@ public final class Decider {
     /** The holder renews before anything else; a restarted agent takes up the lock that bears its name. */
     private static Optional<Decision> keepLock(Observation seen, ClusterView view) {
         if (seen.lease() instanceof Lease.Held held) {
-            return held.renewed() ? Optional.empty() : Optional.of(new Decision.RenewLease(held.epoch(), "heartbeat"));
+            return held.renewed() || StuckPrimary.leavesLease(seen)
+                    ? Optional.empty()
+                    : Optional.of(new Decision.RenewLease(held.epoch(), "heartbeat"));
         }
         boolean mine = view.leader().map(l -> l.name().equals(seen.me())).orElse(false);
-        return mine && seen.task().isEmpty()
+        return mine && seen.task().isEmpty() && !StuckPrimary.leavesLease(seen)
                 ? Optional.of(new Decision.RenewLease(view.leader().get().epoch(), "taking up the lock that I hold"))
                 : Optional.empty();
     }

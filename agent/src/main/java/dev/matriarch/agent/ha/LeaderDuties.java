@@ -34,6 +34,10 @@ final class LeaderDuties {
         if (pg.dataDirectory() == LocalPostgres.DataDirectory.EMPTY) {
             return withoutData();
         }
+        Optional<Decision> stuck = StuckPrimary.step(seen, view, lease);
+        if (stuck.isPresent()) {
+            return stuck.get();
+        }
         if (pg.isPrimary()) {
             return asPrimary(pg.status().orElseThrow());
         }

@@ -38,6 +38,12 @@ final class LeaderRace {
         if (seen.tags().nofailover()) {
             return new Verdict.StandBack("following a different leader because I am not allowed to promote");
         }
+        WritePath path = seen.situation().writePath();
+        if (!path.fits()) {
+            return new Verdict.StandBack("not standing for leader: only " + path.megabytesFree()
+                    + " MB are free on the volume of the data directory, and a primary needs "
+                    + (WritePath.LEAST_ROOM >> 20) + " MB to begin with");
+        }
         Optional<FailoverRequest> request = view.pendingFailover()
                 .map(Versioned::value)
                 .filter(r -> r.scheduledAt().isEmpty());

@@ -26,6 +26,7 @@ import java.util.Set;
  * @param storeLostSince since when the configuration store has not answered; empty: it does
  * @param recentMembers members seen in the store within {@code member_slots_ttl}: their slots are kept
  * @param walFlow what arrives while nobody leads
+ * @param writePath whether the server, while it is a primary, still gets commits to its disk
  * @param slotsFor the members whose slots were last brought in line; empty: not done yet
  */
 public record Situation(
@@ -47,6 +48,7 @@ public record Situation(
         OptionalLong storeLostSince,
         Set<String> recentMembers,
         WalFlow walFlow,
+        WritePath writePath,
         Optional<Set<String>> slotsFor) {
     public Situation {
         recentMembers = Set.copyOf(recentMembers);
@@ -72,6 +74,7 @@ public record Situation(
                 OptionalLong.empty(),
                 Set.of(),
                 WalFlow.NONE,
+                WritePath.unknown(),
                 Optional.empty());
     }
 

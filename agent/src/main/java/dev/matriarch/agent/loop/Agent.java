@@ -61,6 +61,7 @@ public final class Agent implements AutoCloseable {
                     () -> server.postmasterPid().orElse(0));
             TaskRunner tasks = new TaskRunner(clock, wakeup::call);
             Actions actions = new Actions(server, settings, lease, memory, tasks, clock, wakeup::call);
+            WriteProbe probe = opened(new WriteProbe(server, clock, wakeup::call));
             RpcTransport transport = opened(new RpcTransport());
             Peers peers = opened(new Peers(transport, config.scope(), config.name()));
             FrontDesk desk = new FrontDesk(settings, dcs, server, clock, () -> {
@@ -78,10 +79,12 @@ public final class Agent implements AutoCloseable {
                             tasks,
                             actions,
                             new Peerage(peers),
+                            probe,
                             clock,
                             desk),
                     wakeup);
             heartbeat.look();
+            probe.start();
             dcs.onChange(change -> {
                 if (URGENT.contains(change)) {
                     wakeup.call();

@@ -188,7 +188,8 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
                 status.map(LocalPostgres.Status::inRecovery).orElse(true),
                 status.map(LocalPostgres.Status::position).orElse(Lsn.INVALID),
                 status.map(LocalPostgres.Status::timeline).orElse(0),
-                tags.nofailover(),
+                // Who has no room to lead is no candidate, and does not stand in the way of one.
+                tags.nofailover() || !last.situation().writePath().fits(),
                 tags.priority(),
                 false);
     }

@@ -54,6 +54,7 @@ public final class Heartbeat {
             TaskRunner tasks,
             Actions actions,
             Peerage peers,
+            WriteProbe probe,
             Clock clock,
             Publisher publisher) {}
 
@@ -188,6 +189,10 @@ public final class Heartbeat {
             case Decision.Promote promote -> actions.promote(promote.slotsFor());
             case Decision.Stop stop -> {
                 parts.memory().steppingDown(stop.handOver());
+                if (stop.handOver() && stop.mode() == Decision.StopMode.IMMEDIATE) {
+                    long ttl = parts.settings().current().settings().ttl().toNanos();
+                    parts.memory().abandon(parts.clock().nanos() + 3 * ttl);
+                }
                 actions.stop(stop.mode());
             }
             case Decision.CheckDivergence check -> actions.checkDivergence(check.leader(), check.epoch());
@@ -234,7 +239,17 @@ public final class Heartbeat {
         }
         long now = parts.clock().nanos();
         parts.memory().storeAnswers(seen instanceof Store.Known, now);
+        parts.probe()
+                .seen(
+                        postgres,
+                        lease instanceof Lease.Held,
+                        parts.tasks().current().isPresent(),
+                        settings);
+        parts.memory().writePath(parts.probe().state());
         if (seen instanceof Store.Known(ClusterView view)) {
+            if (view.leader().filter(l -> l.name().equals(parts.me())).isEmpty()) {
+                parts.memory().lockGone();
+            }
             parts.memory()
                     .membersSeen(
                             view.members().stream()

@@ -4,6 +4,7 @@ import dev.matriarch.agent.ha.Divergence;
 import dev.matriarch.agent.ha.Situation;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.ha.WalFlow;
+import dev.matriarch.agent.ha.WritePath;
 import dev.matriarch.dcs.Lsn;
 import java.time.Duration;
 import java.util.Collection;
@@ -45,6 +46,8 @@ final class Memory {
     private WalFlow walFlow = WalFlow.NONE;
     private Optional<Lsn> received = Optional.empty();
     private Optional<Set<String>> slotsFor = Optional.empty();
+    private WritePath writePath = WritePath.unknown();
+    private boolean abandoned;
 
     synchronized Situation situation(boolean guarded) {
         return new Situation(
@@ -66,6 +69,7 @@ final class Memory {
                 storeLostSince,
                 memberSeen.keySet(),
                 walFlow,
+                writePath.withAbandoned(abandoned),
                 slotsFor);
     }
 
@@ -134,7 +138,26 @@ final class Memory {
         steppingDown = value;
     }
 
+    /**
+     * The lock is given up because the server is stuck: whether it can be stopped or not, no renewal follows, and this
+     * member stands back for a while.
+     */
+    synchronized void abandon(long standBackUntil) {
+        abandoned = true;
+        this.standBackUntil = OptionalLong.of(standBackUntil);
+    }
+
+    /** Somebody else leads, or nobody: what was given up is gone. */
+    synchronized void lockGone() {
+        abandoned = false;
+    }
+
+    synchronized void writePath(WritePath seen) {
+        writePath = seen;
+    }
+
     synchronized void released(long now) {
+        abandoned = false;
         steppingDown = false;
         releasedAt = OptionalLong.of(now);
         primarySince = OptionalLong.empty();
@@ -159,6 +182,7 @@ final class Memory {
 
     /** What failed before this member led says nothing about it as a leader. */
     synchronized void lockTaken() {
+        abandoned = false;
         succeeded();
         standBackUntil = OptionalLong.empty();
     }

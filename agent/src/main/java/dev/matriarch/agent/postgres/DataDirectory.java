@@ -92,6 +92,20 @@ final class DataDirectory {
         return "";
     }
 
+    /** On its volume or that of its WAL, whichever has less; empty if that cannot be told. */
+    java.util.OptionalLong freeBytes() {
+        try {
+            long least = Files.getFileStore(path).getUsableSpace();
+            Path wal = path.resolve("pg_wal");
+            if (Files.isSymbolicLink(wal)) {
+                least = Math.min(least, Files.getFileStore(wal).getUsableSpace());
+            }
+            return java.util.OptionalLong.of(least);
+        } catch (IOException e) {
+            return java.util.OptionalLong.empty();
+        }
+    }
+
     /** Missing, or without a file. */
     boolean isEmpty() {
         if (!Files.exists(path, LinkOption.NOFOLLOW_LINKS)) {

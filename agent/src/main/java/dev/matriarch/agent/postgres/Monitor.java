@@ -23,7 +23,6 @@ import org.slf4j.LoggerFactory;
  */
 final class Monitor {
     private static final Logger log = LoggerFactory.getLogger(Monitor.class);
-    private static final String APPLICATION_NAME = "Matriarch heartbeat";
     private static final java.time.Duration LONGEST_QUERY = java.time.Duration.ofSeconds(3);
     private static final String CANNOT_CONNECT_NOW = "57P03";
     private static final int POLL_MILLIS = 20;
@@ -32,6 +31,7 @@ final class Monitor {
         T ask(Connection connection) throws SQLException;
     }
 
+    private final String applicationName;
     private final Connections connections;
     private final DataDirectory data;
     private final Postmaster postmaster;
@@ -39,7 +39,13 @@ final class Monitor {
     private final ReentrantLock asking = new ReentrantLock();
     private volatile Connection kept;
 
-    Monitor(Connections connections, DataDirectory data, Postmaster postmaster, ControlData controlData) {
+    Monitor(
+            String applicationName,
+            Connections connections,
+            DataDirectory data,
+            Postmaster postmaster,
+            ControlData controlData) {
+        this.applicationName = applicationName;
         this.connections = connections;
         this.data = data;
         this.postmaster = postmaster;
@@ -195,7 +201,7 @@ final class Monitor {
         boolean[] abandoned = {false};
         FutureTask<T> task = new FutureTask<>(() -> {
             Connection connection =
-                    reused != null ? reused : connections.local(APPLICATION_NAME, Deadline.in(LONGEST_QUERY));
+                    reused != null ? reused : connections.local(applicationName, Deadline.in(LONGEST_QUERY));
             synchronized (used) {
                 used[0] = connection;
                 if (abandoned[0]) {

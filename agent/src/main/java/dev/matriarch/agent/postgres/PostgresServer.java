@@ -26,6 +26,12 @@ import org.slf4j.LoggerFactory;
 public final class PostgresServer implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(PostgresServer.class);
 
+    private static final Duration IDLE_WRITES = Duration.ofSeconds(30);
+    /** What the look itself may take beyond the time that PostgreSQL is given for its answer. */
+    private static final Duration LOOK = Duration.ofMillis(500);
+
+    private static final Duration SHORT_WRITE = Duration.ofSeconds(2);
+
     private final PostgresConfig config;
     private final Path stateDir;
     private final Binaries binaries;
@@ -33,10 +39,13 @@ public final class PostgresServer implements AutoCloseable {
     private final Connections connections;
     private final Postmaster postmaster;
     private final Monitor monitor;
+    private final WriteCheck writeCheck;
+    private final DiskCalls disk;
     private final ControlData controlData;
     private final ConfigurationFiles files;
     private final Replication replication;
     private final Cloning cloning;
+    private volatile Optional<LocalPostgres> lastSeen = Optional.empty();
     private final ReentrantLock configurationLock = new ReentrantLock();
 
     /**
@@ -54,19 +63,87 @@ public final class PostgresServer implements AutoCloseable {
         controlData = new ControlData(binaries, config.dataDir());
         files = new ConfigurationFiles(config, scope, memberName);
         postmaster = new Postmaster(config, binaries, data, controlData, files, stateDir);
-        monitor = new Monitor(connections, data, postmaster, controlData);
+        monitor = new Monitor("Matriarch heartbeat", connections, data, postmaster, controlData);
+        writeCheck = new WriteCheck(
+                config, new Monitor("Matriarch write probe", connections, data, postmaster, controlData), IDLE_WRITES);
+        disk = new DiskCalls("the storage of " + config.dataDir());
         replication = new Replication(binaries, data, connections, controlData, stateDir);
         cloning = new Cloning(config, binaries, data, files, memberName);
     }
 
     /** What the server is now. Never throws and never takes longer than the timeout by more than a few milliseconds. */
     public LocalPostgres observe(Duration timeout) {
-        return monitor.observe(timeout);
+        try {
+            LocalPostgres seen = disk.call(() -> monitor.observe(timeout), timeout.plus(LOOK));
+            lastSeen = Optional.of(seen);
+            return seen;
+        } catch (DiskCalls.Hanging | PostgresException e) {
+            return unseen(e.getMessage());
+        }
+    }
+
+    /** What can be said without the disk: the process table does not hang. */
+    private LocalPostgres unseen(String why) {
+        boolean alive = postmaster.known().isPresent();
+        LocalPostgres.Process before = lastSeen.map(LocalPostgres::process).orElse(LocalPostgres.Process.RUNNING);
+        return new LocalPostgres(
+                alive
+                        ? lastSeen.map(LocalPostgres::dataDirectory).orElse(LocalPostgres.DataDirectory.VALID)
+                        : LocalPostgres.DataDirectory.UNUSABLE,
+                lastSeen.flatMap(LocalPostgres::systemIdentifier),
+                !alive
+                        ? LocalPostgres.Process.STOPPED
+                        : before == LocalPostgres.Process.STOPPED ? LocalPostgres.Process.RUNNING : before,
+                Optional.empty(),
+                Optional.empty(),
+                why);
+    }
+
+    /** Runs a short change of files; the disk is given up on after a moment. */
+    private void briefly(BriefChange change) throws PostgresException {
+        try {
+            disk.call(
+                    () -> {
+                        change.run();
+                        return true;
+                    },
+                    SHORT_WRITE);
+        } catch (DiskCalls.Hanging e) {
+            throw new PostgresException(e.getMessage() + ": the configuration was not changed.", e);
+        }
+    }
+
+    private interface BriefChange {
+        void run() throws PostgresException;
+    }
+
+    /** Whether the server, while it is a primary, still writes. */
+    public WriteCheck writeCheck() {
+        return writeCheck;
+    }
+
+    /** Bytes free on the volume of the data directory or of its WAL, whichever has less. May hang with the disk. */
+    public OptionalLong freeBytes() {
+        return data.freeBytes();
+    }
+
+    /** A half sentence about processes of the server that a signal has stopped; empty if there is none. Reads no disk. */
+    public String stoppedProcesses() {
+        String stopped = postmaster.known().map(WriteCheck::stopped).orElse("");
+        return stopped.isEmpty() ? "" : ", but stopped by a signal: " + stopped;
     }
 
     /** Pid of the living postmaster on the data directory, whoever started it. */
     public OptionalLong postmasterPid() {
-        return postmaster.current().map(LinuxProcess::pid).map(OptionalLong::of).orElse(OptionalLong.empty());
+        Optional<LinuxProcess> process = postmaster.known();
+        if (process.isEmpty()) {
+            try {
+                process = disk.call(postmaster::current, LOOK);
+            } catch (DiskCalls.Hanging | PostgresException e) {
+                log.debug("No postmaster known", e);
+            }
+        }
+        return process.map(LinuxProcess::pid).map(OptionalLong::of).orElse(OptionalLong.empty());
     }
 
     /** Creates a new cluster in an empty or missing data directory; leaves none behind if it fails. */
@@ -179,13 +256,10 @@ public final class PostgresServer implements AutoCloseable {
 
     /** Changes the setting of the running server; returns when a session of it sees the new value. */
     public void setSynchronousStandbyNames(String value, Duration timeout) throws PostgresException {
-        configurationLock.lock();
-        try {
-            files.write(files.wanted().withSynchronousStandbyNames(Optional.of(value)));
-        } finally {
-            configurationLock.unlock();
-        }
-        postmaster.reload();
+        briefly(() -> {
+            change(wanted -> wanted.withSynchronousStandbyNames(Optional.of(value)));
+            postmaster.reload();
+        });
         monitor.awaitSetting("synchronous_standby_names", value, Deadline.in(timeout));
     }
 
@@ -195,15 +269,16 @@ public final class PostgresServer implements AutoCloseable {
 
     /** Points a replica to another server: by reload from PostgreSQL 13 on, by restart before. */
     public void follow(Upstream upstream) throws PostgresException {
-        configurationLock.lock();
-        try {
-            files.write(files.wanted().withUpstream(Optional.of(upstream)));
-        } finally {
-            configurationLock.unlock();
-        }
+        briefly(() -> {
+            change(wanted -> wanted.withUpstream(Optional.of(upstream)));
+            if (binaries.major() >= 13) {
+                postmaster.reload();
+            }
+        });
         if (binaries.major() >= 13) {
-            postmaster.reload();
-        } else if (postmaster.current().isPresent()) {
+            return;
+        }
+        if (postmaster.current().isPresent()) {
             stop(StopMode.FAST, config.startStopTimeout());
             start(config.startStopTimeout());
         }
@@ -214,6 +289,15 @@ public final class PostgresServer implements AutoCloseable {
         return files.known().isPresent();
     }
 
+    private void change(java.util.function.UnaryOperator<ConfigurationFiles.Wanted> how) throws PostgresException {
+        configurationLock.lock();
+        try {
+            files.write(how.apply(files.wanted()));
+        } finally {
+            configurationLock.unlock();
+        }
+    }
+
     /** Takes over a server that an earlier agent started. True if there is one. */
     public boolean adopt() {
         return postmaster.current().isPresent();
@@ -221,7 +305,12 @@ public final class PostgresServer implements AutoCloseable {
 
     /** Runs the action once, at once, when the postmaster that lives now has ended. False if none lives. */
     public boolean onExit(Runnable action) {
-        return postmaster.onExit(action);
+        try {
+            return disk.call(() -> postmaster.onExit(action), LOOK);
+        } catch (DiskCalls.Hanging | PostgresException e) {
+            log.debug("The postmaster cannot be watched", e);
+            return false;
+        }
     }
 
     /**
@@ -275,7 +364,9 @@ public final class PostgresServer implements AutoCloseable {
     /** Closes the monitoring connection. The server keeps running. */
     @Override
     public void close() {
+        disk.close();
         monitor.forget();
+        writeCheck.forget();
     }
 
     private void requireStopped(String what) throws PostgresException {

@@ -39,6 +39,7 @@ final class Postmaster {
     private final ConfigurationFiles files;
     private final Path stateDir;
     private volatile Process child;
+    private volatile LinuxProcess known;
 
     Postmaster(
             PostgresConfig config,
@@ -62,6 +63,7 @@ final class Postmaster {
                 .flatMap(LinuxProcess::find)
                 .filter(this::worksHere);
         if (named.isPresent()) {
+            known = named.get();
             return named;
         }
         // Ours, before it has written the pid file.
@@ -70,6 +72,12 @@ final class Postmaster {
                 ? LinuxProcess.find(started.pid())
                         .filter(p -> p.executableName().orElse("").equals("postgres"))
                 : Optional.empty();
+    }
+
+    /** The postmaster that was last seen here, if it still lives. Reads the process table, no disk. */
+    Optional<LinuxProcess> known() {
+        LinuxProcess last = known;
+        return last != null && last.isAlive() ? Optional.of(last) : Optional.empty();
     }
 
     /** Last line of postmaster.pid: {@code starting}, {@code stopping}, {@code ready}, {@code standby}; else empty. */

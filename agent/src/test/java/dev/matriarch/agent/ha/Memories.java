@@ -14,6 +14,7 @@ final class Memories {
     private int failedStarts;
     private java.util.Set<String> serving = java.util.Set.of("n2", "n3");
     private OptionalLong storeLostSince = OptionalLong.empty();
+    private WritePath writePath = WritePath.unknown();
     private OptionalLong retryAt = OptionalLong.empty();
     private OptionalLong standBackUntil = OptionalLong.empty();
 
@@ -64,6 +65,11 @@ final class Memories {
         return this;
     }
 
+    Memories writePath(WritePath value) {
+        writePath = value;
+        return this;
+    }
+
     Situation situation() {
         return new Situation(
                 following,
@@ -84,6 +90,7 @@ final class Memories {
                 storeLostSince,
                 java.util.Set.of("n1", "n2", "n3"),
                 walFlow,
+                writePath,
                 Optional.of(serving));
     }
 
