@@ -150,6 +150,11 @@ public final class WriteCheck {
         backend = Optional.empty();
     }
 
+    /** The process that answered last. */
+    Optional<LinuxProcess> backend() {
+        return backend;
+    }
+
     /** The postmaster and those of its children that a signal or a debugger has stopped, in words; empty: none. */
     static String stopped(LinuxProcess postmaster) {
         List<String> found = new ArrayList<>();
