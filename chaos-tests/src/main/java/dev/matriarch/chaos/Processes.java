@@ -82,6 +82,27 @@ public final class Processes {
         return found;
     }
 
+    /** Living direct children. */
+    public static List<Long> children(long parent) {
+        List<Long> found = new ArrayList<>();
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(PROC, "[0-9]*")) {
+            for (Path entry : entries) {
+                long pid = Long.parseLong(entry.getFileName().toString());
+                if (alive(pid) && fieldsAfterName(pid).map(f -> f[1]).orElse("").equals(Long.toString(parent))) {
+                    found.add(pid);
+                }
+            }
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+        return found;
+    }
+
+    /** What a process of PostgreSQL calls itself. */
+    public static String title(long pid) {
+        return String.join(" ", arguments(pid));
+    }
+
     private static List<String> arguments(long pid) {
         try {
             byte[] bytes = Files.readAllBytes(PROC.resolve(pid + "/cmdline"));
