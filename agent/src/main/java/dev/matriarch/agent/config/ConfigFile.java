@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.AgentConfig.ControlConfig;
 import dev.matriarch.agent.config.AgentConfig.Credentials;
 import dev.matriarch.agent.config.AgentConfig.LogConfig;
 import dev.matriarch.agent.config.AgentConfig.RestConfig;
+import dev.matriarch.agent.ha.StandbyNames;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -65,6 +66,9 @@ public final class ConfigFile {
         }
         String scope = root.requiredText("scope", "the cluster's name, the same on every member");
         String name = root.requiredText("name", "this member's name, different on every member");
+        if (StandbyNames.PLACEHOLDER.equalsIgnoreCase(name)) {
+            root.problem("name", "is reserved: it stands for a standby that does not exist");
+        }
         String namespace = root.text("namespace").orElse("/service");
         Optional<Path> givenStateDir = root.file("state_dir");
         Optional<RaftConfig> raft = raft(givenStateDir);

@@ -236,12 +236,12 @@ public final class DynamicConfigJson {
                 return SynchronousMode.QUORUM;
             }
             Optional<Boolean> on = Quantity.bool(value);
-            if (on.isPresent() && !on.get()) {
-                return SynchronousMode.OFF;
+            if (on.isPresent()) {
+                return on.get() ? SynchronousMode.ON : SynchronousMode.OFF;
             }
             // Never less than what was asked for: no acknowledged commit may be lost.
-            warnings.add("synchronous_mode '" + value.asText()
-                    + "' is not supported yet by this version; quorum is used instead, which loses as little");
+            warnings.add(
+                    "synchronous_mode '" + value.asText() + "' is neither off, on nor quorum; quorum is used instead");
             return SynchronousMode.QUORUM;
         }
 

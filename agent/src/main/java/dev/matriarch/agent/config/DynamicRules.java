@@ -20,6 +20,8 @@ final class DynamicRules {
         timing();
         synchronousMode();
         section.bytes("maximum_lag_on_failover", 0, 0);
+        section.bool("synchronous_mode_strict", false);
+        section.bytes("maximum_lag_on_syncnode", 0, -1);
         section.integer("synchronous_node_count", 1, 1, Integer.MAX_VALUE);
         section.bool("check_timeline", false);
         if (Quantity.duration(section.node().path("primary_race_backoff"))
@@ -36,16 +38,14 @@ final class DynamicRules {
         section.duration("member_slots_ttl", Duration.ZERO, Duration.ZERO);
         section.section("postgresql").ifPresent(this::postgresql);
         // Numbers by which Patroni says "off".
-        for (String name : new String[] {"maximum_lag_on_syncnode", "primary_stop_timeout", "master_stop_timeout"}) {
+        for (String name : new String[] {"primary_stop_timeout", "master_stop_timeout"}) {
             if (Quantity.integer(section.node().path(name)).map(n -> n <= 0).orElse(false)) {
                 section.tolerate(name);
             }
         }
         section.notYet(
-                        "maximum_lag_on_syncnode",
                         "primary_stop_timeout",
                         "master_stop_timeout",
-                        "synchronous_mode_strict",
                         "failsafe_mode",
                         "slots",
                         "permanent_slots",
@@ -82,11 +82,8 @@ final class DynamicRules {
         if (value.isEmpty() || value.get().asText().toLowerCase(Locale.ROOT).equals("quorum")) {
             return;
         }
-        Optional<Boolean> on = Quantity.bool(value.get());
-        if (on.isEmpty()) {
-            section.problem("synchronous_mode", "is neither off nor quorum");
-        } else if (on.get()) {
-            section.problem("synchronous_mode", "is not supported yet by this version; use quorum or off");
+        if (Quantity.bool(value.get()).isEmpty()) {
+            section.problem("synchronous_mode", "is neither off, on nor quorum");
         }
     }
 

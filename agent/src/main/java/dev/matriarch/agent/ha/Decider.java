@@ -191,7 +191,7 @@ public final class Decider {
         return Optional.of(new Decision.Restart(
                 primary,
                 upstream,
-                QuorumCommit.settingAtStart(seen.settings(), view.sync()),
+                Synchronization.settingAtStart(seen.settings(), view.sync()),
                 "an operator asked for a restart"));
     }
 

@@ -5,9 +5,7 @@ import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
-import dev.matriarch.dcs.Versioned;
 import java.time.Duration;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -107,7 +105,7 @@ final class LeaderDuties {
                 ? new Decision.StartReplica(
                         new Upstream.Nobody(), "starting as readonly because i had the session lock")
                 : new Decision.StartPrimary(
-                        QuorumCommit.settingAtStart(settings, view.sync()), "starting primary after failure");
+                        Synchronization.settingAtStart(settings, view.sync()), "starting primary after failure");
     }
 
     private Decision stillStarting() {
@@ -127,15 +125,9 @@ final class LeaderDuties {
         if (!retryDue()) {
             return Decision.soon("waiting before another attempt to promote", Duration.ofMillis(200));
         }
-        if (!settings.synchronous().isOff()) {
-            // Both before the first commit: who led last may stand without votes, and that must be this member now.
-            Optional<Versioned<SyncState>> others = view.sync()
-                    .filter(s ->
-                            !s.value().leader().isEmpty() && !s.value().leader().equalsIgnoreCase(seen.me()));
-            if (others.isPresent()) {
-                return QuorumCommit.takeOver(
-                        seen.me(), others.get(), StandbyNames.parse(status.synchronousStandbyNames()));
-            }
+        Optional<Decision> first = new Synchronization(seen, view, status).beforePromotion();
+        if (first.isPresent()) {
+            return first.get();
         }
         return new Decision.Promote(slotsWanted(), "promoted self to leader by acquiring session lock");
     }
@@ -143,7 +135,7 @@ final class LeaderDuties {
     private Decision asPrimary(LocalPostgres.Status status) {
         Optional<Decision> step = repairStore()
                 .or(this::failoverRequest)
-                .or(() -> synchronous(status))
+                .or(() -> new Synchronization(seen, view, status).next())
                 .or(() -> history(status))
                 .or(() -> slots(status));
         return step.orElseGet(() -> Decision.idle("no action. I am (" + seen.me() + "), the leader with the lock"));
@@ -222,80 +214,23 @@ final class LeaderDuties {
                 .collect(Collectors.toCollection(TreeSet::new));
     }
 
-    /** In a switchover nobody outside the synchronous set is taken, unless it is named. */
+    /** In a switchover nobody outside the synchronous set is taken; with quorum commit, unless it is named. */
     private boolean mayFollowMe(String name) {
-        Optional<SyncState> sync = view.sync().map(Versioned::value);
+        if (settings.synchronous().isOff() || view.sync().isEmpty()) {
+            return true;
+        }
+        SyncState sync = view.sync().get().value();
+        if (settings.synchronous().mode() == Settings.Synchronous.Mode.ON) {
+            return sync.contains(name);
+        }
         boolean named =
                 view.pendingFailover().flatMap(f -> f.value().candidate()).isPresent();
-        return settings.synchronous().isOff()
-                || named
-                || sync.isEmpty()
-                || sync.get().voters().isEmpty()
-                || sync.get().contains(name);
+        return named || sync.voters().isEmpty() || sync.contains(name);
     }
 
     private Decision forget(String because) {
         return new Decision.WriteFailover(
                 Optional.empty(), view.pendingFailover().orElseThrow().revision(), because);
-    }
-
-    private Optional<Decision> synchronous(LocalPostgres.Status status) {
-        if (settings.synchronous().isOff()) {
-            if (view.sync().isPresent()) {
-                return Optional.of(new Decision.WriteSync(
-                        Optional.empty(),
-                        Expected.revision(view.sync().get().revision()),
-                        "Disabled synchronous replication"));
-            }
-            Optional<StandbyNames> ours = StandbyNames.parse(status.synchronousStandbyNames());
-            boolean left = ours.isPresent()
-                    && !ours.get().names().isEmpty()
-                    && !status.synchronousStandbyNames()
-                            .equals(settings.synchronous().userStandbyNames());
-            return left
-                    ? Optional.of(new Decision.SetStandbyNames(
-                            "", "synchronous replication is off: no commit waits any longer"))
-                    : Optional.empty();
-        }
-        Set<String> active = new HashSet<>();
-        Set<String> spare = new HashSet<>();
-        Set<String> confirmed = new HashSet<>();
-        for (LocalPostgres.Sender sender : status.senders()) {
-            Optional<Member> member = view.members().stream()
-                    .filter(m -> m.name().equalsIgnoreCase(sender.applicationName()))
-                    .findFirst();
-            if (!sender.state().equals("streaming")
-                    || member.isEmpty()
-                    || member.get().flag("nosync")) {
-                continue;
-            }
-            (member.get().nofailover() ? spare : active).add(member.get().name());
-            boolean caughtUp = seen.situation().standbyNamesSince().isPresent()
-                    && !seen.situation().standbyNamesSince().get().isAfter(sender.flush());
-            if (caughtUp && sender.syncState().equals("quorum")) {
-                confirmed.add(member.get().name());
-            }
-        }
-        if (active.size() < settings.synchronous().nodeCount()) {
-            active.addAll(spare);
-        }
-        boolean justPromoted = seen.situation().primarySince().isEmpty()
-                || seen.now() - seen.situation().primarySince().getAsLong()
-                        < settings.ttl().toNanos();
-        if (active.isEmpty()
-                && justPromoted
-                && view.sync().isPresent()
-                && view.sync().get().value().leader().equalsIgnoreCase(seen.me())) {
-            // The standbys have not had the time to connect: do not give up on them yet.
-            return Optional.empty();
-        }
-        return QuorumCommit.next(new QuorumCommit.Input(
-                seen.me(),
-                view.sync(),
-                StandbyNames.parse(status.synchronousStandbyNames()),
-                active,
-                confirmed,
-                settings.synchronous().nodeCount()));
     }
 
     private Optional<Decision> history(LocalPostgres.Status status) {

@@ -115,12 +115,21 @@ final class LeaderRace {
                     + view.history().get().currentTimeline());
         }
         Optional<SyncState> sync = syncInForce();
+        boolean onlySync = seen.settings().synchronous().mode() == Settings.Synchronous.Mode.ON;
+        if (onlySync && outsideOfSync()) {
+            return new Verdict.StandBack(
+                    "I was not a synchronous standby of " + sync.get().leader());
+        }
         int votes = sync.map(s -> s.contains(seen.me()) ? 0 : -1).orElse(0);
         Optional<String> ahead = Optional.empty();
         for (Survey.Answer peer : survey.answers()) {
             if (!peer.reachable()
                     || peer.nofailover()
                             && sync.filter(s -> s.contains(peer.name())).isEmpty()) {
+                continue;
+            }
+            if (onlySync && sync.isPresent() && !sync.get().contains(peer.name())) {
+                // It may be ahead with what nobody acknowledged, and cannot lead.
                 continue;
             }
             boolean formerLeader =

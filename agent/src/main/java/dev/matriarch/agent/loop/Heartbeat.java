@@ -309,18 +309,9 @@ public final class Heartbeat {
             return;
         }
         try {
-            Settings settings = parts.settings().current().settings();
-            boolean users = settings.synchronous().isOff()
-                    && !status.inRecovery()
-                    && status.synchronousStandbyNames().isEmpty();
+            // Whom a primary's commits wait for is changed step by step, by decisions only.
             parts.actions()
-                    .applyParameters(
-                            !status.inRecovery(),
-                            status.inRecovery()
-                                    ? ""
-                                    : users
-                                            ? settings.synchronous().userStandbyNames()
-                                            : status.synchronousStandbyNames());
+                    .applyParameters(!status.inRecovery(), status.inRecovery() ? "" : status.synchronousStandbyNames());
             appliedParameters = wanted;
         } catch (PostgresException e) {
             LOG.error("The configuration could not be applied: {}", e.getMessage());

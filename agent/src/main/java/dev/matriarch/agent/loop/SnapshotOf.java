@@ -2,6 +2,7 @@ package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
+import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Versioned;
@@ -36,8 +37,8 @@ final class SnapshotOf {
                 MemberRecord.state(seen.postgres(), seen.task()),
                 MemberRecord.role(seen.postgres()),
                 seen.postgres().status().map(SnapshotOf::postgres),
-                false,
-                voter,
+                voter && inForce.synchronous().mode() == Settings.Synchronous.Mode.ON,
+                voter && inForce.synchronous().mode() == Settings.Synchronous.Mode.QUORUM,
                 switch (inForce.synchronous().mode()) {
                     case OFF -> Snapshot.SynchronousMode.OFF;
                     case ON -> Snapshot.SynchronousMode.ON;

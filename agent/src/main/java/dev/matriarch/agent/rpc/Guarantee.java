@@ -23,8 +23,13 @@ public final class Guarantee {
         if (sync.isPresent() && ofThisLeader && !sync.get().voters().isEmpty()) {
             return "a failover now loses at most: nothing";
         }
-        return "a failover now loses at most: " + allowedLag(config)
-                + "; synchronous_mode is quorum, but no replica confirms commits at the moment";
+        if (config.synchronousModeStrict()) {
+            return "a failover now loses at most: nothing, because commits wait: synchronous_mode_strict is on and no"
+                    + " replica confirms them at the moment";
+        }
+        return "a failover now loses at most: " + allowedLag(config) + "; synchronous_mode is "
+                + config.synchronousMode().name().toLowerCase(Locale.ROOT)
+                + ", but no replica confirms commits at the moment";
     }
 
     private static String allowedLag(DynamicConfig config) {

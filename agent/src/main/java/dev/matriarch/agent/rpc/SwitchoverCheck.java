@@ -18,9 +18,9 @@ import java.util.Optional;
 /**
  * Whether a switchover or failover that somebody asks for can be tried. Pure: no I/O, no clock.
  *
- * <p>Order and wording are part of the interface: the first failing check answers. There is no check of the synchronous
- * set: with quorum commit any member may be asked for, and the leader hands over only to one that lost nothing; a
- * failover may lose data by its nature.
+ * <p>Order and wording are part of the interface: the first failing check answers. A switchover in mode {@code on} goes to
+ * a member of the synchronous set. With quorum commit any member may be asked for, and the leader hands over only to one
+ * that lost nothing; a failover may lose data by its nature.
  */
 public final class SwitchoverCheck {
     public enum Kind {
@@ -113,7 +113,7 @@ public final class SwitchoverCheck {
             return refused(400, "Switchover target and source are the same");
         }
         if (at.isEmpty()) {
-            Optional<Verdict> refusal = checkMembers(kind, request, view, answers);
+            Optional<Verdict> refusal = checkMembers(kind, request, view, config, answers);
             if (refusal.isPresent()) {
                 return refusal.get();
             }
@@ -122,12 +122,17 @@ public final class SwitchoverCheck {
     }
 
     private static Optional<Verdict> checkMembers(
-            Kind kind, Request request, ClusterView view, Map<String, PeerAnswer> answers) {
+            Kind kind, Request request, ClusterView view, DynamicConfig config, Map<String, PeerAnswer> answers) {
         Optional<String> leader = view.leader().map(Leader::name);
         if (request.leader().isPresent() && !request.leader().equals(leader)) {
             return Optional.of(refused(412, "leader name does not match"));
         }
         Optional<String> candidate = request.candidate();
+        boolean onlySynchronous =
+                kind == Kind.SWITCHOVER && config.synchronousMode() == DynamicConfig.SynchronousMode.ON;
+        if (onlySynchronous && candidate.isPresent() && !synchronous(candidate.get(), view)) {
+            return Optional.of(refused(412, "candidate name does not match with sync_standby"));
+        }
         if (candidate.isPresent() && view.member(candidate.get()).isEmpty()) {
             return Optional.of(refused(412, "candidate does not exists"));
         }
@@ -139,6 +144,13 @@ public final class SwitchoverCheck {
             return Optional.of(
                     refused(412, kind.word() + " is not possible: cluster does not have members except leader"));
         }
+        if (onlySynchronous) {
+            eligible =
+                    eligible.stream().filter(m -> synchronous(m.name(), view)).toList();
+            if (eligible.isEmpty()) {
+                return Optional.of(refused(412, kind.word() + " is not possible: can not find sync_standby"));
+            }
+        }
         boolean anyGood = eligible.stream()
                 .anyMatch(m -> !m.nofailover()
                         && answers.getOrDefault(m.name(), new PeerAnswer.Unreachable("not asked"))
@@ -147,6 +159,10 @@ public final class SwitchoverCheck {
             return Optional.of(refused(412, kind.word() + " is not possible: no good candidates have been found"));
         }
         return Optional.empty();
+    }
+
+    private static boolean synchronous(String name, ClusterView view) {
+        return view.sync().map(s -> s.value().contains(name)).orElse(false);
     }
 
     /** An OffsetDateTime, something without a zone, or null if it is no time at all. */

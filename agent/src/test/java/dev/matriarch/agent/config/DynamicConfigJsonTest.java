@@ -64,9 +64,9 @@ class DynamicConfigJsonTest {
         assertEquals(Duration.ofSeconds(3), p.config().ttl());
         assertEquals(Duration.ofMillis(500), p.config().loopWait());
         assertEquals(Duration.ofMillis(1250), p.config().retryTimeout());
-        assertEquals(SynchronousMode.QUORUM, p.config().synchronousMode());
+        assertEquals(SynchronousMode.ON, p.config().synchronousMode());
         assertEquals(1, p.config().synchronousNodeCount());
-        assertEquals(6, p.warnings().size(), p.warnings()::toString);
+        assertEquals(5, p.warnings().size(), p.warnings()::toString);
         DynamicConfig previous = DynamicConfigJson.parse("{\"ttl\": 77}");
         assertSame(previous, DynamicConfigJson.read("{broken", previous).config());
     }
@@ -86,8 +86,9 @@ class DynamicConfigJsonTest {
                 "{\"ttl\": \"soon\"}|ttl|at least 3 s",
                 "{\"loop_wait\": 0.4}|loop_wait|at least 0.5 s",
                 "{\"ttl\": 4, \"loop_wait\": 1, \"retry_timeout\": 2}|ttl|less than loop_wait + 2 * retry_timeout",
-                "{\"synchronous_mode\": true}|synchronous_mode|not supported yet",
-                "{\"synchronous_mode\": \"quorom\"}|synchronous_mode|neither off nor quorum",
+                "{\"synchronous_mode_strict\": 7}|synchronous_mode_strict|neither true nor false",
+                "{\"maximum_lag_on_syncnode\": -2}|maximum_lag_on_syncnode|at least -1",
+                "{\"synchronous_mode\": \"quorom\"}|synchronous_mode|neither off, on nor quorum",
                 "{\"synchronous_node_count\": 0}|synchronous_node_count|at least 1",
                 "{\"pause\": 3}|pause|neither true nor false",
                 "{\"maximum_lag_on_failover\": -1}|maximum_lag_on_failover|size",
@@ -117,6 +118,8 @@ class DynamicConfigJsonTest {
             strings = {
                 "{\"ttl\": 5, \"loop_wait\": 1, \"retry_timeout\": 2}",
                 "{\"ttl\": 3, \"loop_wait\": 1, \"retry_timeout\": 1, \"synchronous_mode\": false}",
+                "{\"synchronous_mode\": \"on\", \"synchronous_mode_strict\": true, \"maximum_lag_on_syncnode\": \"16MB\"}",
+                "{\"synchronous_mode\": true, \"synchronous_mode_strict\": \"off\", \"maximum_lag_on_syncnode\": -1}",
                 "{\"ttl\": 3.5, \"loop_wait\": 0.5, \"retry_timeout\": 1.5, \"pause\": null, \"slots\": {}}",
             })
     void theProfilesAreAccepted(String json) {

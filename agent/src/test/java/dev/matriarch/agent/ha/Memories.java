@@ -15,6 +15,8 @@ final class Memories {
     private java.util.Set<String> serving = java.util.Set.of("n2", "n3");
     private OptionalLong storeLostSince = OptionalLong.empty();
     private WritePath writePath = WritePath.unknown();
+    private Optional<Lsn> standbyNamesSince = Optional.of(new Lsn(1));
+    private long primarySince = Scene.NOW - 60_000_000_000L;
     private OptionalLong retryAt = OptionalLong.empty();
     private OptionalLong standBackUntil = OptionalLong.empty();
 
@@ -83,15 +85,25 @@ final class Memories {
                 failedStarts,
                 retryAt,
                 standBackUntil,
-                Optional.of(new Lsn(1)),
+                standbyNamesSince,
                 false,
                 OptionalLong.empty(),
-                OptionalLong.of(Scene.NOW - 60_000_000_000L),
+                OptionalLong.of(primarySince),
                 storeLostSince,
                 java.util.Set.of("n1", "n2", "n3"),
                 walFlow,
                 writePath,
                 Optional.of(serving));
+    }
+
+    Memories standbyNamesSince(Optional<Lsn> position) {
+        standbyNamesSince = position;
+        return this;
+    }
+
+    Memories primaryFor(java.time.Duration time) {
+        primarySince = Scene.NOW - time.toNanos();
+        return this;
     }
 
     Memories serving(String... members) {

@@ -3,6 +3,7 @@ package dev.matriarch.agent.ha;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.Versioned;
 import java.util.ArrayList;
@@ -17,6 +18,10 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 class QuorumCommitTest {
+    private static SyncRules rules(int wanted) {
+        return new SyncRules(Settings.Synchronous.Mode.QUORUM, StandbyNames.Kind.ANY, wanted, false);
+    }
+
     /** A leader and its standbys as far as commits and votes are concerned. */
     private static final class Cluster {
         final String leader = "a";
@@ -38,7 +43,12 @@ class QuorumCommitTest {
         Optional<Decision> next() {
             Set<String> confirmed = new HashSet<>(connected);
             confirmed.removeIf(s -> position.get(s) < namesSince);
-            return QuorumCommit.next(new QuorumCommit.Input(leader, sync, names, connected, confirmed, wanted));
+            if (sync.isEmpty()) {
+                return Optional.of(new Decision.WriteSync(
+                        Optional.of(new SyncState(leader, new TreeSet<>(), 0)), Expected.absent(), "enabled"));
+            }
+            return Synchronization.next(
+                    rules(wanted), leader, sync.get(), names, new TreeSet<>(connected), new TreeSet<>(confirmed));
         }
 
         void apply(Decision step) {
@@ -156,25 +166,19 @@ class QuorumCommitTest {
     }
 
     @Test
-    void newLeaderFirstWaitsForTheOthersOfTheOldSetAndThenWritesItDown() {
-        SyncState before = new SyncState("a", new TreeSet<>(Set.of("b", "c")), 1);
-        var in = new QuorumCommit.Input(
-                "b", Optional.of(new Versioned<>(before, 7)), Optional.of(StandbyNames.NONE), Set.of(), Set.of(), 1);
-        Decision first = QuorumCommit.next(in).orElseThrow();
-        assertEquals("ANY 1 (a,c)", ((Decision.SetStandbyNames) first).setting());
-        var afterwards = new QuorumCommit.Input(
-                "b", in.sync(), Optional.of(StandbyNames.of(1, Set.of("a", "c"))), Set.of(), Set.of(), 1);
-        Decision.WriteSync second =
-                (Decision.WriteSync) QuorumCommit.next(afterwards).orElseThrow();
-        assertEquals(Optional.of(new SyncState("b", new TreeSet<>(Set.of("a", "c")), 1)), second.state());
-    }
-
-    @Test
     void foreignListOfStandbysIsReplacedAfterThePromiseAboutItIsTakenBack() {
-        SyncState state = new SyncState("a", new TreeSet<>(Set.of("b")), 0);
-        var in = new QuorumCommit.Input(
-                "a", Optional.of(new Versioned<>(state, 3)), StandbyNames.parse("*"), Set.of("b"), Set.of("b"), 1);
-        Decision.WriteSync first = (Decision.WriteSync) QuorumCommit.next(in).orElseThrow();
-        assertTrue(first.state().orElseThrow().voters().isEmpty());
+        for (String foreign : List.of("*", "ANY 1 (b, x)", "FIRST 1 (b, c, d)")) {
+            SyncState state = new SyncState("a", new TreeSet<>(Set.of("b")), 0);
+            TreeSet<String> standbys = new TreeSet<>(Set.of("b"));
+            Decision.WriteSync first = (Decision.WriteSync) Synchronization.next(
+                            rules(1), "a", new Versioned<>(state, 3), StandbyNames.parse(foreign), standbys, standbys)
+                    .orElseThrow();
+            SyncState alone = first.state().orElseThrow();
+            assertTrue(alone.voters().isEmpty());
+            Decision.SetStandbyNames second = (Decision.SetStandbyNames) Synchronization.next(
+                            rules(1), "a", new Versioned<>(alone, 4), StandbyNames.parse(foreign), standbys, standbys)
+                    .orElseThrow();
+            assertEquals("ANY 1 (b)", second.setting());
+        }
     }
 }

@@ -30,6 +30,7 @@ final class Scene {
     private Optional<FailoverRequest> failover = Optional.empty();
     private Optional<TimelineHistory> history = Optional.empty();
     private Optional<String> unreachable = Optional.empty();
+    private Optional<ClusterView> wholeView = Optional.empty();
     private Lease lease = new Lease.NotHeld();
     private LocalPostgres postgres = primary(100);
     private Settings.Synchronous synchronous = Settings.Synchronous.OFF;
@@ -343,7 +344,33 @@ final class Scene {
         return Survey.Answer.unreachable(name);
     }
 
+    /** An election without n1 in which the other replica is ahead. */
+    static Scene election(String me, Settings.Synchronous.Mode mode, String syncLeader, String... voters) {
+        return Scene.of(me)
+                .postgres(replica(100))
+                .following("n1")
+                .unlocked()
+                .sync(syncLeader, 0, voters)
+                .answers(dead("n1"), standby(me.equals("n2") ? "n3" : "n2", 150))
+                .synchronous(synchronous(mode));
+    }
+
+    Scene synchronous(Settings.Synchronous value) {
+        synchronous = value;
+        return this;
+    }
+
+    /** Takes the place of all that the scene itself says of the store. */
+    Scene view(ClusterView value) {
+        wholeView = Optional.of(value);
+        return this;
+    }
+
     ClusterView view() {
+        return wholeView.orElseGet(this::ownView);
+    }
+
+    private ClusterView ownView() {
         return new ClusterView(
                 9,
                 initialize.map(v -> new Versioned<>(v, 1)),
@@ -358,7 +385,10 @@ final class Scene {
     }
 
     Decision decide() {
-        ClusterView view = view();
+        return Decider.decide(observation());
+    }
+
+    Observation observation() {
         Settings settings = new Settings(
                 Duration.ofSeconds(5),
                 Duration.ofSeconds(1),
@@ -375,18 +405,18 @@ final class Scene {
                 true,
                 0,
                 raceBackoff);
-        return Decider.decide(new Observation(
+        return new Observation(
                 now,
                 Instant.parse("2026-01-01T00:00:00Z"),
                 me,
                 tags,
-                unreachable.<Store>map(Store.Unreachable::new).orElse(new Store.Known(view)),
+                unreachable.<Store>map(Store.Unreachable::new).orElse(new Store.Known(view())),
                 lease,
                 postgres,
                 settings,
                 situation,
                 task,
                 survey,
-                order));
+                order);
     }
 }

@@ -21,9 +21,44 @@ class StandbyNamesTest {
     }
 
     @Test
-    void listsOfAnotherFormAreNotOurs() {
-        for (String foreign :
-                new String[] {"*", "a,b", "FIRST 1 (a,b)", "2 (a,b)", "ANY 1 (a,,b)", "ANY 3 (a)", "ANY 1 ()"}) {
+    void everyFormOfTheLiveSettingIsRead() {
+        StandbyNames first = StandbyNames.of(StandbyNames.Kind.FIRST, 1, Set.of("a", "b"));
+        for (String form : new String[] {"a,b", " A , \"b\" ", "1 (a,b)", "first 1 (b, A)", "FIRST 1(a,b)"}) {
+            assertEquals(Optional.of(first), StandbyNames.parse(form), form);
+        }
+        assertEquals(Optional.of(StandbyNames.of(2, Set.of("a", "b"))), StandbyNames.parse("any 2 (b,a)"));
+        assertEquals(Optional.of(StandbyNames.BLOCKING), StandbyNames.parse(StandbyNames.PLACEHOLDER));
+    }
+
+    @Test
+    void priorityListIsWrittenInTheFormThatOldServersKnowToo() {
+        assertEquals(
+                "\"n-1\"",
+                StandbyNames.of(StandbyNames.Kind.FIRST, 1, Set.of("n-1")).setting());
+        assertEquals(
+                "2 (b,\"first\")",
+                StandbyNames.of(StandbyNames.Kind.FIRST, 2, Set.of("b", "First"))
+                        .setting());
+        assertEquals(StandbyNames.PLACEHOLDER, StandbyNames.BLOCKING.setting());
+    }
+
+    @Test
+    void listsThatDoNotSayWhoIsWaitedForAreUnknown() {
+        for (String foreign : new String[] {
+            "*",
+            "\"*\"",
+            "a, *",
+            "FIRST 1 (a, *)",
+            "ANY 1 (a,,b)",
+            "a,b,",
+            "ANY 3 (a)",
+            "2 (a, A)",
+            "ANY 1 ()",
+            "ANY 0 (a)",
+            "FIRST 99999999999 (a)",
+            "any (a)",
+            "a b"
+        }) {
             assertEquals(Optional.empty(), StandbyNames.parse(foreign), foreign);
         }
     }

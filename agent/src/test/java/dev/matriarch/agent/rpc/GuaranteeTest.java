@@ -46,6 +46,12 @@ class GuaranteeTest {
     }
 
     @Test
+    void modeOnWithASynchronousStandbyLosesNothing() {
+        assertEquals("a failover now loses at most: nothing", sentence(SynchronousMode.ON, "n1", "n2"));
+        assertTrue(sentence(SynchronousMode.ON, "n1").contains("synchronous_mode is on, but no replica confirms"));
+    }
+
+    @Test
     void asynchronousNamesTheLag() {
         assertEquals(
                 "a failover now loses at most: 1 MB (maximum_lag_on_failover) and what was written since the leader's"

@@ -11,10 +11,13 @@ import dev.matriarch.agent.rpc.SwitchoverCheck.Kind;
 import dev.matriarch.agent.rpc.SwitchoverCheck.Verdict;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.Versioned;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 class SwitchoverCheckTest {
@@ -112,6 +115,39 @@ class SwitchoverCheckTest {
                         PLAIN,
                         FakeDcs.view(1, "{}", "n1", List.of(member("n1", "primary", "")), null),
                         Map.of()));
+    }
+
+    @Test
+    void modeOnHandsOverToSynchronousStandbysOnly() {
+        DynamicConfig on = config(SynchronousMode.ON, false);
+        refused(
+                412,
+                "candidate name does not match with sync_standby",
+                check(Kind.SWITCHOVER, "n1", "n2", "", on, VIEW, Map.of("n2", GOOD)));
+        refused(
+                412,
+                "switchover is not possible: can not find sync_standby",
+                check(Kind.SWITCHOVER, "n1", "", "", on, VIEW, Map.of("n2", GOOD)));
+        ClusterView synchronous = new ClusterView(
+                VIEW.revision(),
+                VIEW.initialize(),
+                VIEW.config(),
+                VIEW.leader(),
+                VIEW.members(),
+                VIEW.status(),
+                VIEW.failover(),
+                VIEW.history(),
+                Optional.of(new Versioned<>(new SyncState("n1", new TreeSet<>(List.of("N2")), 0), 1)),
+                VIEW.failsafe());
+        assertInstanceOf(
+                Verdict.Allowed.class,
+                check(Kind.SWITCHOVER, "n1", "n2", "", on, synchronous, Map.of("n2", GOOD, "n3", BAD)));
+        assertInstanceOf(
+                Verdict.Allowed.class,
+                check(Kind.SWITCHOVER, "n1", "", "", on, synchronous, Map.of("n2", GOOD, "n3", BAD)));
+        assertInstanceOf(
+                Verdict.Allowed.class,
+                check(Kind.FAILOVER, "", "n3", "", on, synchronous, Map.of("n2", GOOD, "n3", GOOD)));
     }
 
     @Test

@@ -67,6 +67,14 @@ public record Member(
         return tags.get("failover_priority") instanceof Number n ? n.intValue() : 1;
     }
 
+    /** Higher is preferred among synchronous standbys; 0 or less, or {@code nosync}: never one. */
+    public int syncPriority() {
+        if (flag("nosync")) {
+            return 0;
+        }
+        return tags.get("sync_priority") instanceof Number n ? n.intValue() : 1;
+    }
+
     /** Name of the member it replicates from, if it asked for another than the leader. */
     public Optional<String> replicateFrom() {
         return tags.get("replicatefrom") instanceof String s ? Optional.of(s) : Optional.empty();
