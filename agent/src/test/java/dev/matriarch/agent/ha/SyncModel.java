@@ -191,8 +191,7 @@ final class SyncModel {
     void restartPrimary() {
         story.append(leader).append(" starts again\n");
         connected.clear();
-        names = Synchronization.settingAtStart(
-                observation(leader).settings(), sync);
+        names = Synchronization.settingAtStart(observation(leader).settings(), sync);
         namesSince = Optional.of(servers.get(leader).position());
         longPrimary = false;
         acknowledge();
@@ -313,6 +312,8 @@ final class SyncModel {
                         .standbyNamesSince(namesSince)
                         .primaryFor(Duration.ofSeconds(longPrimary ? 60 : 0))
                         .situation());
-        return answers.length == 0 ? scene.observation() : scene.answers(answers).observation();
+        return answers.length == 0
+                ? scene.observation()
+                : scene.answers(answers).observation();
     }
 }

@@ -15,6 +15,8 @@ import org.junit.jupiter.api.Test;
 
 class SynchronizationModelTest {
     private static final int EVENTS = 150;
+    /** {@code -Dsync.walks=20} walks longer. */
+    private static final int MORE = Integer.getInteger("sync.walks", 1);
 
     private static Synchronous settings(Random random, List<Mode> modes) {
         Mode mode = modes.get(random.nextInt(modes.size()));
@@ -74,21 +76,21 @@ class SynchronizationModelTest {
 
     @Test
     void modeOnNeverLetsAnybodyWinWhoLacksAnAcknowledgedCommit() {
-        for (long seed = 1; seed <= 1_500; seed++) {
+        for (long seed = 1; seed <= 500 * MORE; seed++) {
             walk(seed, List.of(Mode.ON), true);
         }
     }
 
     @Test
     void switchingBetweenTheModesNeverLetsAnybodyWinWhoLacksAnAcknowledgedCommit() {
-        for (long seed = 1; seed <= 3_000; seed++) {
+        for (long seed = 1; seed <= 1_000 * MORE; seed++) {
             walk(seed, List.of(Mode.ON, Mode.QUORUM, Mode.OFF), true);
         }
     }
 
     @Test
     void everyModeSettlesOnWhatItAsksForOnceNothingChangesAnyMore() {
-        for (long seed = 1; seed <= 1_000; seed++) {
+        for (long seed = 1; seed <= 300 * MORE; seed++) {
             Random random = new Random(seed);
             SyncModel model = new SyncModel();
             model.story.append("seed ").append(seed).append('\n');
