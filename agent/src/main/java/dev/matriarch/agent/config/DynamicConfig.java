@@ -26,6 +26,7 @@ public record DynamicConfig(
         boolean useSlots,
         boolean usePgRewind,
         Duration primaryRaceBackoff,
+        boolean failsafeMode,
         Map<String, String> parameters) {
 
     public enum SynchronousMode {

@@ -43,6 +43,7 @@ public final class DynamicConfigJson {
             true,
             false,
             Duration.ZERO,
+            false,
             Map.of());
 
     private static final ObjectMapper JSON = new ObjectMapper()
@@ -197,6 +198,7 @@ public final class DynamicConfigJson {
                     get(postgresql, "use_pg_rewind", Quantity::bool, b -> true, false),
                     // A negative number is one of the ways to say off.
                     get(root, "primary_race_backoff", Quantity::duration, d -> true, STANDARD.primaryRaceBackoff()),
+                    get(root, "failsafe_mode", Quantity::bool, b -> true, false),
                     parameters(postgresql.path("parameters")));
             return new Parsed(config, warnings);
         }

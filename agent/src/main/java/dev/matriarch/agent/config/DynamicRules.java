@@ -24,6 +24,7 @@ final class DynamicRules {
         section.bytes("maximum_lag_on_syncnode", 0, -1);
         section.integer("synchronous_node_count", 1, 1, Integer.MAX_VALUE);
         section.bool("check_timeline", false);
+        section.bool("failsafe_mode", false);
         if (Quantity.duration(section.node().path("primary_race_backoff"))
                 .map(Duration::isNegative)
                 .orElse(false)) {
@@ -46,7 +47,6 @@ final class DynamicRules {
         section.notYet(
                         "primary_stop_timeout",
                         "master_stop_timeout",
-                        "failsafe_mode",
                         "slots",
                         "permanent_slots",
                         "permanent_replication_slots",

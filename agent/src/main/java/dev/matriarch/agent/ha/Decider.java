@@ -25,7 +25,7 @@ public final class Decider {
         if (view.isEmpty()) {
             return withoutStore(seen, ((Store.Unreachable) seen.store()).why());
         }
-        return withStore(seen, view.get());
+        return withStore(seen, seen.situation().failsafe().seenThrough(view.get(), seen.me(), seen.now()));
     }
 
     /** A lease that is about to end fences the primary, whatever else goes on. */
@@ -59,6 +59,10 @@ public final class Decider {
         if (seen.lease() instanceof Lease.Held held) {
             long left = held.deadline() - seen.now();
             if (left > settings.safetyMargin().toNanos()) {
+                Optional<Decision> failsafe = seen.situation().failsafe().withoutStore(seen, held);
+                if (failsafe.isPresent()) {
+                    return failsafe.get();
+                }
                 return Decision.soon(
                         "DCS is not accessible, the lease holds for another " + left / 1_000_000 + " ms: " + why,
                         Duration.ofMillis(100));
@@ -146,9 +150,14 @@ public final class Decider {
     /** The holder renews before anything else; a restarted agent takes up the lock that bears its name. */
     private static Optional<Decision> keepLock(Observation seen, ClusterView view) {
         if (seen.lease() instanceof Lease.Held held) {
-            return held.renewed() || StuckPrimary.leavesLease(seen)
-                    ? Optional.empty()
-                    : Optional.of(new Decision.RenewLease(held.epoch(), "heartbeat"));
+            if (held.renewed() || StuckPrimary.leavesLease(seen)) {
+                return Optional.empty();
+            }
+            if (held.byPromise() && view.isUnlocked()) {
+                // Nobody could take it meanwhile: all who may had promised not to.
+                return Optional.of(new Decision.AcquireLease("took the lock up again after failsafe mode"));
+            }
+            return Optional.of(new Decision.RenewLease(held.epoch(), "heartbeat"));
         }
         boolean mine = view.leader().map(l -> l.name().equals(seen.me())).orElse(false);
         return mine && seen.task().isEmpty() && !StuckPrimary.leavesLease(seen)
@@ -243,6 +252,12 @@ public final class Decider {
             if (!created && view.initialize().isPresent()) {
                 return Decision.idle("waiting for another member that is creating the cluster");
             }
+            Failsafe failsafe = seen.situation().failsafe();
+            Optional<String> promised =
+                    failsafe.keepsFromLeading(view, seen).or(() -> failsafe.justStarted(view, seen));
+            if (promised.isPresent()) {
+                return Decision.soon(promised.get(), SOON);
+            }
             boolean back = seen.situation().standBackUntil().isPresent()
                     && seen.situation().standBackUntil().getAsLong() - seen.now() > 0;
             if (back) {
@@ -266,8 +281,10 @@ public final class Decider {
     private static Decision primaryWithoutLock(Observation seen, ClusterView view, LocalPostgres.Status status) {
         int known = view.history().map(h -> h.currentTimeline()).orElse(0);
         boolean exists = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
+        Failsafe failsafe = seen.situation().failsafe();
+        Optional<String> promised = failsafe.keepsFromLeading(view, seen).or(() -> failsafe.justStarted(view, seen));
         if (seen.settings().paused()) {
-            return seen.tags().nofailover() || status.timeline() < known
+            return promised.isPresent() || seen.tags().nofailover() || status.timeline() < known
                     ? Decision.idle("continue to run as primary without lock")
                     : new Decision.AcquireLease("acquired session lock as a leader");
         }

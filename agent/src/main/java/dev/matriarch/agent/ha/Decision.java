@@ -23,6 +23,12 @@ public sealed interface Decision {
     /** @param position published first, if known */
     record ReleaseLease(long epoch, Optional<Lsn> position, String because) implements Decision {}
 
+    /** Failsafe mode: the lease lasts another ttl if all of {@code members} promise not to race. */
+    record AskForPromises(Set<String> members, String because) implements Decision {}
+
+    /** @param apiUrls the members that may race, to their API addresses */
+    record WriteFailsafe(Map<String, String> apiUrls, String because) implements Decision {}
+
     record AskPeers(Set<String> members, String because) implements Decision {}
 
     record WriteInitialize(String systemIdentifier, Expected expected, String because) implements Decision {}

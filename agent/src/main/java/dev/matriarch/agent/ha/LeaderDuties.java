@@ -39,6 +39,10 @@ final class LeaderDuties {
         if (pg.isPrimary()) {
             return asPrimary(pg.status().orElseThrow());
         }
+        Optional<Decision> promised = promisedToLeaveItAlone();
+        if (promised.isPresent()) {
+            return promised.get();
+        }
         if (pg.isReplica()) {
             return settings.paused() && !isCandidate()
                     ? release("removed leader lock because postgres is not running as primary")
@@ -50,6 +54,18 @@ final class LeaderDuties {
             case RUNNING, STOPPING ->
                 Decision.soon("PostgreSQL does not answer: " + pg.problem(), Duration.ofMillis(500));
         };
+    }
+
+    /** A promise given while the lock was being taken counts, and so does the list that was in force then. */
+    private Optional<Decision> promisedToLeaveItAlone() {
+        boolean shown = view.leader().map(l -> l.epoch() == lease.epoch()).orElse(false);
+        if (settings.failsafeMode() && !shown) {
+            return Optional.of(Decision.soon("the store does not show my lock here yet", Duration.ofMillis(20)));
+        }
+        Failsafe failsafe = seen.situation().failsafe();
+        return failsafe.keepsFromLeading(view, seen)
+                .map(this::release)
+                .or(() -> failsafe.justStarted(view, seen).map(why -> Decision.soon(why, Duration.ofMillis(300))));
     }
 
     private boolean isCandidate() {
@@ -134,6 +150,7 @@ final class LeaderDuties {
 
     private Decision asPrimary(LocalPostgres.Status status) {
         Optional<Decision> step = repairStore()
+                .or(() -> Failsafe.keepList(seen, view))
                 .or(this::failoverRequest)
                 .or(() -> new Synchronization(seen, view, status).next())
                 .or(() -> history(status))

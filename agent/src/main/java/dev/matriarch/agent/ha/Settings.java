@@ -14,6 +14,7 @@ import java.time.Duration;
  * @param primaryStartTimeout how long a crashed primary may take to come back before another is sought; 0: at once
  * @param discardOnDivergence a diverged data directory that cannot be rewound may be set aside and cloned anew
  * @param discardOnRewindFailure the same after a failed rewind
+ * @param failsafeMode a primary without the store may stay if all others agree
  * @param primaryRaceBackoff how long a free lock is left alone while WAL keeps arriving; 0: not at all
  */
 public record Settings(
@@ -31,7 +32,8 @@ public record Settings(
         boolean discardOnDivergence,
         boolean discardOnRewindFailure,
         int maxTimelinesHistory,
-        Duration primaryRaceBackoff) {
+        Duration primaryRaceBackoff,
+        boolean failsafeMode) {
 
     /**
      * @param strict with no standby to wait for, commits wait for one to come

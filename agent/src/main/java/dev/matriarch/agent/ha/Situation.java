@@ -1,6 +1,7 @@
 package dev.matriarch.agent.ha;
 
 import dev.matriarch.dcs.Lsn;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -27,6 +28,7 @@ import java.util.Set;
  * @param recentMembers members seen in the store within {@code member_slots_ttl}: their slots are kept
  * @param walFlow what arrives while nobody leads
  * @param writePath whether the server, while it is a primary, still gets commits to its disk
+ * @param failsafe who may race, and what was promised to whom
  * @param slotsFor the members whose slots were last brought in line; empty: not done yet
  */
 public record Situation(
@@ -49,6 +51,7 @@ public record Situation(
         Set<String> recentMembers,
         WalFlow walFlow,
         WritePath writePath,
+        Failsafe failsafe,
         Optional<Set<String>> slotsFor) {
     public Situation {
         recentMembers = Set.copyOf(recentMembers);
@@ -75,6 +78,7 @@ public record Situation(
                 Set.of(),
                 WalFlow.NONE,
                 WritePath.unknown(),
+                new Failsafe(Map.of(), Optional.empty(), 0),
                 Optional.empty());
     }
 

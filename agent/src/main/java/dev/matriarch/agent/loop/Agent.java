@@ -52,7 +52,7 @@ public final class Agent implements AutoCloseable {
                     GuardPair.open(config.stateDir(), config.postgres().dataDir());
             parts.push(() -> guard.close(server.postmasterPid().isEmpty()));
             guard.onDeath(wakeup::call);
-            Memory memory = new Memory();
+            Memory memory = new Memory(clock.nanos());
             LeaseKeeper lease = new LeaseKeeper(
                     dcs,
                     config.name(),
@@ -64,7 +64,7 @@ public final class Agent implements AutoCloseable {
             WriteProbe probe = opened(new WriteProbe(server, clock, wakeup::call));
             RpcTransport transport = opened(new RpcTransport());
             Peers peers = opened(new Peers(transport, config.scope(), config.name()));
-            FrontDesk desk = new FrontDesk(settings, dcs, server, clock, () -> {
+            FrontDesk desk = new FrontDesk(settings, dcs, server, memory, clock, () -> {
                 settings.local(reread.get());
                 wakeup.call();
             });

@@ -2,6 +2,7 @@ package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.ha.Failsafe;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Order;
@@ -34,6 +35,7 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
     private final SettingsSource settings;
     private final Dcs dcs;
     private final PostgresServer server;
+    private final Memory memory;
     private final Clock clock;
     private final Runnable reload;
     private volatile Heartbeat heartbeat;
@@ -45,10 +47,11 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
     private volatile long viewSeconds;
     private long published;
 
-    FrontDesk(SettingsSource settings, Dcs dcs, PostgresServer server, Clock clock, Runnable reload) {
+    FrontDesk(SettingsSource settings, Dcs dcs, PostgresServer server, Memory memory, Clock clock, Runnable reload) {
         this.settings = settings;
         this.dcs = dcs;
         this.server = server;
+        this.memory = memory;
         this.clock = clock;
         this.reload = reload;
     }
@@ -192,6 +195,20 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
                 tags.nofailover() || !last.situation().writePath().fits(),
                 tags.priority(),
                 false);
+    }
+
+    @Override
+    public Optional<String> promise(String leader, String connUrl, String apiUrl, Duration ttl) {
+        Optional<String> refusal = Failsafe.refusal(last, view, leader, ttl);
+        if (refusal.isPresent()) {
+            return refusal;
+        }
+        long now = clock.nanos();
+        if (!memory.promise(new Failsafe.Promise(leader, connUrl, apiUrl, now + ttl.toNanos()), now)) {
+            return Optional.of("another leader has my promise");
+        }
+        // The heartbeat makes its lease known before it reads the promise: one of the two notices the other.
+        return holdsLease() || last.postgres().isPrimary() ? Optional.of("running as a leader") : Optional.empty();
     }
 
     @Override

@@ -18,6 +18,7 @@ final class Grip {
     private boolean held;
     private long epoch;
     private long renewalSent;
+    private boolean byPromise;
     private volatile OptionalLong deadline = OptionalLong.empty();
     private long startNotAfterCentis;
 
@@ -51,14 +52,54 @@ final class Grip {
         held = true;
         epoch = lockEpoch;
         renewalSent = sentNanos;
+        byPromise = false;
+        extend(sentNanos, sentCentis, settings);
+    }
+
+    /**
+     * Failsafe mode: everybody who could take the lock promised not to, asked at the given moments.
+     *
+     * @param now when the last promise was there
+     * @return false if the lease had ended by then: what was stopped for it stays stopped
+     */
+    boolean promised(long now, long askedNanos, long askedCentis, Settings settings) {
+        if (!lasts(now)) {
+            return false;
+        }
+        byPromise = true;
+        extend(askedNanos, askedCentis, settings);
+        return true;
+    }
+
+    private void extend(long sentNanos, long sentCentis, Settings settings) {
         deadline = OptionalLong.of(sentNanos + settings.ttl().toNanos());
         startNotAfterCentis = guardTimes(sentCentis, settings.ttl()).quitAtCentis();
     }
 
+    /** It has not ended. */
+    boolean lasts(long now) {
+        return held && deadline.orElse(now) - now > 0;
+    }
+
+    /**
+     * The store says that the lock is not this member's.
+     *
+     * @param holder whose it is; empty: nobody's. A lock that expired while all others had promised not to take it is not
+     *     lost: it can be taken again.
+     * @return true if the lease is over
+     */
+    boolean lost(String holder, long now) {
+        if (holder.isEmpty() && byPromise && lasts(now)) {
+            return false;
+        }
+        drop();
+        return true;
+    }
+
     /** @param freshFor a renewal younger than this counts as made in this heartbeat */
     Lease lease(long now, Duration freshFor) {
-        return held && deadline.orElse(now) - now > 0
-                ? new Lease.Held(epoch, deadline.getAsLong(), now - renewalSent < freshFor.toNanos())
+        return lasts(now)
+                ? new Lease.Held(epoch, deadline.getAsLong(), now - renewalSent < freshFor.toNanos(), byPromise)
                 : new Lease.NotHeld();
     }
 
@@ -88,6 +129,7 @@ final class Grip {
 
     void drop() {
         held = false;
+        byPromise = false;
         deadline = OptionalLong.empty();
     }
 }

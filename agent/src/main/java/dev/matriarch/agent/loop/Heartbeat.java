@@ -18,6 +18,7 @@ import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Member;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
@@ -146,6 +147,7 @@ public final class Heartbeat {
                         }
                         seen = store.read();
                     }
+                    case Decision.AskForPromises ask -> askForPromises(ask, settings, postgres);
                     case Decision.AskPeers ask ->
                         survey = Optional.of(parts.peers().ask(ask.members(), seen.view()));
                     case Decision.Discard discard -> {
@@ -208,6 +210,15 @@ public final class Heartbeat {
         return true;
     }
 
+    private void askForPromises(Decision.AskForPromises ask, Settings settings, LocalPostgres postgres) {
+        Member me = store.ownRecord(postgres);
+        parts.lease().extendByPromise(settings, atMost -> {
+            Map<String, String> refusals = parts.peers().refusals(ask.members(), me, settings.ttl(), atMost);
+            refusals.forEach((name, why) -> LOG.warn("Failsafe mode: {} does not promise to wait: {}", name, why));
+            return refusals.isEmpty();
+        });
+    }
+
     private LocalPostgres lookAtPostgres() {
         LocalPostgres postgres = parts.server().observe(ASK_POSTGRES);
         long now = parts.clock().nanos();
@@ -258,6 +269,7 @@ public final class Heartbeat {
                                     .toList(),
                             now,
                             parts.settings().current().dynamic().memberSlotsTtl());
+            parts.memory().failsafeListed(view.failsafe());
             parts.memory().walSeen(view.isUnlocked(), postgres.status().map(LocalPostgres.Status::received), now);
         }
         return new Observation(
@@ -319,6 +331,10 @@ public final class Heartbeat {
     }
 
     private void say(Decision decision) {
+        if (decision instanceof Decision.AskForPromises) {
+            // Every second or so while the store is away: what came of it is said.
+            return;
+        }
         if (decision instanceof Decision.RenewLease && decision.because().equals("heartbeat")) {
             return;
         }

@@ -12,6 +12,7 @@ import java.time.Duration;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.function.LongSupplier;
+import java.util.function.Predicate;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -65,7 +66,7 @@ final class LeaseKeeper {
     boolean acquire(Settings settings) throws DcsException {
         long before = clock.nanos();
         long beforeCentis = clock.uptimeCentis();
-        LeaseResult result = dcs.acquireLeader(me, settings.ttl(), settings.retryTimeout());
+        LeaseResult result = dcs.acquireLeader(me, settings.ttl(), grip.renewalTimeout(before, settings));
         return confirm(result, before, beforeCentis, settings);
     }
 
@@ -77,6 +78,22 @@ final class LeaseKeeper {
         return confirm(result, before, beforeCentis, settings);
     }
 
+    /**
+     * Failsafe mode: asks all who could take the lock to leave it alone, and moves the deadline on if all of them promise.
+     *
+     * @param ask given the longest time it may take; true if every one of them promised to wait for a whole ttl
+     */
+    boolean extendByPromise(Settings settings, Predicate<Duration> ask) {
+        long before = clock.nanos();
+        long beforeCentis = clock.uptimeCentis();
+        boolean extended = ask.test(grip.renewalTimeout(before, settings))
+                && grip.promised(clock.nanos(), before, beforeCentis, settings);
+        if (extended) {
+            arm(beforeCentis, settings);
+        }
+        return extended;
+    }
+
     private boolean confirm(LeaseResult result, long before, long beforeCentis, Settings settings) {
         return switch (result) {
             case LeaseResult.Held(long confirmed) -> {
@@ -85,10 +102,10 @@ final class LeaseKeeper {
                 yield true;
             }
             case LeaseResult.Lost(String holder) -> {
-                if (grip.held()) {
+                boolean had = grip.held();
+                if (grip.lost(holder, clock.nanos()) && had) {
                     LOG.warn("The leader lock is lost{}", holder.isEmpty() ? "" : " to " + holder);
                 }
-                grip.drop();
                 yield false;
             }
         };

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.ha.Divergence;
+import dev.matriarch.agent.ha.Failsafe;
 import dev.matriarch.agent.ha.Situation;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.ha.WalFlow;
@@ -43,11 +44,35 @@ final class Memory {
     private final Map<String, Long> memberSeen = new HashMap<>();
     private OptionalLong firstSeen = OptionalLong.empty();
     private boolean knowsWhoLeft;
+    private final long startedAt;
+    private Map<String, String> failsafeListed = Map.of();
+    private Optional<Failsafe.Promise> promise = Optional.empty();
     private WalFlow walFlow = WalFlow.NONE;
     private Optional<Lsn> received = Optional.empty();
     private Optional<Set<String>> slotsFor = Optional.empty();
     private WritePath writePath = WritePath.unknown();
     private boolean abandoned;
+
+    Memory(long startedAt) {
+        this.startedAt = startedAt;
+    }
+
+    /** @param apiUrls the {@code failsafe} key as the store has it */
+    synchronized void failsafeListed(Map<String, String> apiUrls) {
+        failsafeListed = Map.copyOf(apiUrls);
+    }
+
+    /** Notes a promise not to race; false if another leader has one that still lasts. Never shortens one. */
+    synchronized boolean promise(Failsafe.Promise given, long now) {
+        Optional<Failsafe.Promise> lasting = promise.filter(p -> p.until() - now > 0);
+        if (lasting.filter(p -> !p.leader().equals(given.leader())).isPresent()) {
+            return false;
+        }
+        if (lasting.isEmpty() || given.until() - lasting.get().until() > 0) {
+            promise = Optional.of(given);
+        }
+        return true;
+    }
 
     synchronized Situation situation(boolean guarded) {
         return new Situation(
@@ -70,6 +95,7 @@ final class Memory {
                 memberSeen.keySet(),
                 walFlow,
                 writePath.withAbandoned(abandoned),
+                new Failsafe(failsafeListed, promise, startedAt),
                 slotsFor);
     }
 

@@ -100,6 +100,7 @@ final class SettingsSource {
                 postgres.removeOnDivergence(),
                 postgres.removeOnRewindFailure(),
                 dynamic.maxTimelinesHistory(),
-                dynamic.primaryRaceBackoff());
+                dynamic.primaryRaceBackoff(),
+                dynamic.failsafeMode());
     }
 }

@@ -10,6 +10,7 @@ import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.Member;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -83,6 +84,7 @@ final class StoreSteps {
             case Decision.WriteHistory write -> writeHistory(write.timeline(), before);
             case Decision.WriteFailover write ->
                 dcs().writeFailover(write.request(), Expected.revision(write.revision()), timeout());
+            case Decision.WriteFailsafe write -> dcs().writeFailsafe(write.apiUrls(), timeout());
             case Decision.WriteSync write -> dcs().writeSync(write.state(), write.expected(), timeout());
             default -> throw new IllegalStateException("not a step of the store: " + decision);
         }
@@ -114,16 +116,20 @@ final class StoreSteps {
                         timeout());
     }
 
+    Member ownRecord(LocalPostgres postgres) {
+        return MemberRecord.of(
+                parts.settings(),
+                postgres,
+                parts.tasks().current(),
+                parts.actions().checkpointPending(),
+                parts.actions().cloneProgress());
+    }
+
     /** Tells the others about this member, at the end of each heartbeat. */
     void publish(ClusterView view, LocalPostgres postgres) {
         try {
             dcs().touchMember(
-                            MemberRecord.of(
-                                    parts.settings(),
-                                    postgres,
-                                    parts.tasks().current(),
-                                    parts.actions().checkpointPending(),
-                                    parts.actions().cloneProgress()),
+                            ownRecord(postgres),
                             // Outlives an election of the store: members who cannot write for a moment still have
                             // votes.
                             settings().ttl().multipliedBy(2),

@@ -42,6 +42,13 @@ public interface LocalAgent {
     Position position();
 
     /**
+     * Failsafe mode: promises a leader that has lost the store to leave the lock alone for {@code ttl} from now.
+     *
+     * @return why not; empty if it is promised
+     */
+    Optional<String> promise(String leader, String connUrl, String apiUrl, Duration ttl);
+
+    /**
      * Restarts PostgreSQL and returns when it runs again, at the latest after {@code timeout}. The conditions of
      * {@code order} have been looked at by the caller against {@link #postgres()}.
      */

@@ -1,10 +1,14 @@
 package dev.matriarch.agent.rpc;
 
+import dev.matriarch.proto.peer.v1.FailsafeReply;
+import dev.matriarch.proto.peer.v1.FailsafeRequest;
 import dev.matriarch.proto.peer.v1.PeerServiceGrpc;
 import dev.matriarch.proto.peer.v1.PositionReply;
 import dev.matriarch.proto.peer.v1.PositionRequest;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
+import java.time.Duration;
+import java.util.Optional;
 
 /** Answers the other members. */
 final class PeerEndpoint extends PeerServiceGrpc.PeerServiceImplBase {
@@ -14,13 +18,37 @@ final class PeerEndpoint extends PeerServiceGrpc.PeerServiceImplBase {
         this.agent = agent;
     }
 
+    private boolean isOurs(String scope, StreamObserver<?> reply) {
+        boolean ours = scope.equals(agent.scope());
+        if (!ours) {
+            reply.onError(Status.FAILED_PRECONDITION
+                    .withDescription("this member belongs to cluster '" + agent.scope() + "', not to '" + scope + "'")
+                    .asRuntimeException());
+        }
+        return ours;
+    }
+
+    @Override
+    public void failsafe(FailsafeRequest request, StreamObserver<FailsafeReply> reply) {
+        if (!isOurs(request.getScope(), reply)) {
+            return;
+        }
+        Optional<String> refusal = agent.promise(
+                request.getName(),
+                request.getConnUrl(),
+                request.getApiUrl(),
+                Duration.ofMillis(request.getTtlMillis()));
+        reply.onNext(FailsafeReply.newBuilder()
+                .setName(agent.name())
+                .setAccepted(refusal.isEmpty())
+                .setReason(refusal.orElse(""))
+                .build());
+        reply.onCompleted();
+    }
+
     @Override
     public void position(PositionRequest request, StreamObserver<PositionReply> reply) {
-        if (!request.getScope().equals(agent.scope())) {
-            reply.onError(Status.FAILED_PRECONDITION
-                    .withDescription("this member belongs to cluster '" + agent.scope() + "', not to '"
-                            + request.getScope() + "'")
-                    .asRuntimeException());
+        if (!isOurs(request.getScope(), reply)) {
             return;
         }
         Position p = agent.position();

@@ -4,6 +4,8 @@ import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
+import dev.matriarch.proto.peer.v1.FailsafeReply;
+import dev.matriarch.proto.peer.v1.FailsafeRequest;
 import dev.matriarch.proto.peer.v1.PeerServiceGrpc;
 import dev.matriarch.proto.peer.v1.PositionReply;
 import dev.matriarch.proto.peer.v1.PositionRequest;
@@ -72,6 +74,57 @@ public final class Peers implements AutoCloseable {
         }
         asked.forEach((name, future) -> answers.put(name, await(name, future, deadline)));
         return answers;
+    }
+
+    /**
+     * Asks all of {@code members} at the same time to leave this member's lock alone for {@code ttl}.
+     *
+     * @param me this member's record, for those who do not have it
+     * @param timeout for all of them together
+     * @return name to the reason of each that did not promise it
+     */
+    public Map<String, String> refusals(Collection<Member> members, Member me, Duration ttl, Duration timeout) {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        FailsafeRequest request = FailsafeRequest.newBuilder()
+                .setScope(scope)
+                .setName(self)
+                .setConnUrl(me.connUrl())
+                .setApiUrl(me.apiUrl())
+                .setTtlMillis(ttl.toMillis())
+                .build();
+        Map<String, Future<FailsafeReply>> asked = new LinkedHashMap<>();
+        Map<String, String> refusals = new LinkedHashMap<>();
+        for (Member member : members) {
+            try {
+                asked.put(
+                        member.name(),
+                        PeerServiceGrpc.newFutureStub(channel(member))
+                                .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)
+                                .failsafe(request));
+            } catch (IllegalArgumentException | IllegalStateException e) {
+                refusals.put(member.name(), e.getMessage());
+            }
+        }
+        asked.forEach((name, future) -> {
+            try {
+                FailsafeReply reply = future.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+                if (!reply.getName().equals(name)) {
+                    refusals.put(name, "its address is answered by member '" + reply.getName() + "'");
+                } else if (!reply.getAccepted()) {
+                    refusals.put(name, reply.getReason());
+                }
+            } catch (ExecutionException e) {
+                refusals.put(name, reason(e.getCause()));
+            } catch (TimeoutException e) {
+                future.cancel(true);
+                refusals.put(name, "no answer in time");
+            } catch (InterruptedException e) {
+                future.cancel(true);
+                Thread.currentThread().interrupt();
+                refusals.put(name, "interrupted while waiting for its answer");
+            }
+        });
+        return refusals;
     }
 
     private static PeerAnswer await(String name, Future<PositionReply> future, long deadline) {

@@ -199,7 +199,7 @@ class ConfigFileTest {
             assertEquals(section.substring(0, section.indexOf(':')), p.key());
         }
         assertTrue(only(MINIMAL + "  callbacks: {on_start: /x}\n").sentence().contains("does not support yet"));
-        assertTrue(only(MINIMAL + "bootstrap: {dcs: {failsafe_mode: true}}\n")
+        assertTrue(only(MINIMAL + "bootstrap: {dcs: {standby_cluster: {host: a}}}\n")
                 .sentence()
                 .contains("does not support yet"));
     }

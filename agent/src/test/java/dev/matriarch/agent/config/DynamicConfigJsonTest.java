@@ -31,7 +31,7 @@ class DynamicConfigJsonTest {
         DynamicConfig c = DynamicConfigJson.parse("""
                 {"ttl": 5, "loop_wait": 0.5, "retry_timeout": "2s", "maximum_lag_on_failover": "16MB",
                  "synchronous_mode": "quorum", "synchronous_node_count": 2, "check_timeline": true, "pause": true,
-                 "max_timelines_history": 7, "master_start_timeout": 10, "member_slots_ttl": "30min", "primary_race_backoff": 12,
+                 "max_timelines_history": 7, "master_start_timeout": 10, "member_slots_ttl": "30min", "primary_race_backoff": 12, "failsafe_mode": "on",
                  "postgresql": {"use_slots": false, "use_pg_rewind": true,
                                 "parameters": {"Max_Connections": 50, "a.b": true}}}""");
         assertEquals(
@@ -52,6 +52,7 @@ class DynamicConfigJsonTest {
                         false,
                         true,
                         Duration.ofSeconds(12),
+                        true,
                         Map.of("max_connections", "50", "a.b", "on")),
                 c);
     }
@@ -138,7 +139,7 @@ class DynamicConfigJsonTest {
 
     @Test
     void oldProblemsDoNotStandInTheWayOfAChange() {
-        String stored = "{\"failsafe_mode\": true}";
+        String stored = "{\"standby_cluster\": {\"host\": \"a\"}}";
         assertEquals(List.of(), DynamicConfigJson.validateChange(stored, "{\"pause\": true}"));
         assertEquals(
                 1, DynamicConfigJson.validateChange(stored, "{\"ttl\": 20}").size());

@@ -22,6 +22,27 @@ final class Memories {
 
     private WalFlow walFlow = WalFlow.NONE;
 
+    private java.util.Map<String, String> listed = java.util.Map.of();
+    private Optional<Failsafe.Promise> promise = Optional.empty();
+    private long startedAt;
+
+    /** The failsafe key as last read. */
+    Memories listed(String... members) {
+        listed = Scene.apiUrls(members);
+        return this;
+    }
+
+    Memories promised(String leader, long until) {
+        promise = Optional.of(new Failsafe.Promise(
+                leader, "postgres://10.0.0.1:5432/postgres", "http://10.0.0.1:8008/patroni", until));
+        return this;
+    }
+
+    Memories startedAt(long nanos) {
+        startedAt = nanos;
+        return this;
+    }
+
     Memories walFlow(WalFlow value) {
         walFlow = value;
         return this;
@@ -93,6 +114,7 @@ final class Memories {
                 java.util.Set.of("n1", "n2", "n3"),
                 walFlow,
                 writePath,
+                new Failsafe(listed, promise, startedAt),
                 Optional.of(serving));
     }
 

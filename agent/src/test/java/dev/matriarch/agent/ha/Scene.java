@@ -38,6 +38,8 @@ final class Scene {
     private Tags tags = Tags.NONE;
     private long now = NOW;
     private Duration raceBackoff = Duration.ZERO;
+    private boolean failsafe;
+    private Map<String, String> listed = Map.of();
     private boolean checkTimeline;
     private Situation situation = Situation.fresh();
     private Optional<Survey> survey = Optional.empty();
@@ -270,6 +272,36 @@ final class Scene {
         return this;
     }
 
+    /** Failsafe mode is on, and the key names these members. */
+    Scene failsafe(String... members) {
+        failsafe = true;
+        return listed(members);
+    }
+
+    Scene listed(String... members) {
+        listed = apiUrls(members);
+        return this;
+    }
+
+    static Map<String, String> apiUrls(String... members) {
+        Map<String, String> urls = new java.util.TreeMap<>();
+        for (String name : members) {
+            urls.put(name, member(name, "replica").apiUrl());
+        }
+        return urls;
+    }
+
+    Scene holdingEpoch(long epoch) {
+        lease = new Lease.Held(epoch, NOW + 4_000_000_000L, true);
+        return this;
+    }
+
+    /** The lease of n1 was moved on by promises. */
+    Scene holdingByPromise(Duration left) {
+        lease = new Lease.Held(5, NOW + left.toNanos(), false, true);
+        return this;
+    }
+
     Scene raceBackoff(Duration value) {
         raceBackoff = value;
         return this;
@@ -381,7 +413,7 @@ final class Scene {
                 failover.map(v -> new Versioned<>(v, 3)),
                 history,
                 sync.map(v -> new Versioned<>(v, 4)),
-                Map.of());
+                listed);
     }
 
     Decision decide() {
@@ -404,7 +436,8 @@ final class Scene {
                 true,
                 true,
                 0,
-                raceBackoff);
+                raceBackoff,
+                failsafe);
         return new Observation(
                 now,
                 Instant.parse("2026-01-01T00:00:00Z"),

@@ -19,6 +19,8 @@ final class FakeLocalAgent implements LocalAgent {
     private final FakeDcs dcs;
     final List<String> asked = new CopyOnWriteArrayList<>();
     volatile DynamicConfig config = config(DynamicConfig.SynchronousMode.OFF, false);
+    final java.util.List<String> promises = new java.util.concurrent.CopyOnWriteArrayList<>();
+    volatile Optional<String> promiseRefused = Optional.empty();
     volatile Position position = new Position(true, true, new Lsn(100), 1, false, 1, false);
 
     FakeLocalAgent(String name, FakeDcs dcs) {
@@ -44,6 +46,7 @@ final class FakeLocalAgent implements LocalAgent {
                 true,
                 true,
                 Duration.ZERO,
+                false,
                 Map.of());
     }
 
@@ -136,6 +139,12 @@ final class FakeLocalAgent implements LocalAgent {
     @Override
     public Position position() {
         return position;
+    }
+
+    @Override
+    public Optional<String> promise(String leader, String connUrl, String apiUrl, Duration ttl) {
+        promises.add(leader + " " + connUrl + " " + apiUrl + " " + ttl.toMillis());
+        return promiseRefused;
     }
 
     @Override

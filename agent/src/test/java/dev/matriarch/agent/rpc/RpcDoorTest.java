@@ -300,4 +300,22 @@ class RpcDoorTest {
                 stub().switchover(toN2().toBuilder().clearCandidate().build()).getStatus());
         assertEquals("n1", dcs.now().leader().map(Leader::name).orElseThrow());
     }
+
+    @Test
+    void membersPromiseNotToRaceOrSayWhyNot() {
+        List<Member> all = List.of(
+                member("n1", "replica", address1.toString()),
+                member("n2", "replica", address2.toString()),
+                member("n3", "replica", ""),
+                member("n4", "replica", address2.toString()));
+        n2.promiseRefused = java.util.Optional.of("running as a leader");
+        Map<String, String> refusals = peers.refusals(
+                all, member("n1", "primary", address1.toString()), Duration.ofSeconds(5), Duration.ofSeconds(20));
+        assertEquals("running as a leader", refusals.get("n2"));
+        assertTrue(refusals.get("n3").contains("no gRPC address"), refusals::toString);
+        assertTrue(refusals.get("n4").contains("answered by member 'n2'"), refusals::toString);
+        assertEquals(3, refusals.size(), refusals::toString);
+        assertTrue(n1.promises.getFirst().startsWith("n1 postgres://10.0.0.1:5432/postgres"), n1.promises::toString);
+        assertTrue(n1.promises.getFirst().endsWith(" 5000"), n1.promises::toString);
+    }
 }
