@@ -22,6 +22,7 @@ class RoomsTest {
                     "dev.matriarch.agent.ha..",
                     "dev.matriarch.dcs",
                     "java.lang",
+                    "java.math",
                     "java.lang.runtime",
                     "java.lang.invoke",
                     "java.net",

@@ -23,6 +23,7 @@ import java.util.OptionalLong;
  * @param quorumStandby a voter of the synchronous quorum, in mode {@code quorum}
  * @param synchronousMode of the cluster, in force
  * @param standbyCluster the whole cluster follows another one
+ * @param watchdogFailed the member requires a watchdog and cannot use it: it must not lead
  * @param maximumLagOnFailover bytes; what {@code /readiness} allows unless asked otherwise
  * @param tags effective tags; values are Boolean, Integer or String
  * @param cluster the store's view; absent if it was never read
@@ -45,6 +46,7 @@ public record Snapshot(
         SynchronousMode synchronousMode,
         boolean standbyCluster,
         boolean paused,
+        boolean watchdogFailed,
         long maximumLagOnFailover,
         Map<String, Object> tags,
         Optional<ClusterView> cluster,

@@ -31,6 +31,9 @@ final class StatusDocument {
         if (s.paused()) {
             json.writeBooleanField("pause", true);
         }
+        if (s.watchdogFailed()) {
+            json.writeBooleanField("watchdog_failed", true);
+        }
         if (s.freshCluster(now).map(ClusterView::isUnlocked).orElse(true)) {
             json.writeBooleanField("cluster_unlocked", true);
         }

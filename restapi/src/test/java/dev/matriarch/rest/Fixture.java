@@ -30,6 +30,7 @@ final class Fixture {
     boolean lease;
     boolean view = true;
     boolean paused;
+    boolean watchdogFailed;
     boolean standbyCluster;
     boolean sync;
     boolean quorum;
@@ -67,6 +68,7 @@ final class Fixture {
                 Snapshot.SynchronousMode.QUORUM,
                 standbyCluster,
                 paused,
+                watchdogFailed,
                 1 << 20,
                 tags,
                 Optional.of(cluster()),

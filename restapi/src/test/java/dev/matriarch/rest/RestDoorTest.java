@@ -200,8 +200,11 @@ class RestDoorTest {
         assertEquals("7400000000000000001", d.get("database_system_identifier").asText());
         Fixture f = Fixture.replica();
         f.quorum = true;
+        f.watchdogFailed = true;
         agent.snapshot = f.snapshot();
         JsonNode r = json(get("/patroni"));
+        assertTrue(r.get("watchdog_failed").asBoolean());
+        assertFalse(d.has("watchdog_failed"));
         assertEquals("replica", r.get("role").asText());
         assertEquals(Fixture.OPTIME, r.get("xlog").get("replayed_location").asLong());
         assertTrue(r.get("quorum_standby").asBoolean());

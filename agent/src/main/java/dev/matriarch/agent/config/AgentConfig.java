@@ -21,7 +21,13 @@ public record AgentConfig(
         PostgresConfig postgres,
         BootstrapConfig bootstrap,
         Map<String, Object> tags,
-        LogConfig log) {
+        LogConfig log,
+        WatchdogConfig watchdog) {
+
+    /** Why a watchdog that this member requires cannot work with this cluster-wide timing. */
+    public Optional<String> watchdogProblem(DynamicConfig timing) {
+        return WatchdogSection.problem(watchdog, timing);
+    }
 
     /** @param authentication user and password for unsafe requests; absent: open to who reaches the port */
     public record RestConfig(HostPort listen, HostPort connectAddress, Optional<Credentials> authentication) {}

@@ -54,7 +54,7 @@ public final class ConfigFile {
 
     /** @return empty if something without a default is missing or wrong */
     private Optional<AgentConfig> read() {
-        root.notYet(OTHER_STORES).notYet("thread_pool_size", "thread_stack_size", "watchdog", "citus");
+        root.notYet(OTHER_STORES).notYet("thread_pool_size", "thread_stack_size", "citus");
         for (String dynamic : List.of("ttl", "loop_wait", "retry_timeout", "standby_cluster")) {
             root.tolerate(dynamic);
             if (root.has(dynamic)) {
@@ -87,6 +87,7 @@ public final class ConfigFile {
         BootstrapConfig bootstrap = bootstrap();
         Map<String, Object> tags = new TagsSection(root.sectionOrEmpty("tags"), Optional.ofNullable(name)).read();
         LogConfig log = log();
+        WatchdogConfig watchdog = WatchdogSection.read(root.sectionOrEmpty("watchdog"), bootstrap.dcsJson(), findings);
         ctl();
         root.finish();
         if (raft.isEmpty() || rest.isEmpty() || control.isEmpty() || postgres.isEmpty()) {
@@ -103,7 +104,8 @@ public final class ConfigFile {
                 postgres.get(),
                 bootstrap,
                 tags,
-                log));
+                log,
+                watchdog));
     }
 
     private Optional<RestConfig> rest() {

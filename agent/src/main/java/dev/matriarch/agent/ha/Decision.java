@@ -29,6 +29,9 @@ public sealed interface Decision {
     /** @param apiUrls the members that may race, to their API addresses */
     record WriteFailsafe(Map<String, String> apiUrls, String because) implements Decision {}
 
+    /** Let the kernel reset this host if it stops being fed; before anything becomes writable. */
+    record ActivateWatchdog(String because) implements Decision {}
+
     record AskPeers(Set<String> members, String because) implements Decision {}
 
     record WriteInitialize(String systemIdentifier, Expected expected, String because) implements Decision {}

@@ -29,6 +29,12 @@ final class LeaderDuties {
     }
 
     Decision decide() {
+        if (!settings.paused()) {
+            Optional<Decision> watchdog = watchdog();
+            if (watchdog.isPresent()) {
+                return watchdog.get();
+            }
+        }
         if (pg.dataDirectory() == LocalPostgres.DataDirectory.EMPTY) {
             return withoutData();
         }
@@ -66,6 +72,26 @@ final class LeaderDuties {
         return failsafe.keepsFromLeading(view, seen)
                 .map(this::release)
                 .or(() -> failsafe.justStarted(view, seen).map(why -> Decision.soon(why, Duration.ofMillis(300))));
+    }
+
+    /** Nothing leads without a watchdog that it requires, and nothing becomes writable before it runs. */
+    private Optional<Decision> watchdog() {
+        boolean writing = pg.process() != LocalPostgres.Process.STOPPED && !pg.isReplica();
+        if (seen.watchdog().failed()) {
+            return Optional.of(
+                    writing
+                            ? new Decision.Stop(
+                                    Decision.StopMode.IMMEDIATE,
+                                    true,
+                                    "Demoting self because watchdog could not be activated: "
+                                            + seen.watchdog().why())
+                            : release("Not promoting self because watchdog could not be activated: "
+                                    + seen.watchdog().why()));
+        }
+        boolean needed = seen.watchdog().state() == Watchdog.State.READY
+                && pg.dataDirectory() == LocalPostgres.DataDirectory.VALID
+                && !seen.situation().steppingDown();
+        return needed ? Optional.of(new Decision.ActivateWatchdog("activating the watchdog")) : Optional.empty();
     }
 
     private boolean isCandidate() {

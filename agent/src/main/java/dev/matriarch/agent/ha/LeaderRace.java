@@ -44,6 +44,10 @@ final class LeaderRace {
                     + " MB are free on the volume of the data directory, and a primary needs "
                     + (WritePath.LEAST_ROOM >> 20) + " MB to begin with");
         }
+        if (seen.watchdog().failed()) {
+            return new Verdict.StandBack(
+                    "Watchdog device is not usable: " + seen.watchdog().why());
+        }
         Optional<FailoverRequest> request = view.pendingFailover()
                 .map(Versioned::value)
                 .filter(r -> r.scheduledAt().isEmpty());

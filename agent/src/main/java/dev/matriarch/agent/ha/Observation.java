@@ -13,6 +13,7 @@ import java.util.Optional;
  * @param tags of this member, as configured at this moment
  * @param survey present once the others were asked in this heartbeat
  * @param order what an operator wants of this member
+ * @param watchdog of the kernel, the outermost ring
  */
 public record Observation(
         long now,
@@ -26,7 +27,8 @@ public record Observation(
         Situation situation,
         Optional<Task> task,
         Optional<Survey> survey,
-        Optional<Order> order) {
+        Optional<Order> order,
+        Watchdog watchdog) {
 
     public Optional<ClusterView> view() {
         return store instanceof Store.Known(var view) ? Optional.of(view) : Optional.empty();

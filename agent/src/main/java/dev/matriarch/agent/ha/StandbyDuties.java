@@ -260,6 +260,10 @@ final class StandbyDuties {
         if (seen.tags().nofailover()) {
             return Decision.idle("waiting for another member to bootstrap: I am not allowed to lead");
         }
+        if (seen.watchdog().failed()) {
+            return Decision.idle("waiting for another member to bootstrap: Watchdog device is not usable: "
+                    + seen.watchdog().why());
+        }
         return retryDue() ? new Decision.AcquireLease("nobody has created the cluster yet") : retryLater();
     }
 }

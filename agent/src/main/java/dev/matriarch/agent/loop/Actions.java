@@ -197,6 +197,9 @@ final class Actions {
         if (!paused && !lease.guardAccepted(SHORT)) {
             throw new PostgresException("the guard does not take its deadline: not becoming writable without it");
         }
+        if (!paused && !lease.watchdog().holds()) {
+            throw new PostgresException("the required watchdog does not run: not becoming writable without it");
+        }
     }
 
     private void checkpointAfterPromote() {

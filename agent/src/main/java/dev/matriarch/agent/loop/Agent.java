@@ -3,9 +3,11 @@ package dev.matriarch.agent.loop;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.fencing.GuardPair;
+import dev.matriarch.agent.fencing.KernelWatchdog;
 import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
+import dev.matriarch.agent.postgres.linux.IoctlWatchdog;
 import dev.matriarch.agent.rpc.Peers;
 import dev.matriarch.agent.rpc.RpcDoor;
 import dev.matriarch.agent.rpc.RpcTransport;
@@ -17,6 +19,7 @@ import java.io.IOException;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.EnumSet;
+import java.util.List;
 import java.util.Set;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
@@ -52,12 +55,19 @@ public final class Agent implements AutoCloseable {
                     GuardPair.open(config.stateDir(), config.postgres().dataDir());
             parts.push(() -> guard.close(server.postmasterPid().isEmpty()));
             guard.onDeath(wakeup::call);
+            KernelWatchdog watchdog = new KernelWatchdog(
+                    () -> settings.local().watchdog(),
+                    device -> IoctlWatchdog.open(device, config.stateDir()),
+                    clock::nanos,
+                    config.stateDir());
+            parts.push(() -> watchdog.close(server.postmasterPid().isEmpty()));
             Memory memory = new Memory(clock.nanos());
             LeaseKeeper lease = new LeaseKeeper(
                     dcs,
                     config.name(),
                     clock,
                     guard,
+                    watchdog,
                     () -> server.postmasterPid().orElse(0));
             TaskRunner tasks = new TaskRunner(clock, wakeup::call);
             Actions actions = new Actions(server, settings, lease, memory, tasks, clock, wakeup::call);
@@ -91,13 +101,7 @@ public final class Agent implements AutoCloseable {
                 }
             });
             RpcDoor rpc = opened(RpcDoor.open(
-                    config.control().listen(),
-                    desk,
-                    transport,
-                    peers,
-                    json -> DynamicConfigJson.validate(json).stream()
-                            .map(Object::toString)
-                            .toList()));
+                    config.control().listen(), desk, transport, peers, json -> problems(settings.local(), json)));
             desk.open(heartbeat, rpc.operations());
             opened(RestDoor.open(
                     new RestSettings(
@@ -113,6 +117,14 @@ public final class Agent implements AutoCloseable {
                 close();
             }
         }
+    }
+
+    private static List<String> problems(AgentConfig config, String json) {
+        List<String> problems =
+                DynamicConfigJson.validate(json).stream().map(Object::toString).toList();
+        return problems.isEmpty()
+                ? config.watchdogProblem(DynamicConfigJson.parse(json)).stream().toList()
+                : problems;
     }
 
     private <T extends AutoCloseable> T opened(T part) {

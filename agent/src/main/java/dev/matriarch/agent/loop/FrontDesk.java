@@ -194,7 +194,7 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
                 // Who has no room to lead is no candidate, and does not stand in the way of one.
                 tags.nofailover() || !last.situation().writePath().fits(),
                 tags.priority(),
-                false);
+                last.watchdog().failed());
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.ha.Lease;
+import dev.matriarch.agent.ha.Rings;
 import dev.matriarch.agent.ha.Settings;
 import java.time.Duration;
 import java.util.OptionalLong;
@@ -10,7 +11,8 @@ import java.util.OptionalLong;
  * {@link #deadline()} may be read by any.
  *
  * <p>A lease counts from the moment before its renewal was sent. Counted back from its end by units of a share of the ttl,
- * the heartbeat stops a primary first, then the guard asks it to quit, then the guard kills it.
+ * the heartbeat stops a primary first, then the guard asks it to quit, then the guard kills it. While a kernel watchdog
+ * runs the holder ends its lease earlier, so that all of that comes before the host is reset.
  */
 final class Grip {
     private static final Duration SHORTEST_CALL = Duration.ofMillis(100);
@@ -20,27 +22,28 @@ final class Grip {
     private long renewalSent;
     private boolean byPromise;
     private volatile OptionalLong deadline = OptionalLong.empty();
-    private long startNotAfterCentis;
+    private long countsFrom;
+    private long countsFromCentis;
+    private GuardTimes guardTimes = new GuardTimes(0, 0);
 
     /** When a guard acts, in centiseconds of uptime. */
     record GuardTimes(long quitAtCentis, long killAtCentis) {}
 
-    private static Duration unit(Duration ttl) {
-        long nanos = ttl.toNanos() * 6 / 100;
-        return Duration.ofNanos(Math.clamp(nanos, 200_000_000L, 1_000_000_000L));
-    }
-
     /** How long before the lease's end the heartbeat itself stops a primary: before the guard would. */
     static Duration safetyMargin(Duration ttl) {
-        return unit(ttl).multipliedBy(5).dividedBy(2);
+        return Rings.agentStops(ttl);
     }
 
     /** @param sentCentis uptime before the renewal was sent */
     static GuardTimes guardTimes(long sentCentis, Duration ttl) {
-        Duration unit = unit(ttl);
+        return guardTimes(sentCentis, ttl, Duration.ZERO);
+    }
+
+    private static GuardTimes guardTimes(long sentCentis, Duration ttl, Duration earlier) {
+        Duration mine = ttl.minus(earlier);
         return new GuardTimes(
-                sentCentis + centis(ttl.minus(unit.multipliedBy(3).dividedBy(2))),
-                sentCentis + centis(ttl.minus(unit)));
+                sentCentis + centis(mine.minus(Rings.guardQuits(ttl))),
+                sentCentis + centis(mine.minus(Rings.guardKills(ttl))));
     }
 
     private static long centis(Duration duration) {
@@ -49,11 +52,20 @@ final class Grip {
 
     /** The store confirmed what was sent at the given moments, in monotonic nanoseconds and in uptime. */
     void confirmed(long lockEpoch, long sentNanos, long sentCentis, Settings settings) {
+        confirmed(lockEpoch, sentNanos, sentCentis, settings, Duration.ZERO);
+    }
+
+    /** @param earlier how much before the lease's end this member ends it for itself */
+    void confirmed(long lockEpoch, long sentNanos, long sentCentis, Settings settings, Duration earlier) {
         held = true;
         epoch = lockEpoch;
         renewalSent = sentNanos;
         byPromise = false;
-        extend(sentNanos, sentCentis, settings);
+        extend(sentNanos, sentCentis, settings, earlier);
+    }
+
+    boolean promised(long now, long askedNanos, long askedCentis, Settings settings) {
+        return promised(now, askedNanos, askedCentis, settings, Duration.ZERO);
     }
 
     /**
@@ -62,18 +74,34 @@ final class Grip {
      * @param now when the last promise was there
      * @return false if the lease had ended by then: what was stopped for it stays stopped
      */
-    boolean promised(long now, long askedNanos, long askedCentis, Settings settings) {
+    boolean promised(long now, long askedNanos, long askedCentis, Settings settings, Duration earlier) {
         if (!lasts(now)) {
             return false;
         }
         byPromise = true;
-        extend(askedNanos, askedCentis, settings);
+        extend(askedNanos, askedCentis, settings, earlier);
         return true;
     }
 
-    private void extend(long sentNanos, long sentCentis, Settings settings) {
-        deadline = OptionalLong.of(sentNanos + settings.ttl().toNanos());
-        startNotAfterCentis = guardTimes(sentCentis, settings.ttl()).quitAtCentis();
+    private void extend(long sentNanos, long sentCentis, Settings settings, Duration earlier) {
+        countsFrom = sentNanos;
+        countsFromCentis = sentCentis;
+        endEarlier(settings, earlier);
+    }
+
+    /** Counts the present lease anew, with an end for this member that much before its end in the store. */
+    void endEarlier(Settings settings, Duration earlier) {
+        deadline = OptionalLong.of(countsFrom + settings.ttl().minus(earlier).toNanos());
+        guardTimes = guardTimes(countsFromCentis, settings.ttl(), earlier);
+    }
+
+    /** Monotonic nanoseconds: what the present lease counts from. */
+    long countsFrom() {
+        return countsFrom;
+    }
+
+    GuardTimes guardTimes() {
+        return guardTimes;
     }
 
     /** It has not ended. */
@@ -114,7 +142,7 @@ final class Grip {
 
     /** The moment after which nothing may be started as a primary any more, in centiseconds of uptime. */
     long startNotAfterCentis() {
-        return startNotAfterCentis;
+        return guardTimes.quitAtCentis();
     }
 
     /** A renewal must be over, one way or the other, before a primary has to begin to stop. */

@@ -10,6 +10,7 @@ import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Store;
 import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.agent.ha.Tags;
+import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.dcs.ClusterStatus;
@@ -160,6 +161,7 @@ public final class Heartbeat {
                         parts.actions().standbyNames(set.setting());
                         postgres = lookAtPostgres();
                     }
+                    case Decision.ActivateWatchdog activate -> parts.lease().activateWatchdog(settings);
                     case Decision.SyncSlots sync -> {
                         parts.actions().slots(sync.members(), sync.advance());
                         postgres = lookAtPostgres();
@@ -284,7 +286,8 @@ public final class Heartbeat {
                 parts.memory().situation(parts.lease().guarded()),
                 parts.tasks().current(),
                 survey,
-                Optional.ofNullable(order.get()));
+                Optional.ofNullable(order.get()),
+                parts.lease().watchdog().view(settings));
     }
 
     private Optional<ClusterStatus> status(LocalPostgres postgres) {
@@ -300,11 +303,28 @@ public final class Heartbeat {
         if (settings.paused() || calm && parts.lease().deadline().isEmpty()) {
             parts.lease().disarm();
         }
+        restWatchdog(settings, postgres);
         applyParameters(postgres);
         seen.view().ifPresent(view -> {
             store.publish(view, postgres);
             parts.peers().getToKnow(view, parts.me());
         });
+    }
+
+    /** The host need not be reset where nothing can write any more. A server that does not stop leaves it running. */
+    private void restWatchdog(Settings settings, LocalPostgres postgres) {
+        Optional<Task> task = parts.tasks().current();
+        boolean stopping = task.filter(t -> t.kind() == Task.Kind.STOP).isPresent();
+        boolean harmless = task.isEmpty() || stopping;
+        boolean stopped = postgres.process() == LocalPostgres.Process.STOPPED && harmless;
+        boolean standby =
+                postgres.isReplica() && harmless && parts.lease().deadline().isEmpty();
+        boolean noClients = stopping
+                && postgres.process() == LocalPostgres.Process.STOPPING
+                && !parts.server().hasUserBackends();
+        if (settings.paused() || stopped || standby || noClients) {
+            parts.lease().watchdog().disarm();
+        }
     }
 
     /** A changed configuration reaches a running server at once. */

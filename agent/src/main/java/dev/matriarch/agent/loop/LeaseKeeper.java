@@ -1,6 +1,7 @@
 package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.fencing.GuardPair;
+import dev.matriarch.agent.fencing.KernelWatchdog;
 import dev.matriarch.agent.ha.Lease;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.dcs.ClusterStatus;
@@ -29,16 +30,18 @@ final class LeaseKeeper {
     private final String me;
     private final Clock clock;
     private final GuardPair guard;
+    private final KernelWatchdog watchdog;
     private final LongSupplier postmasterPid;
 
     private final Grip grip = new Grip();
     private boolean armed;
 
-    LeaseKeeper(Dcs dcs, String me, Clock clock, GuardPair guard, LongSupplier postmasterPid) {
+    LeaseKeeper(Dcs dcs, String me, Clock clock, GuardPair guard, KernelWatchdog watchdog, LongSupplier postmasterPid) {
         this.dcs = dcs;
         this.me = me;
         this.clock = clock;
         this.guard = guard;
+        this.watchdog = watchdog;
         this.postmasterPid = postmasterPid;
         this.armed = guard.armed();
     }
@@ -66,16 +69,23 @@ final class LeaseKeeper {
     boolean acquire(Settings settings) throws DcsException {
         long before = clock.nanos();
         long beforeCentis = clock.uptimeCentis();
-        LeaseResult result = dcs.acquireLeader(me, settings.ttl(), grip.renewalTimeout(before, settings));
+        LeaseResult result = dcs.acquireLeader(me, settings.ttl(), timeout(before, settings));
         return confirm(result, before, beforeCentis, settings);
     }
 
     boolean renew(long lockEpoch, Settings settings, Optional<ClusterStatus> status) throws DcsException {
         long before = clock.nanos();
         long beforeCentis = clock.uptimeCentis();
-        LeaseResult result =
-                dcs.renewLeader(me, lockEpoch, settings.ttl(), status, grip.renewalTimeout(before, settings));
+        LeaseResult result = dcs.renewLeader(me, lockEpoch, settings.ttl(), status, timeout(before, settings));
         return confirm(result, before, beforeCentis, settings);
+    }
+
+    /** What comes later than this could not be used. */
+    private Duration timeout(long now, Settings settings) {
+        Duration timeout = grip.renewalTimeout(now, settings);
+        return watchdog.longestRenewal()
+                .filter(d -> !settings.paused() && d.compareTo(timeout) < 0)
+                .orElse(timeout);
     }
 
     /**
@@ -86,19 +96,33 @@ final class LeaseKeeper {
     boolean extendByPromise(Settings settings, Predicate<Duration> ask) {
         long before = clock.nanos();
         long beforeCentis = clock.uptimeCentis();
-        boolean extended = ask.test(grip.renewalTimeout(before, settings))
-                && grip.promised(clock.nanos(), before, beforeCentis, settings);
+        boolean extended = ask.test(timeout(before, settings))
+                && grip.lasts(clock.nanos())
+                && fed(settings, before)
+                && grip.promised(clock.nanos(), before, beforeCentis, settings, watchdog.earlier());
         if (extended) {
-            arm(beforeCentis, settings);
+            arm(settings);
         }
         return extended;
+    }
+
+    /** False if the answer came so late that the host could outlive the lease: then it must not count. */
+    private boolean fed(Settings settings, long sent) {
+        boolean fed = settings.paused() || watchdog.feed(settings, sent);
+        if (!fed) {
+            LOG.warn("The renewal took too long to feed the watchdog with it");
+        }
+        return fed;
     }
 
     private boolean confirm(LeaseResult result, long before, long beforeCentis, Settings settings) {
         return switch (result) {
             case LeaseResult.Held(long confirmed) -> {
-                grip.confirmed(confirmed, before, beforeCentis, settings);
-                arm(beforeCentis, settings);
+                if (!fed(settings, before)) {
+                    yield false;
+                }
+                grip.confirmed(confirmed, before, beforeCentis, settings, watchdog.earlier());
+                arm(settings);
                 yield true;
             }
             case LeaseResult.Lost(String holder) -> {
@@ -111,12 +135,12 @@ final class LeaseKeeper {
         };
     }
 
-    private void arm(long beforeCentis, Settings settings) {
+    private void arm(Settings settings) {
         if (settings.paused()) {
             disarm();
             return;
         }
-        Grip.GuardTimes times = Grip.guardTimes(beforeCentis, settings.ttl());
+        Grip.GuardTimes times = grip.guardTimes();
         try {
             guard.arm(times.quitAtCentis(), times.killAtCentis(), postmasterPid.getAsLong());
             armed = true;
@@ -145,6 +169,19 @@ final class LeaseKeeper {
         } catch (IOException e) {
             LOG.error("The guard could not be disarmed: {}", e.getMessage());
         }
+    }
+
+    /** Starts the kernel watchdog for the lease just renewed, and fits the other rings into it. */
+    void activateWatchdog(Settings settings) {
+        if (grip.held() && !settings.paused()) {
+            watchdog.activate(settings, grip.countsFrom());
+            grip.endEarlier(settings, watchdog.earlier());
+            arm(settings);
+        }
+    }
+
+    KernelWatchdog watchdog() {
+        return watchdog;
     }
 
     /** True once both guards have read the last deadline; waits at most the given time. */

@@ -46,6 +46,7 @@ final class SnapshotOf {
                 },
                 false,
                 inForce.paused(),
+                seen.watchdog().failed(),
                 inForce.maximumLagOnFailover(),
                 config.tags(),
                 view,

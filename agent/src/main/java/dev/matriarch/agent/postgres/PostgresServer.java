@@ -146,6 +146,11 @@ public final class PostgresServer implements AutoCloseable {
         return process.map(LinuxProcess::pid).map(OptionalLong::of).orElse(OptionalLong.empty());
     }
 
+    /** True unless only PostgreSQL's own processes and those of replication are left. False if no server runs. */
+    public boolean hasUserBackends() {
+        return postmaster.hasUserBackends();
+    }
+
     /** Creates a new cluster in an empty or missing data directory; leaves none behind if it fails. */
     public void initdb(BootstrapConfig bootstrap, Duration timeout) throws PostgresException {
         cloning.initdb(bootstrap, Deadline.in(timeout));

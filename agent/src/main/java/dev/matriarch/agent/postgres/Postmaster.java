@@ -88,6 +88,13 @@ final class Postmaster {
                 .orElse("");
     }
 
+    boolean hasUserBackends() {
+        return current().stream()
+                .flatMap(p -> p.children().stream())
+                .map(p -> String.join(" ", p.commandLine()))
+                .anyMatch(BackendTitle::mayBeAUsers);
+    }
+
     private boolean worksHere(LinuxProcess process) {
         if (!process.executableName().orElse("postgres").equals("postgres")) {
             return false;

@@ -191,7 +191,6 @@ class ConfigFileTest {
         for (String section : List.of(
                 "etcd3: {hosts: ['a:2379']}",
                 "consul: {host: a}",
-                "watchdog: {mode: automatic}",
                 "citus: {group: 0, database: x}",
                 "kubernetes: {labels: {a: b}}")) {
             Problem p = only(MINIMAL + section + "\n");

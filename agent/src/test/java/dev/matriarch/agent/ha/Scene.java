@@ -45,6 +45,7 @@ final class Scene {
     private Optional<Survey> survey = Optional.empty();
     private Optional<Task> task = Optional.empty();
     private Optional<Order> order = Optional.empty();
+    private Watchdog watchdog = Watchdog.OFF;
     private long optime = 100;
     private final List<Member> members =
             new ArrayList<>(List.of(member("n1", "primary"), member("n2", "replica"), member("n3", "replica")));
@@ -344,6 +345,11 @@ final class Scene {
         return this;
     }
 
+    Scene watchdog(boolean required, Watchdog.State state) {
+        watchdog = new Watchdog(required, state, state == Watchdog.State.UNUSABLE ? "no device" : "");
+        return this;
+    }
+
     Scene optime(long value) {
         optime = value;
         return this;
@@ -450,6 +456,7 @@ final class Scene {
                 situation,
                 task,
                 survey,
-                order);
+                order,
+                watchdog);
     }
 }

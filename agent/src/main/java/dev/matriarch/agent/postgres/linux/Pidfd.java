@@ -39,9 +39,7 @@ public final class Pidfd {
 
     private static void await(LinuxProcess process, Path libraryDirectory) throws InterruptedException {
         try {
-            System.setProperty("jna.tmpdir", libraryDirectory.toString());
-            System.setProperty("jna.nosys", "true");
-            awaitNatively(process);
+            awaitNatively(process, Libc.open(libraryDirectory));
         } catch (LinkageError | RuntimeException e) {
             log.warn(
                     "Cannot wait for process {} through pidfd ({}); looking every {} ms instead",
@@ -54,8 +52,7 @@ public final class Pidfd {
         }
     }
 
-    private static void awaitNatively(LinuxProcess process) throws InterruptedException {
-        NativeLibrary libc = NativeLibrary.getInstance("c");
+    private static void awaitNatively(LinuxProcess process, NativeLibrary libc) throws InterruptedException {
         Function syscall = libc.getFunction("syscall");
         int fd = (int) syscall.invokeLong(new Object[] {SYS_PIDFD_OPEN, process.pid(), 0L});
         if (fd < 0) {

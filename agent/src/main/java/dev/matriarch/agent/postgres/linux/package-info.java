@@ -1,7 +1,7 @@
 /**
- * What the kernel says about processes: {@code /proc}, pidfd, signals.
+ * What the kernel offers: {@code /proc}, pidfd, signals, the watchdog device.
  *
- * <p>No knowledge of PostgreSQL here. Native code is loaded by {@link dev.matriarch.agent.postgres.linux.Pidfd} alone,
- * and only when it is used.
+ * <p>No knowledge of PostgreSQL here. Native code is called here and nowhere else, and loaded only when it
+ * is used.
  */
 package dev.matriarch.agent.postgres.linux;
