@@ -107,7 +107,8 @@ public final class Decider {
             return busy(seen, view, seen.task().get());
         }
         if (seen.order().isPresent()) {
-            Optional<Decision> obeyed = obey(seen, view, seen.order().get());
+            Optional<Decision> obeyed = PoliteLeave.step(seen, view)
+                    .or(() -> obey(seen, view, seen.order().get()));
             if (obeyed.isPresent()) {
                 return obeyed.get();
             }

@@ -213,7 +213,7 @@ public final class Heartbeat {
     }
 
     private void askForPromises(Decision.AskForPromises ask, Settings settings, LocalPostgres postgres) {
-        Member me = store.ownRecord(postgres);
+        Member me = store.ownRecord(postgres, false);
         parts.lease().extendByPromise(settings, atMost -> {
             Map<String, String> refusals = parts.peers().refusals(ask.members(), me, settings.ttl(), atMost);
             refusals.forEach((name, why) -> LOG.warn("Failsafe mode: {} does not promise to wait: {}", name, why));
@@ -251,6 +251,7 @@ public final class Heartbeat {
             parts.memory().lockLost();
         }
         long now = parts.clock().nanos();
+        parts.memory().ordered(order.get() != null, now);
         parts.memory().storeAnswers(seen instanceof Store.Known, now);
         parts.probe()
                 .seen(
@@ -306,7 +307,7 @@ public final class Heartbeat {
         restWatchdog(settings, postgres);
         applyParameters(postgres);
         seen.view().ifPresent(view -> {
-            store.publish(view, postgres);
+            store.publish(view, postgres, order.get() != null && postgres.isReplica());
             parts.peers().getToKnow(view, parts.me());
         });
     }

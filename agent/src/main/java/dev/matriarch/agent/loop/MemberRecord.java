@@ -3,6 +3,7 @@ package dev.matriarch.agent.loop;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.PoliteLeave;
 import dev.matriarch.agent.ha.Task;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
@@ -14,8 +15,10 @@ import java.util.OptionalInt;
 final class MemberRecord {
     private MemberRecord() {}
 
+    /** @param leaving nobody should wait for this member any more */
     static Member of(
             SettingsSource settings,
+            boolean leaving,
             LocalPostgres postgres,
             Optional<Task> task,
             boolean checkpointPending,
@@ -39,7 +42,7 @@ final class MemberRecord {
                 status.filter(s -> s.timeline() > 0)
                         .map(s -> OptionalInt.of(s.timeline()))
                         .orElse(OptionalInt.empty()),
-                config.tags(),
+                leaving ? PoliteLeave.tags(config.tags()) : config.tags(),
                 status.map(LocalPostgres.Status::pendingRestart).orElse(Map.of()),
                 postgres.isPrimary() && checkpointPending ? Optional.of(false) : Optional.empty(),
                 settings.current().settings().paused());

@@ -40,6 +40,7 @@ final class Memory {
     private boolean bootstrapped;
     private OptionalLong startingSince = OptionalLong.empty();
     private OptionalLong primarySince = OptionalLong.empty();
+    private OptionalLong orderedAt = OptionalLong.empty();
     private OptionalLong storeLostSince = OptionalLong.empty();
     private final Map<String, Long> memberSeen = new HashMap<>();
     private OptionalLong firstSeen = OptionalLong.empty();
@@ -91,12 +92,21 @@ final class Memory {
                 bootstrapped,
                 startingSince,
                 primarySince,
+                orderedAt,
                 storeLostSince,
                 memberSeen.keySet(),
                 walFlow,
                 writePath.withAbandoned(abandoned),
                 new Failsafe(failsafeListed, promise, startedAt),
                 slotsFor);
+    }
+
+    synchronized void ordered(boolean something, long now) {
+        if (!something) {
+            orderedAt = OptionalLong.empty();
+        } else if (orderedAt.isEmpty()) {
+            orderedAt = OptionalLong.of(now);
+        }
     }
 
     synchronized void storeAnswers(boolean answers, long now) {

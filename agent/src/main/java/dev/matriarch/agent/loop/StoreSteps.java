@@ -116,9 +116,10 @@ final class StoreSteps {
                         timeout());
     }
 
-    Member ownRecord(LocalPostgres postgres) {
+    Member ownRecord(LocalPostgres postgres, boolean leaving) {
         return MemberRecord.of(
                 parts.settings(),
+                leaving,
                 postgres,
                 parts.tasks().current(),
                 parts.actions().checkpointPending(),
@@ -126,10 +127,10 @@ final class StoreSteps {
     }
 
     /** Tells the others about this member, at the end of each heartbeat. */
-    void publish(ClusterView view, LocalPostgres postgres) {
+    void publish(ClusterView view, LocalPostgres postgres, boolean leaving) {
         try {
             dcs().touchMember(
-                            ownRecord(postgres),
+                            ownRecord(postgres, leaving),
                             // Outlives an election of the store: members who cannot write for a moment still have
                             // votes.
                             settings().ttl().multipliedBy(2),

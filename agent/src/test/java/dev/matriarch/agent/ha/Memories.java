@@ -13,6 +13,7 @@ final class Memories {
     private boolean guarded = true;
     private int failedStarts;
     private java.util.Set<String> serving = java.util.Set.of("n2", "n3");
+    private OptionalLong orderedAt = OptionalLong.empty();
     private OptionalLong storeLostSince = OptionalLong.empty();
     private WritePath writePath = WritePath.unknown();
     private Optional<Lsn> standbyNamesSince = Optional.of(new Lsn(1));
@@ -110,6 +111,7 @@ final class Memories {
                 false,
                 OptionalLong.empty(),
                 OptionalLong.of(primarySince),
+                orderedAt,
                 storeLostSince,
                 java.util.Set.of("n1", "n2", "n3"),
                 walFlow,
@@ -125,6 +127,11 @@ final class Memories {
 
     Memories primaryFor(java.time.Duration time) {
         primarySince = Scene.NOW - time.toNanos();
+        return this;
+    }
+
+    Memories orderedBefore(java.time.Duration time) {
+        orderedAt = OptionalLong.of(Scene.NOW - time.toNanos());
         return this;
     }
 
