@@ -71,6 +71,8 @@ public record LocalPostgres(
      * @param received last position received by streaming; {@link Lsn#INVALID} if none
      * @param streaming a WAL receiver is connected and streaming
      * @param synchronousStandbyNames the live setting
+     * @param reloadTakenUp false while the checkpointer is too busy for a changed configuration: until it takes one up,
+     *     commits do not wait for standbys if they did not before
      * @param synchronousCommit the server's default of synchronous_commit
      * @param senders one for each connected WAL sender
      * @param slots names of physical replication slots with their restart position
@@ -88,6 +90,7 @@ public record LocalPostgres(
             Optional<String> replayTimestamp,
             boolean streaming,
             String synchronousStandbyNames,
+            boolean reloadTakenUp,
             String synchronousCommit,
             List<Sender> senders,
             List<Slot> slots,

@@ -24,6 +24,7 @@ import java.util.Set;
  * @param bootstrapped this member has just created the cluster's data directory and runs it
  * @param startingSince since when the server has been alive without accepting connections
  * @param primarySince when the server was first seen out of recovery under the lock it holds now
+ * @param lockSince since when this member has held the lock without a break
  * @param orderedAt when the order that is being obeyed was given
  * @param storeLostSince since when the configuration store has not answered; empty: it does
  * @param recentMembers members seen in the store within {@code member_slots_ttl}: their slots are kept
@@ -48,6 +49,7 @@ public record Situation(
         boolean bootstrapped,
         OptionalLong startingSince,
         OptionalLong primarySince,
+        OptionalLong lockSince,
         OptionalLong orderedAt,
         OptionalLong storeLostSince,
         Set<String> recentMembers,
@@ -74,6 +76,7 @@ public record Situation(
                 OptionalLong.empty(),
                 Optional.empty(),
                 false,
+                OptionalLong.empty(),
                 OptionalLong.empty(),
                 OptionalLong.empty(),
                 OptionalLong.empty(),

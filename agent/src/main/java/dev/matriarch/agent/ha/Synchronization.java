@@ -5,6 +5,7 @@ import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.Versioned;
+import java.time.Duration;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
@@ -39,6 +40,29 @@ final class Synchronization {
 
     /** What has to be in force before this member's first commit. */
     Optional<Decision> beforePromotion() {
+        return settled().or(this::takenUp);
+    }
+
+    /** A list that PostgreSQL does not go by yet would let the first commits pass. */
+    private Optional<Decision> takenUp() {
+        if (status.synchronousStandbyNames().isEmpty() || status.reloadTakenUp()) {
+            return Optional.empty();
+        }
+        boolean tooLong = seen.situation().lockSince().isPresent()
+                && seen.now() - seen.situation().lockSince().getAsLong()
+                        > seen.settings().ttl().toNanos();
+        return Optional.of(
+                tooLong && seen.lease() instanceof Lease.Held held
+                        ? new Decision.ReleaseLease(
+                                held.epoch(),
+                                Optional.empty(),
+                                "released the lock: PostgreSQL's checkpointer is too busy to take"
+                                        + " synchronous_standby_names up")
+                        : Decision.soon(
+                                "PostgreSQL has not taken synchronous_standby_names up yet", Duration.ofMillis(50)));
+    }
+
+    private Optional<Decision> settled() {
         if (rules.mode() == Mode.OFF) {
             return off();
         }

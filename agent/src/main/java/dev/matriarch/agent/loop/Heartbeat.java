@@ -228,7 +228,12 @@ public final class Heartbeat {
         memory.starting(postgres.process() == LocalPostgres.Process.STARTING, now);
         if (postgres.isPrimary()) {
             LocalPostgres.Status status = postgres.status().orElseThrow();
-            memory.standbyNamesSeen(status.synchronousStandbyNames(), status.position(), now, STANDBY_NAMES_SETTLE);
+            memory.standbyNamesSeen(
+                    status.synchronousStandbyNames(),
+                    status.position(),
+                    status.reloadTakenUp(),
+                    now,
+                    STANDBY_NAMES_SETTLE);
             if (memory.standbyNamesSettling()) {
                 wakeup.callIn(STANDBY_NAMES_SETTLE);
             }
@@ -251,6 +256,7 @@ public final class Heartbeat {
             parts.memory().lockLost();
         }
         long now = parts.clock().nanos();
+        parts.memory().lockHeld(lease instanceof Lease.Held, now);
         parts.memory().ordered(order.get() != null, now);
         parts.memory().storeAnswers(seen instanceof Store.Known, now);
         parts.probe()

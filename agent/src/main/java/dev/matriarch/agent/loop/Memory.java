@@ -37,6 +37,8 @@ final class Memory {
     private Optional<Lsn> standbyNamesSince = Optional.empty();
     private String standbyNames = "";
     private long standbyNamesChangedAt;
+    private boolean firstList;
+    private OptionalLong lockSince = OptionalLong.empty();
     private boolean bootstrapped;
     private OptionalLong startingSince = OptionalLong.empty();
     private OptionalLong primarySince = OptionalLong.empty();
@@ -92,6 +94,7 @@ final class Memory {
                 bootstrapped,
                 startingSince,
                 primarySince,
+                lockSince,
                 orderedAt,
                 storeLostSince,
                 memberSeen.keySet(),
@@ -99,6 +102,14 @@ final class Memory {
                 writePath.withAbandoned(abandoned),
                 new Failsafe(failsafeListed, promise, startedAt),
                 slotsFor);
+    }
+
+    synchronized void lockHeld(boolean held, long now) {
+        if (!held) {
+            lockSince = OptionalLong.empty();
+        } else if (lockSince.isEmpty()) {
+            lockSince = OptionalLong.of(now);
+        }
     }
 
     synchronized void ordered(boolean something, long now) {
@@ -248,15 +259,17 @@ final class Memory {
 
     /**
      * Notes when a primary's list of synchronous standbys was first seen in force. WAL senders take a new list up a
-     * moment after a session shows it, so the position counts only from {@code settle} nanoseconds later.
+     * moment after a session shows it, so the position counts only from {@code settle} nanoseconds later. A list that
+     * follows an empty one has to be taken up by the checkpointer too.
      */
-    synchronized void standbyNamesSeen(String value, Lsn position, long now, long settle) {
+    synchronized void standbyNamesSeen(String value, Lsn position, boolean takenUp, long now, long settle) {
         if (!value.equals(standbyNames)) {
+            firstList = standbyNames.isEmpty() || firstList && standbyNamesSince.isEmpty();
             standbyNames = value;
             standbyNamesChangedAt = now;
             standbyNamesSince = Optional.empty();
         }
-        if (standbyNamesSince.isEmpty() && now - standbyNamesChangedAt >= settle) {
+        if (standbyNamesSince.isEmpty() && (takenUp || !firstList) && now - standbyNamesChangedAt >= settle) {
             standbyNamesSince = Optional.of(position);
         }
     }

@@ -22,6 +22,10 @@ final class StatusQuery {
      * Timeline: a primary's from the WAL file it writes, because the control file still names the old one right after a
      * promotion. A replica's from the WAL receiver, else the latest that it has WAL of: its control file follows only at
      * the next restart point, and a leader race would take the replica for one that was left behind.
+     *
+     * reload_taken_up: that commits wait for standbys at all is a flag in shared memory that only the checkpointer sets
+     * (SyncRepUpdateSyncStandbysDefined), and in the midst of an immediate checkpoint it reads no configuration. It does
+     * where it waits; before PostgreSQL 15 its pauses between writes have no name.
      */
     private static final String SQL = """
             SELECT (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system_identifier,
@@ -42,6 +46,9 @@ final class StatusQuery {
               CASE WHEN r.in_recovery THEN pg_catalog.pg_last_xact_replay_timestamp()::text END AS replay_timestamp,
               coalesce(w.status = 'streaming', false) AS streaming,
               pg_catalog.current_setting('synchronous_standby_names') AS synchronous_standby_names,
+              coalesce((SELECT bool_or(coalesce(k.wait_event IN ('CheckpointerMain', 'CheckpointWriteDelay'),
+                    pg_catalog.current_setting('server_version_num')::int < 150000))
+                  FROM pg_catalog.pg_stat_activity k WHERE k.backend_type = 'checkpointer'), true) AS reload_taken_up,
               pg_catalog.current_setting('synchronous_commit') AS synchronous_commit,
               pg_catalog.current_setting('server_version_num')::int AS server_version,
               pg_catalog.pg_postmaster_start_time()::text AS start_time,
@@ -83,6 +90,7 @@ final class StatusQuery {
                             Optional.ofNullable(row.getString("replay_timestamp")),
                             row.getBoolean("streaming"),
                             row.getString("synchronous_standby_names"),
+                            row.getBoolean("reload_taken_up"),
                             row.getString("synchronous_commit"),
                             senders(texts(row.getArray("senders"))),
                             slots(texts(row.getArray("slots"))),

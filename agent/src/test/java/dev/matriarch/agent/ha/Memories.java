@@ -13,6 +13,7 @@ final class Memories {
     private boolean guarded = true;
     private int failedStarts;
     private java.util.Set<String> serving = java.util.Set.of("n2", "n3");
+    private OptionalLong lockSince = OptionalLong.empty();
     private OptionalLong orderedAt = OptionalLong.empty();
     private OptionalLong storeLostSince = OptionalLong.empty();
     private WritePath writePath = WritePath.unknown();
@@ -111,6 +112,7 @@ final class Memories {
                 false,
                 OptionalLong.empty(),
                 OptionalLong.of(primarySince),
+                lockSince,
                 orderedAt,
                 storeLostSince,
                 java.util.Set.of("n1", "n2", "n3"),
@@ -127,6 +129,11 @@ final class Memories {
 
     Memories primaryFor(java.time.Duration time) {
         primarySince = Scene.NOW - time.toNanos();
+        return this;
+    }
+
+    Memories lockHeldFor(java.time.Duration time) {
+        lockSince = OptionalLong.of(Scene.NOW - time.toNanos());
         return this;
     }
 

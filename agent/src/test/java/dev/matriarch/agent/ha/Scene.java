@@ -97,6 +97,7 @@ final class Scene {
                 Optional.empty(),
                 inRecovery,
                 "",
+                true,
                 "on",
                 List.of(),
                 List.of(
@@ -137,6 +138,7 @@ final class Scene {
                 s.replayTimestamp(),
                 s.streaming(),
                 standbyNames,
+                s.reloadTakenUp(),
                 s.synchronousCommit(),
                 s.senders(),
                 s.slots(),

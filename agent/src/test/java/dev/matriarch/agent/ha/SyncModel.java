@@ -57,6 +57,7 @@ final class SyncModel {
     String names = "";
     Optional<Lsn> namesSince = Optional.of(new Lsn(1));
     boolean longPrimary = true;
+    boolean takenUp = true;
     Synchronous settings = Synchronous.OFF;
     int serverVersion = 150_000;
     /** False from taking the lock until the promotion. */
@@ -294,6 +295,7 @@ final class SyncModel {
                 Optional.empty(),
                 false,
                 name.equals(leader) ? names : "",
+                takenUp,
                 "on",
                 senders,
                 List.of(),

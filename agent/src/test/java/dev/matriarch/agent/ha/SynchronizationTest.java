@@ -203,6 +203,20 @@ class SynchronizationTest {
     }
 
     @Test
+    void promotionWaitsUntilPostgresGoesByTheNewList() {
+        SyncModel model = model(Mode.QUORUM, false, 1);
+        List.of("b", "c").forEach(model::connect);
+        settle(model);
+        model.elected("b");
+        model.apply(model.next().orElseThrow());
+        model.apply(model.next().orElseThrow());
+        model.takenUp = false;
+        assertInstanceOf(Decision.Wait.class, model.next().orElseThrow());
+        model.takenUp = true;
+        assertInstanceOf(Decision.Promote.class, model.next().orElseThrow());
+    }
+
+    @Test
     void starIsReplaced() {
         SyncModel model = model(Mode.ON, false, 1);
         model.connect("b");
@@ -276,6 +290,7 @@ class SynchronizationTest {
                     Optional.empty(),
                     false,
                     "n2",
+                    true,
                     expected.getKey(),
                     List.of(sender),
                     List.of(),

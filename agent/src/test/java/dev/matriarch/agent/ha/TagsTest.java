@@ -178,6 +178,7 @@ class TagsTest {
                 s.replayTimestamp(),
                 s.streaming(),
                 s.synchronousStandbyNames(),
+                s.reloadTakenUp(),
                 s.synchronousCommit(),
                 s.senders(),
                 List.of(

@@ -117,6 +117,7 @@ final class FakeLocalAgent implements LocalAgent {
                         Optional.empty(),
                         true,
                         "",
+                        true,
                         "on",
                         List.of(),
                         List.of(),
