@@ -3,11 +3,14 @@ package dev.matriarch.chaos;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
@@ -59,15 +62,17 @@ class SynchronousIT {
     }
 
     private static void configure(String mode, boolean strict) {
-        cluster.ctl(
-                        "edit-config",
-                        "--force",
-                        "-q",
-                        "-s",
-                        "synchronous_mode=" + mode,
-                        "-s",
-                        "synchronous_mode_strict=" + strict)
-                .expectSuccess();
+        Await.value("the configuration is changed", SOON, () -> {
+            Commands.Result result = cluster.ctl(
+                    "edit-config",
+                    "--force",
+                    "-q",
+                    "-s",
+                    "synchronous_mode=" + mode,
+                    "-s",
+                    "synchronous_mode_strict=" + strict);
+            return result.exitCode() == 0 ? Optional.of(result) : Optional.empty();
+        });
     }
 
     private String names(Node node) {
@@ -236,5 +241,21 @@ class SynchronousIT {
                 SOON,
                 () -> List.of(standby.name(), "n1", "n2", "n3").contains(names(leader)));
         awaitOneSynchronousStandby();
+    }
+
+    @Test
+    @Order(6)
+    void standbyThatRestartsIsReleasedFirst() throws IOException {
+        configure("on", false);
+        Node standby = awaitOneSynchronousStandby();
+        try (Writer writer = Writer.start(cluster, "sync_restart")) {
+            cluster.ctl("restart", "demo", standby.name(), "--force").expectSuccess();
+            awaitCommits(writer);
+            cluster.awaitWhole(WHOLE);
+            writer.stop();
+            assertEquals(Set.of(), writer.missingOn(leader));
+        }
+        String log = Files.readString(standby.home().resolve("agent.log"));
+        assertTrue(log.contains("Waiting for primary to release us from synchronous standby"), log);
     }
 }
