@@ -7,6 +7,7 @@ import java.util.Map;
  * The cluster-wide configuration, as it stands in the store.
  *
  * @param maximumLagOnSyncnode bytes; 0 or less: no limit
+ * @param primaryStopTimeout where commits wait for standbys, an orderly stop is cut short after this; 0: never
  * @param parameters PostgreSQL parameters of all members
  */
 public record DynamicConfig(
@@ -22,6 +23,7 @@ public record DynamicConfig(
         boolean paused,
         int maxTimelinesHistory,
         Duration primaryStartTimeout,
+        Duration primaryStopTimeout,
         Duration memberSlotsTtl,
         boolean useSlots,
         boolean usePgRewind,

@@ -39,6 +39,7 @@ public final class DynamicConfigJson {
             false,
             0,
             Duration.ofSeconds(300),
+            Duration.ZERO,
             Duration.ofMinutes(30),
             true,
             false,
@@ -193,6 +194,7 @@ public final class DynamicConfigJson {
                     duration(
                             root.hasNonNull("primary_start_timeout") ? "primary_start_timeout" : "master_start_timeout",
                             STANDARD.primaryStartTimeout()),
+                    stopTimeout(),
                     duration("member_slots_ttl", STANDARD.memberSlotsTtl()),
                     get(postgresql, "use_slots", Quantity::bool, b -> true, true),
                     get(postgresql, "use_pg_rewind", Quantity::bool, b -> true, false),
@@ -201,6 +203,12 @@ public final class DynamicConfigJson {
                     get(root, "failsafe_mode", Quantity::bool, b -> true, false),
                     parameters(postgresql.path("parameters")));
             return new Parsed(config, warnings);
+        }
+
+        private Duration stopTimeout() {
+            String key = root.hasNonNull("primary_stop_timeout") ? "primary_stop_timeout" : "master_stop_timeout";
+            Duration value = get(root, key, Quantity::duration, d -> true, STANDARD.primaryStopTimeout());
+            return value.isNegative() ? Duration.ZERO : value;
         }
 
         private Duration duration(String key, Duration standard) {

@@ -36,17 +36,17 @@ final class DynamicRules {
         section.integer("max_timelines_history", 0, 0, Integer.MAX_VALUE);
         section.duration("primary_start_timeout", Duration.ZERO, Duration.ZERO);
         section.duration("master_start_timeout", Duration.ZERO, Duration.ZERO);
-        section.duration("member_slots_ttl", Duration.ZERO, Duration.ZERO);
-        section.section("postgresql").ifPresent(this::postgresql);
-        // Numbers by which Patroni says "off".
         for (String name : new String[] {"primary_stop_timeout", "master_stop_timeout"}) {
-            if (Quantity.integer(section.node().path(name)).map(n -> n <= 0).orElse(false)) {
+            boolean off = Quantity.integer(section.node().path(name)).map(n -> n <= 0).orElse(false);
+            if (off) {
                 section.tolerate(name);
+            } else {
+                section.duration(name, Duration.ZERO, Duration.ZERO);
             }
         }
+        section.duration("member_slots_ttl", Duration.ZERO, Duration.ZERO);
+        section.section("postgresql").ifPresent(this::postgresql);
         section.notYet(
-                        "primary_stop_timeout",
-                        "master_stop_timeout",
                         "slots",
                         "permanent_slots",
                         "permanent_replication_slots",

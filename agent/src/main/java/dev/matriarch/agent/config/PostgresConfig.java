@@ -19,6 +19,7 @@ import java.util.Optional;
  * @param removeOnDivergence allowed to discard a diverged data directory when it cannot be rewound
  * @param keepDiscarded move a data directory aside instead of deleting it
  * @param startStopTimeout {@code pg_ctl_timeout}
+ * @param scripts callbacks and hooks
  */
 public record PostgresConfig(
         List<String> listenHosts,
@@ -38,7 +39,8 @@ public record PostgresConfig(
         boolean removeOnDivergence,
         boolean keepDiscarded,
         List<String> basebackupOptions,
-        Duration startStopTimeout) {
+        Duration startStopTimeout,
+        ScriptsConfig scripts) {
 
     /** A database role of the agent. Its {@code toString} never shows the password. */
     public record Role(String username, Optional<String> password) {

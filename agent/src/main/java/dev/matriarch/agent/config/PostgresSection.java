@@ -45,11 +45,7 @@ final class PostgresSection {
                 "custom_conf",
                 "use_unix_socket",
                 "use_unix_socket_repl",
-                "rewind",
-                "callbacks",
-                "callback_role",
-                "pre_promote",
-                "before_stop");
+                "rewind");
         // Ignored by Patroni too: only the cluster's own value counts.
         s.tolerate("use_slots");
         Optional<Listen> listen = listen();
@@ -76,6 +72,7 @@ final class PostgresSection {
         boolean keep = s.bool("keep_discarded_data_directory", false);
         List<String> basebackup = OptionList.read(s, "basebackup", OptionList.BASEBACKUP_REFUSED);
         Duration timeout = s.duration("pg_ctl_timeout", Duration.ofSeconds(60), Duration.ofSeconds(1));
+        ScriptsConfig scripts = ScriptsConfig.read(s);
         s.finish();
         if (listen.isEmpty() || connect.isEmpty() || dataDir.isEmpty()) {
             return Optional.empty();
@@ -98,7 +95,8 @@ final class PostgresSection {
                 onDivergence,
                 keep,
                 basebackup,
-                timeout));
+                timeout,
+                scripts));
     }
 
     private record Listen(List<String> hosts, int port) {}

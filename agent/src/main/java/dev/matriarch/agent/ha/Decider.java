@@ -36,7 +36,7 @@ public final class Decider {
         }
         long left = held.deadline() - seen.now();
         boolean ending = left <= seen.settings().safetyMargin().toNanos();
-        boolean stopping = seen.task().map(t -> t.kind() == Task.Kind.STOP).orElse(false);
+        boolean stopping = seen.task().map(t -> t.kind() == Task.Kind.STOP_NOW).orElse(false);
         boolean alive = seen.postgres().process() != LocalPostgres.Process.STOPPED;
         boolean mayWrite = alive && !seen.postgres().isReplica();
         return ending && mayWrite && !stopping
@@ -104,7 +104,12 @@ public final class Decider {
             return lock.get();
         }
         if (seen.task().isPresent()) {
-            return busy(seen, view, seen.task().get());
+            boolean ending =
+                    seen.order().filter(Order.Shutdown.class::isInstance).isPresent();
+            Optional<Decision> lost = lostWhileBusy(seen, seen.task().get());
+            return lost.isPresent()
+                    ? lost.get()
+                    : ending ? shutDown(seen, Optional.of(view)) : busy(seen, view, seen.task().get());
         }
         if (seen.order().isPresent()) {
             Optional<Decision> obeyed = PoliteLeave.step(seen, view)
@@ -167,16 +172,43 @@ public final class Decider {
     }
 
     private static Decision busy(Observation seen, ClusterView view, Task task) {
-        boolean writing = task.kind() == Task.Kind.PROMOTE
-                || task.kind() == Task.Kind.START_PRIMARY
-                || task.kind() == Task.Kind.RESTART && seen.postgres().isPrimary();
-        if (writing && !seen.holdsLease() && !seen.settings().paused()) {
-            return new Decision.Stop(
+        if (seen.lease() instanceof Lease.Held held) {
+            boolean starting = task.kind() == Task.Kind.CRASH_RECOVERY
+                    || (task.kind() == Task.Kind.START_PRIMARY || task.kind() == Task.Kind.RESTART)
+                            && seen.postgres().process() == LocalPostgres.Process.STARTING;
+            if (starting) {
+                return new LeaderDuties(seen, view, held).stillStarting();
+            }
+            Optional<Decision> handOver = HandOver.early(seen, view);
+            if (handOver.isPresent()) {
+                return handOver.get();
+            }
+        }
+        return task.stops()
+                ? Decision.soon(task.kind().words(), SOON)
+                : Decision.idle(task.kind().words());
+    }
+
+    /** Whatever could make or keep this member a primary ends with its lock. */
+    private static Optional<Decision> lostWhileBusy(Observation seen, Task task) {
+        if (seen.holdsLease() || seen.settings().paused()) {
+            return Optional.empty();
+        }
+        boolean writing =
+                switch (task.kind()) {
+                    case PROMOTE, START_PRIMARY -> true;
+                    case RESTART, STOP -> seen.postgres().isPrimary();
+                    default -> false;
+                };
+        if (writing) {
+            return Optional.of(new Decision.Stop(
                     Decision.StopMode.IMMEDIATE,
                     false,
-                    "lost leader lock during: " + task.kind().words());
+                    "lost leader lock during: " + task.kind().words()));
         }
-        return Decision.idle(task.kind().words());
+        return task.kind() == Task.Kind.PRE_PROMOTE
+                ? Optional.of(new Decision.Cancel("lost leader before promote"))
+                : Optional.empty();
     }
 
     private static Optional<Decision> obey(Observation seen, ClusterView view, Order order) {
@@ -218,12 +250,17 @@ public final class Decider {
     /** PostgreSQL first, then the lock, then the agent. */
     private static Decision shutDown(Observation seen, Optional<ClusterView> view) {
         LocalPostgres pg = seen.postgres();
+        Optional<Task> busy = seen.task().filter(t -> !t.stops());
+        if (busy.isPresent() && (seen.settings().paused() || pg.process() == LocalPostgres.Process.STOPPED)) {
+            return new Decision.Cancel(
+                    "the agent is shutting down: cancelling " + busy.get().kind().words());
+        }
         if (seen.settings().paused()) {
             return new Decision.Exit(0, "Leader key is not deleted and Postgresql is not stopped due paused state");
         }
         if (pg.process() != LocalPostgres.Process.STOPPED) {
-            return seen.task().isPresent() && seen.task().get().kind() == Task.Kind.STOP
-                    ? Decision.soon("stopping PostgreSQL", SOON)
+            return seen.task().filter(Task::stops).isPresent()
+                    ? view.flatMap(v -> HandOver.early(seen, v)).orElse(Decision.soon("stopping PostgreSQL", SOON))
                     : new Decision.Stop(Decision.StopMode.FAST, true, "the agent is shutting down");
         }
         if (seen.lease() instanceof Lease.Held held && view.isPresent()) {

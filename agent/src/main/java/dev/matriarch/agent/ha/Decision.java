@@ -49,6 +49,9 @@ public sealed interface Decision {
     /** @param setting the text of synchronous_standby_names; empty: commits wait for nobody */
     record SetStandbyNames(String setting, String because) implements Decision {}
 
+    /** Interrupt the long action that runs. */
+    record Cancel(String because) implements Decision {}
+
     /** Point a running standby at another upstream. */
     record Follow(Upstream upstream, String because) implements Decision {}
 
@@ -66,6 +69,12 @@ public sealed interface Decision {
 
     /** @param names what commits wait for from the first one on */
     record StartPrimary(String names, String because) implements Decision {}
+
+    /** Ask the operator's script whether this member may be promoted under the lock of this epoch. */
+    record PrePromote(long epoch, String because) implements Decision {}
+
+    /** Bring a crashed former primary to a clean shutdown without letting anybody in. */
+    record CrashRecovery(String because) implements Decision {}
 
     /** @param slotsFor members that will connect to the new primary */
     record Promote(Set<String> slotsFor, String because) implements Decision {}

@@ -141,6 +141,21 @@ final class LeaderDuties {
         if (situation.failedStarts() >= 2 || settings.primaryStartTimeout().isZero() && situation.failedStarts() > 0) {
             return release("removed leader key after trying and failing to start postgres");
         }
+        boolean late = situation.lifecycle().downSince().isPresent()
+                && seen.now() - situation.lifecycle().downSince().getAsLong()
+                        >= settings.primaryStartTimeout().toNanos();
+        if (late) {
+            switch (FailoverPossible.of(seen, view, Optional.empty())) {
+                case FailoverPossible.Answer.Ask ask -> {
+                    return new Decision.AskPeers(ask.members(), "PostgreSQL has crashed: could another lead?");
+                }
+                case FailoverPossible.Answer.Yes yes -> {
+                    return new Decision.ReleaseLease(
+                            lease.epoch(), Optional.empty(), "stopped PostgreSQL to fail over after a crash");
+                }
+                case FailoverPossible.Answer.No no -> {}
+            }
+        }
         boolean wasStandby =
                 pg.control().map(LocalPostgres.ControlFile::wasStandby).orElse(false);
         return wasStandby
@@ -150,14 +165,34 @@ final class LeaderDuties {
                         Synchronization.settingAtStart(settings, view.sync()), "starting primary after failure");
     }
 
-    private Decision stillStarting() {
-        long since = seen.situation().startingSince().orElse(seen.now());
-        if (seen.now() - since > settings.primaryStartTimeout().toNanos()
-                && !settings.primaryStartTimeout().isZero()) {
-            return new Decision.Stop(
-                    Decision.StopMode.IMMEDIATE, true, "stopped PostgreSQL because of startup timeout");
+    /** Within {@code primary_start_timeout} a leader is waited for; after it only if nobody else could lead. */
+    Decision stillStarting() {
+        long since = seen.situation()
+                .lifecycle()
+                .downSince()
+                .orElse(seen.situation().startingSince().orElse(seen.now()));
+        long left = settings.primaryStartTimeout().toNanos() - (seen.now() - since);
+        // A restart that an operator asked for is no crash.
+        boolean planned = settings.primaryStartTimeout().isZero()
+                && seen.task().map(t -> t.kind() == Task.Kind.RESTART).orElse(false);
+        if (left > 0 || planned) {
+            return failoverRequest()
+                    .orElse(Decision.soon(
+                            "PostgreSQL is still starting up, " + Math.max(0, left / 1_000_000_000)
+                                    + " seconds until timeout",
+                            Duration.ofMillis(200)));
         }
-        return Decision.soon("PostgreSQL is still starting up", Duration.ofMillis(200));
+        return switch (FailoverPossible.of(seen, view, Optional.empty())) {
+            case FailoverPossible.Answer.Ask ask ->
+                new Decision.AskPeers(ask.members(), "primary start has timed out: could another lead?");
+            case FailoverPossible.Answer.Yes yes ->
+                new Decision.Stop(
+                        Decision.StopMode.IMMEDIATE, true, "stopped PostgreSQL because of startup timeout");
+            case FailoverPossible.Answer.No no ->
+                Decision.soon(
+                        "primary start has timed out, but continuing to wait because failover is not possible",
+                        settings.loopWait());
+        };
     }
 
     private Decision promote(LocalPostgres.Status status) {
@@ -171,7 +206,30 @@ final class LeaderDuties {
         if (first.isPresent()) {
             return first.get();
         }
-        return new Decision.Promote(slotsWanted(), "promoted self to leader by acquiring session lock");
+        return prePromote()
+                .orElseGet(
+                        () -> new Decision.Promote(slotsWanted(), "promoted self to leader by acquiring session lock"));
+    }
+
+    /** The operator's script has the last word, once for each time the lock is taken. */
+    private Optional<Decision> prePromote() {
+        Situation.Lifecycle lifecycle = seen.situation().lifecycle();
+        if (!settings.prePromote()) {
+            return Optional.empty();
+        }
+        if (lifecycle.prePromoteEpoch() != lease.epoch()) {
+            return Optional.of(new Decision.PrePromote(lease.epoch(), "asking the pre-promote script"));
+        }
+        if (lifecycle.prePromotePassed()) {
+            return Optional.empty();
+        }
+        // A request that names this member would keep all others from leading.
+        return isCandidate()
+                ? Optional.of(forget("Promotion cancelled because the pre-promote script failed"))
+                : Optional.of(new Decision.ReleaseLease(
+                        lease.epoch(),
+                        Optional.empty(),
+                        "Promotion cancelled because the pre-promote script failed"));
     }
 
     private Decision asPrimary(LocalPostgres.Status status) {

@@ -10,7 +10,7 @@ import java.util.Optional;
  * @param dataDirectory what lies in the data directory
  * @param systemIdentifier from the control file; empty if there is none to read
  * @param process state of the postmaster
- * @param control from the control file while the server is stopped
+ * @param control from the control file while the server is stopped or stopping
  * @param status from one monitoring query; empty if the server did not answer it
  * @param problem why the server did not answer or the directory is unusable; empty if all is well
  */
@@ -114,6 +114,12 @@ public record LocalPostgres(
 
     public boolean isRunning() {
         return process == Process.RUNNING;
+    }
+
+    /** Its shutdown checkpoint is written: it writes nothing more, although its postmaster still waits for the archiver. */
+    public boolean isSealed() {
+        return process == Process.STOPPING
+                && control.map(c -> c.state().equals("shut down")).orElse(false);
     }
 
     /** Running and known to be out of recovery. */

@@ -12,6 +12,7 @@ import java.time.Duration;
  * @param maximumLagOnFailover bytes that a candidate may be behind the last published position
  * @param synchronous how many standbys a commit waits for, and which
  * @param primaryStartTimeout how long a crashed primary may take to come back before another is sought; 0: at once
+ * @param prePromote a script decides whether this member may be promoted
  * @param discardOnDivergence a diverged data directory that cannot be rewound may be set aside and cloned anew
  * @param discardOnRewindFailure the same after a failed rewind
  * @param failsafeMode a primary without the store may stay if all others agree
@@ -33,7 +34,8 @@ public record Settings(
         boolean discardOnRewindFailure,
         int maxTimelinesHistory,
         Duration primaryRaceBackoff,
-        boolean failsafeMode) {
+        boolean failsafeMode,
+        boolean prePromote) {
 
     /**
      * @param strict with no standby to wait for, commits wait for one to come

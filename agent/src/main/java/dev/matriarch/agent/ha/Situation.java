@@ -32,6 +32,7 @@ import java.util.Set;
  * @param writePath whether the server, while it is a primary, still gets commits to its disk
  * @param failsafe who may race, and what was promised to whom
  * @param slotsFor the members whose slots were last brought in line; empty: not done yet
+ * @param lifecycle starts, stops and promotions
  */
 public record Situation(
         Optional<Upstream> following,
@@ -56,7 +57,20 @@ public record Situation(
         WalFlow walFlow,
         WritePath writePath,
         Failsafe failsafe,
-        Optional<Set<String>> slotsFor) {
+        Optional<Set<String>> slotsFor,
+        Lifecycle lifecycle) {
+
+    /**
+     * @param downSince since when the server has not been running well under the lock that this member holds
+     * @param prePromoteEpoch the lock under which the pre-promote script ran last; 0: it did not
+     * @param prePromotePassed what that script said
+     * @param crashRecoveryTried single-user recovery was tried since the server ran last
+     */
+    public record Lifecycle(
+            OptionalLong downSince, long prePromoteEpoch, boolean prePromotePassed, boolean crashRecoveryTried) {
+        public static final Lifecycle NONE = new Lifecycle(OptionalLong.empty(), 0, false, false);
+    }
+
     public Situation {
         recentMembers = Set.copyOf(recentMembers);
     }
@@ -85,7 +99,8 @@ public record Situation(
                 WalFlow.NONE,
                 WritePath.unknown(),
                 new Failsafe(Map.of(), Optional.empty(), 0),
-                Optional.empty());
+                Optional.empty(),
+                Lifecycle.NONE);
     }
 
     /** The finding, if it was made against the leader of this epoch. */

@@ -98,6 +98,9 @@ final class StandbyDuties {
         if (!retryDue()) {
             return retryLater();
         }
+        if (crashRecoveryNeeded()) {
+            return new Decision.CrashRecovery("doing crash recovery in a single user mode");
+        }
         Optional<Upstream.Of> source = leaderToFollow();
         if (source.isEmpty()) {
             return Decision.idle("waiting for the leader " + leader.name() + " to be running as primary");
@@ -120,6 +123,18 @@ final class StandbyDuties {
                 ? new Upstream.Nobody()
                 : chosenUpstream().<Upstream>map(u -> u).orElse(leader);
         return new Decision.StartReplica(upstream, "starting as a secondary");
+    }
+
+    /**
+     * Where a crashed primary's WAL ends is known for certain, and pg_rewind accepts it, only after its own recovery. Once
+     * is enough: what fails once is left to the rewind or to a clone. While nobody leads it is not done, unlike Patroni:
+     * the checkpoint that ends it is WAL that nobody else has, while starting as a standby replays the same and adds
+     * nothing.
+     */
+    private boolean crashRecoveryNeeded() {
+        return settings.usePgRewind()
+                && !situation.lifecycle().crashRecoveryTried()
+                && pg.control().map(LocalPostgres.ControlFile::crashedAsPrimary).orElse(false);
     }
 
     private Decision cure(Upstream.Of leader, String reason) {

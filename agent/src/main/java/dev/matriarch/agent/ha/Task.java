@@ -11,8 +11,13 @@ public record Task(Kind kind, long since) {
         CLONE("creating replica"),
         START_REPLICA("starting as a replica"),
         START_PRIMARY("starting as the primary"),
+        /** The operator's script that may forbid the promotion. */
+        PRE_PROMOTE("running the pre-promote script"),
         PROMOTE("promoting"),
+        /** In good order: it may still write for a while. */
         STOP("stopping PostgreSQL"),
+        STOP_NOW("stopping PostgreSQL immediately"),
+        CRASH_RECOVERY("doing crash recovery in a single user mode"),
         CHECK_DIVERGENCE("comparing timelines with the leader"),
         REWIND("rewinding"),
         RESTART("restarting PostgreSQL");
@@ -26,5 +31,9 @@ public record Task(Kind kind, long since) {
         public String words() {
             return words;
         }
+    }
+
+    boolean stops() {
+        return kind == Kind.STOP || kind == Kind.STOP_NOW;
     }
 }

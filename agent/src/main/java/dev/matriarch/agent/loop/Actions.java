@@ -1,5 +1,10 @@
 package dev.matriarch.agent.loop;
 
+import dev.matriarch.agent.callbacks.Action;
+import dev.matriarch.agent.callbacks.Callbacks;
+import dev.matriarch.agent.callbacks.Hook;
+import dev.matriarch.agent.callbacks.Role;
+import dev.matriarch.agent.config.ScriptsConfig;
 import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.ha.Upstream;
@@ -31,6 +36,7 @@ final class Actions {
     private final Memory memory;
     private final TaskRunner tasks;
     private final Clock clock;
+    private final Callbacks callbacks;
     private final Runnable wake;
     private volatile boolean checkpointPending;
     private volatile String cloneProgress = "";
@@ -42,6 +48,7 @@ final class Actions {
             Memory memory,
             TaskRunner tasks,
             Clock clock,
+            Callbacks callbacks,
             Runnable wake) {
         this.server = server;
         this.settings = settings;
@@ -49,6 +56,7 @@ final class Actions {
         this.memory = memory;
         this.tasks = tasks;
         this.clock = clock;
+        this.callbacks = callbacks;
         this.wake = wake;
     }
 
@@ -65,6 +73,14 @@ final class Actions {
         return settings.local().postgres().startStopTimeout();
     }
 
+    private ScriptsConfig scripts() {
+        return settings.local().postgres().scripts();
+    }
+
+    void cancel() {
+        tasks.cancel(PATIENCE);
+    }
+
     private void background(Task.Kind kind, TaskRunner.Work work) {
         tasks.start(kind, PATIENCE, work, () -> memory.failed(clock.nanos()));
     }
@@ -75,6 +91,7 @@ final class Actions {
         writeConfiguration(upstream, Optional.of(""));
         server.follow(upstream);
         memory.followed(upstream, clock.nanos());
+        callbacks.happened(Action.RELOADED, Role.REPLICA);
     }
 
     void standbyNames(String value) throws PostgresException {
@@ -82,6 +99,7 @@ final class Actions {
             writeConfiguration(null, Optional.of(value));
         }
         server.setSynchronousStandbyNames(value, SHORT);
+        callbacks.reloaded();
     }
 
     void slots(Set<String> members, Map<String, Lsn> advance) throws PostgresException {
@@ -118,6 +136,7 @@ final class Actions {
         Upstream upstream = primary ? null : memory.situation(false).following().orElse(new Upstream.Nobody());
         writeConfiguration(upstream, Optional.of(standbyNames));
         server.reload();
+        callbacks.happened(Action.RELOADED, primary ? Role.PRIMARY : Role.REPLICA);
     }
 
     // --- Long actions ---
@@ -133,6 +152,7 @@ final class Actions {
             server.createRoles(bootstrap, Duration.ofMinutes(2));
             memory.bootstrapped();
             memory.succeeded();
+            callbacks.happened(Action.STARTED, Role.PRIMARY);
         });
     }
 
@@ -145,15 +165,15 @@ final class Actions {
             }
             memory.compared(leaderEpoch, new dev.matriarch.agent.ha.Divergence.None());
             memory.succeeded();
-            startStandby(from);
+            startStandby(from, Action.STARTED);
         });
     }
 
     void startReplica(Upstream upstream) {
-        background(Task.Kind.START_REPLICA, () -> startStandby(upstream));
+        background(Task.Kind.START_REPLICA, () -> startStandby(upstream, Action.STARTED));
     }
 
-    private void startStandby(Upstream upstream) throws PostgresException {
+    private void startStandby(Upstream upstream, Action action) throws PostgresException {
         // A fired guard kills whatever runs here until it is told that a standby is no danger.
         lease.disarm();
         writeConfiguration(upstream, Optional.of(""));
@@ -163,6 +183,7 @@ final class Actions {
         wake.run();
         server.awaitReady(startStop());
         memory.succeeded();
+        callbacks.happened(action, Role.REPLICA);
     }
 
     void startPrimary(String standbyNames) {
@@ -174,9 +195,32 @@ final class Actions {
             memory.forgetUpstream();
             watchPostmaster();
             wake.run();
-            server.awaitReady(startStop());
+            // The heartbeat watches primary_start_timeout.
+            server.awaitReady(VERY_LONG);
             memory.succeeded();
+            callbacks.happened(Action.STARTED, Role.PRIMARY);
         });
+    }
+
+    void prePromote(long epoch) {
+        tasks.start(
+                Task.Kind.PRE_PROMOTE,
+                PATIENCE,
+                () -> memory.prePromoted(epoch, Hook.run("pre_promote", scripts().prePromote(), startStop())),
+                () -> memory.prePromoted(epoch, false));
+    }
+
+    void crashRecovery() {
+        memory.crashRecoveryTried();
+        tasks.start(
+                Task.Kind.CRASH_RECOVERY,
+                PATIENCE,
+                () -> {
+                    // A fired guard kills whatever runs here; nobody can connect to this.
+                    lease.disarm();
+                    server.crashRecovery(VERY_LONG);
+                },
+                () -> {});
     }
 
     void promote(Set<String> slotsFor) {
@@ -187,6 +231,7 @@ final class Actions {
             server.promote(startStop());
             memory.forgetUpstream();
             memory.succeeded();
+            callbacks.happened(Action.PROMOTED, Role.PRIMARY);
             Thread.ofPlatform().daemon().name("checkpoint-after-promote").start(this::checkpointAfterPromote);
         });
     }
@@ -215,9 +260,13 @@ final class Actions {
     void stop(Decision.StopMode mode) {
         boolean urgent = mode == Decision.StopMode.IMMEDIATE;
         tasks.start(
-                Task.Kind.STOP,
+                urgent ? Task.Kind.STOP_NOW : Task.Kind.STOP,
                 urgent ? URGENT : PATIENCE,
                 () -> {
+                    boolean ran = server.postmasterPid().isPresent();
+                    if (ran) {
+                        beforeStop(urgent);
+                    }
                     switch (mode) {
                         case GRACEFUL -> {
                             checkpointQuietly();
@@ -226,8 +275,20 @@ final class Actions {
                         case FAST -> stopFast();
                         case IMMEDIATE -> stopNow();
                     }
+                    if (ran) {
+                        callbacks.stopped();
+                    }
                 },
                 () -> {});
+    }
+
+    /** A stop that fences waits for nobody. */
+    private void beforeStop(boolean urgent) throws InterruptedException {
+        if (urgent) {
+            Hook.begin("before_stop", scripts().beforeStop());
+        } else {
+            Hook.run("before_stop", scripts().beforeStop(), startStop());
+        }
     }
 
     /** What is on disk before the shutdown need not be written during it, while nobody can write. */
@@ -241,11 +302,18 @@ final class Actions {
 
     private void stopFast() throws PostgresException {
         try {
-            server.stop(StopMode.FAST, startStop());
+            server.stop(StopMode.FAST, longestStop());
         } catch (PostgresException e) {
             LOG.warn("{}; stopping it immediately", e.getMessage());
             stopNow();
         }
+    }
+
+    /** Where commits wait for standbys, an immediate stop loses nothing: it need not be put off for long. */
+    private Duration longestStop() {
+        Duration configured = settings.current().dynamic().primaryStopTimeout();
+        boolean synchronous = !settings.current().settings().synchronous().isOff();
+        return synchronous && configured.isPositive() ? configured : startStop();
     }
 
     private void stopNow() throws PostgresException {
@@ -306,6 +374,7 @@ final class Actions {
 
     void restart(boolean asPrimary, Upstream upstream, String standbyNames) {
         background(Task.Kind.RESTART, () -> {
+            beforeStop(false);
             checkpointQuietly();
             stopFast();
             if (asPrimary) {
@@ -314,8 +383,9 @@ final class Actions {
                 watchPostmaster();
                 server.awaitReady(startStop());
                 memory.succeeded();
+                callbacks.happened(Action.RESTARTED, Role.PRIMARY);
             } else {
-                startStandby(upstream);
+                startStandby(upstream, Action.RESTARTED);
             }
         });
     }

@@ -1,5 +1,6 @@
 package dev.matriarch.agent.loop;
 
+import dev.matriarch.agent.callbacks.Callbacks;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.fencing.GuardPair;
@@ -70,7 +71,9 @@ public final class Agent implements AutoCloseable {
                     watchdog,
                     () -> server.postmasterPid().orElse(0));
             TaskRunner tasks = new TaskRunner(clock, wakeup::call);
-            Actions actions = new Actions(server, settings, lease, memory, tasks, clock, wakeup::call);
+            Callbacks callbacks =
+                    opened(new Callbacks(() -> settings.local().postgres().scripts(), config.scope()));
+            Actions actions = new Actions(server, settings, lease, memory, tasks, clock, callbacks, wakeup::call);
             WriteProbe probe = opened(new WriteProbe(server, clock, wakeup::call));
             RpcTransport transport = opened(new RpcTransport());
             Peers peers = opened(new Peers(transport, config.scope(), config.name()));
@@ -91,6 +94,7 @@ public final class Agent implements AutoCloseable {
                             new Peerage(peers),
                             probe,
                             clock,
+                            callbacks,
                             desk),
                     wakeup);
             heartbeat.look();

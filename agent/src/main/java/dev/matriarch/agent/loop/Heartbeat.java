@@ -1,5 +1,8 @@
 package dev.matriarch.agent.loop;
 
+import dev.matriarch.agent.callbacks.Action;
+import dev.matriarch.agent.callbacks.Callbacks;
+import dev.matriarch.agent.callbacks.Role;
 import dev.matriarch.agent.ha.Decider;
 import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.Lease;
@@ -58,6 +61,7 @@ public final class Heartbeat {
             Peerage peers,
             WriteProbe probe,
             Clock clock,
+            Callbacks callbacks,
             Publisher publisher) {}
 
     Heartbeat(Parts parts, Wakeup wakeup) {
@@ -156,6 +160,10 @@ public final class Heartbeat {
                         order.updateAndGet(o -> o instanceof Order.Reinitialize ? null : o);
                         postgres = lookAtPostgres();
                     }
+                    case Decision.Cancel cancel -> {
+                        parts.actions().cancel();
+                        postgres = lookAtPostgres();
+                    }
                     case Decision.Follow follow -> parts.actions().follow(follow.upstream());
                     case Decision.SetStandbyNames set -> {
                         parts.actions().standbyNames(set.setting());
@@ -190,6 +198,8 @@ public final class Heartbeat {
             case Decision.Clone clone -> actions.cloneFrom(clone.from(), store.leaderEpoch());
             case Decision.StartReplica start -> actions.startReplica(start.upstream());
             case Decision.StartPrimary start -> actions.startPrimary(start.names());
+            case Decision.PrePromote ask -> actions.prePromote(ask.epoch());
+            case Decision.CrashRecovery recovery -> actions.crashRecovery();
             case Decision.Promote promote -> actions.promote(promote.slotsFor());
             case Decision.Stop stop -> {
                 parts.memory().steppingDown(stop.handOver());
@@ -240,6 +250,16 @@ public final class Heartbeat {
             memory.primarySeen(now);
         } else if (postgres.isReplica() || postgres.process() == LocalPostgres.Process.STOPPED) {
             memory.notPrimary();
+        }
+        boolean down = postgres.process() == LocalPostgres.Process.STOPPED
+                || postgres.process() == LocalPostgres.Process.STARTING;
+        memory.leading(
+                parts.lease().deadline().isPresent(),
+                down,
+                now,
+                parts.settings().current().settings().ttl().toNanos());
+        if (postgres.status().isPresent()) {
+            memory.running();
         }
         if (!watching && postgres.process() != LocalPostgres.Process.STOPPED) {
             parts.actions().watchPostmaster();
@@ -306,11 +326,15 @@ public final class Heartbeat {
     private void afterwards(StoreSteps.Seen seen, LocalPostgres postgres) {
         Settings settings = parts.settings().current().settings();
         boolean writable = postgres.process() != LocalPostgres.Process.STOPPED && !postgres.isReplica();
-        boolean calm = parts.tasks().current().isEmpty() && !writable;
+        boolean calm = parts.tasks().current().isEmpty() && !writable || postgres.isSealed();
         if (settings.paused() || calm && parts.lease().deadline().isEmpty()) {
             parts.lease().disarm();
         }
         restWatchdog(settings, postgres);
+        if (postgres.status().isPresent() && parts.tasks().current().isEmpty()) {
+            // A server that was found running, or that somebody else promoted.
+            parts.callbacks().happened(Action.SEEN, postgres.isPrimary() ? Role.PRIMARY : Role.REPLICA);
+        }
         applyParameters(postgres);
         seen.view().ifPresent(view -> {
             store.publish(view, postgres, order.get() != null && postgres.isReplica());

@@ -53,7 +53,7 @@ final class MemberRecord {
             case BOOTSTRAP -> Optional.of("initializing new cluster");
             case CLONE -> Optional.of("creating replica");
             case RESTART -> Optional.of("restarting");
-            case STOP ->
+            case STOP, STOP_NOW ->
                 postgres.process() == LocalPostgres.Process.STOPPED ? Optional.empty() : Optional.of("stopping");
             default -> Optional.empty();
         });

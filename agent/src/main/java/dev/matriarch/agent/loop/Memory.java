@@ -55,6 +55,10 @@ final class Memory {
     private Optional<Set<String>> slotsFor = Optional.empty();
     private WritePath writePath = WritePath.unknown();
     private boolean abandoned;
+    private OptionalLong downSince = OptionalLong.empty();
+    private long prePromoteEpoch;
+    private boolean prePromotePassed;
+    private boolean crashRecoveryTried;
 
     Memory(long startedAt) {
         this.startedAt = startedAt;
@@ -101,7 +105,8 @@ final class Memory {
                 walFlow,
                 writePath.withAbandoned(abandoned),
                 new Failsafe(failsafeListed, promise, startedAt),
-                slotsFor);
+                slotsFor,
+                new Situation.Lifecycle(downSince, prePromoteEpoch, prePromotePassed, crashRecoveryTried));
     }
 
     synchronized void lockHeld(boolean held, long now) {
@@ -243,6 +248,36 @@ final class Memory {
     /** The leader could not be asked about its history. That is no failure of this server. */
     synchronized void notCompared(long now) {
         retryAt = OptionalLong.of(now + NEXT_COMPARISON);
+    }
+
+    synchronized void prePromoted(long epoch, boolean passed) {
+        prePromoteEpoch = epoch;
+        prePromotePassed = passed;
+    }
+
+    synchronized void crashRecoveryTried() {
+        crashRecoveryTried = true;
+    }
+
+    /** The server runs, or at least tries to: the next crash is another one. */
+    synchronized void running() {
+        crashRecoveryTried = false;
+    }
+
+    /**
+     * Notes since when a leader's server has been in trouble. One that keeps crashing soon after each start is in the same
+     * trouble as one that does not start.
+     *
+     * @param settled how long it must have run before the trouble counts as over
+     */
+    synchronized void leading(boolean holdsLock, boolean down, long now, long settled) {
+        if (!holdsLock) {
+            downSince = OptionalLong.empty();
+        } else if (down) {
+            downSince = downSince.isPresent() ? downSince : OptionalLong.of(now);
+        } else if (primarySince.isPresent() && now - primarySince.getAsLong() >= settled) {
+            downSince = OptionalLong.empty();
+        }
     }
 
     synchronized void bootstrapped() {

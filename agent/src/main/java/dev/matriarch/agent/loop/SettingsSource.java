@@ -101,6 +101,7 @@ final class SettingsSource {
                 postgres.removeOnRewindFailure(),
                 dynamic.maxTimelinesHistory(),
                 dynamic.primaryRaceBackoff(),
-                dynamic.failsafeMode());
+                dynamic.failsafeMode(),
+                !postgres.scripts().prePromote().isEmpty());
     }
 }

@@ -94,9 +94,11 @@ final class StoreSteps {
     private void release(Decision.ReleaseLease release) throws DcsException {
         Optional<ClusterStatus> status = release.position()
                 .filter(p -> !p.equals(Lsn.INVALID))
+                .map(p -> parts.server().endBefore(p, SHORTEST_CALL.multipliedBy(10)))
                 .map(p -> new ClusterStatus(p, Map.of(), List.of()));
         long now = parts.clock().nanos();
         parts.lease().release(release.epoch(), status, timeout());
+        parts.callbacks().gaveUp();
         boolean handedOver = parts.memory().situation(false).steppingDown();
         parts.memory().released(now);
         if (!handedOver) {

@@ -48,26 +48,12 @@ final class Child {
         return this;
     }
 
-    /** Removes from the environment what a child has no business to know. */
-    static void scrub(Map<String, String> environment) {
-        environment
-                .keySet()
-                .removeIf(name -> name.startsWith("PATRONI_")
-                        || name.startsWith("MATRIARCH_")
-                        || name.startsWith("PG")
-                        || name.equals("NOTIFY_SOCKET")
-                        || name.equals("BASH_ENV")
-                        || name.equals("ENV")
-                        || name.equals("JAVA_TOOL_OPTIONS")
-                        || name.equals("JDK_JAVA_OPTIONS"));
-    }
-
     /** @throws PostgresException if it cannot be run, is cancelled, or does not end in time (then it is killed) */
     Result run(Deadline deadline) throws PostgresException {
         String name = Path.of(command.getFirst()).getFileName().toString();
         ProcessBuilder builder =
                 new ProcessBuilder(command).redirectErrorStream(true).redirectInput(new File("/dev/null"));
-        scrub(builder.environment());
+        ChildEnvironment.scrub(builder.environment());
         builder.environment().put("LC_ALL", "C");
         builder.environment().put("PGCONNECT_TIMEOUT", "5");
         builder.environment().putAll(extraEnvironment);

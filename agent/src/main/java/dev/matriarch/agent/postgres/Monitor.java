@@ -72,9 +72,14 @@ final class Monitor {
         Optional<String> identifier = controlData.systemIdentifier(deadline);
         LocalPostgres.Process state = LocalPostgres.Process.RUNNING;
         Optional<LocalPostgres.Status> status = Optional.empty();
+        Optional<LocalPostgres.ControlFile> control = Optional.empty();
         String problem = condition.problem();
         switch (postmaster.statusLine()) {
-            case "stopping" -> state = LocalPostgres.Process.STOPPING;
+            case "stopping" -> {
+                state = LocalPostgres.Process.STOPPING;
+                // Says when the shutdown checkpoint is written; the postmaster may outlive it for long.
+                control = controlData.read(deadline).map(ControlData.Content::control);
+            }
             case "starting", "standby", "" -> state = LocalPostgres.Process.STARTING;
             default -> {
                 try {
@@ -101,8 +106,9 @@ final class Monitor {
         if (!process.get().isAlive()) {
             state = LocalPostgres.Process.STOPPED;
             status = Optional.empty();
+            control = controlData.read(deadline).map(ControlData.Content::control);
         }
-        return new LocalPostgres(condition.kind(), identifier, state, Optional.empty(), status, problem);
+        return new LocalPostgres(condition.kind(), identifier, state, control, status, problem);
     }
 
     void awaitReady(Deadline deadline) throws PostgresException {

@@ -336,6 +336,16 @@ public final class PostgresServer implements AutoCloseable {
         return replication.checkDivergence(leader, monitor, Deadline.in(timeout));
     }
 
+    /**
+     * What a standby must have to lack nothing of a server that was shut down. With archiving on, the shutdown checkpoint
+     * opens a new WAL file, and the gap up to it is nothing that could be missed.
+     *
+     * @param checkpoint the shutdown checkpoint, or any other position, which is returned unchanged
+     */
+    public Lsn endBefore(Lsn checkpoint, Duration timeout) {
+        return replication.endBefore(checkpoint, Deadline.in(timeout));
+    }
+
     /** Brings a stopped, crashed data directory to a clean shutdown in single-user mode. */
     public void crashRecovery(Duration timeout) throws PostgresException {
         cloning.crashRecovery(Deadline.in(timeout));

@@ -148,7 +148,7 @@ final class Postmaster {
                 .redirectOutput(ProcessBuilder.Redirect.INHERIT)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .directory(data.path().toFile());
-        Child.scrub(builder.environment());
+        ChildEnvironment.scrubForPostgres(builder.environment());
         Process process;
         try {
             process = builder.start();

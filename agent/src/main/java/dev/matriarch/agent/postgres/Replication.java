@@ -27,6 +27,11 @@ import org.slf4j.LoggerFactory;
 final class Replication {
     private static final Logger log = LoggerFactory.getLogger(Replication.class);
     private static final Pattern WALDUMP_LSN = Pattern.compile("lsn: ([0-9A-F]+/[0-9A-F]+)");
+    private static final Pattern WALDUMP_PREVIOUS = Pattern.compile("prev ([0-9A-F]+/[0-9A-F]+)");
+    private static final long SMALLEST_SEGMENT = 1 << 20;
+    /** Offset of the first record of a WAL file. */
+    private static final int LONG_PAGE_HEADER = 40;
+
     private static final Pattern WALDUMP_END = Pattern.compile(" at ([0-9A-F]+/[0-9A-F]+):");
 
     private static final String UNKNOWN_SETTING = "42704";
@@ -305,6 +310,44 @@ final class Replication {
             }
         }
         throw new IllegalStateException();
+    }
+
+    /** Start of the WAL switch before the checkpoint, if that is what made it the first record of a WAL file. */
+    Lsn endBefore(Lsn checkpoint, Deadline deadline) {
+        if ((checkpoint.value() & (SMALLEST_SEGMENT - 1)) != LONG_PAGE_HEADER) {
+            return checkpoint;
+        }
+        try {
+            ControlData.Content content = controlData.read(deadline).orElseThrow();
+            if (!content.control().checkpoint().equals(checkpoint)) {
+                return checkpoint;
+            }
+            int timeline = content.control().timeline();
+            Matcher before = WALDUMP_PREVIOUS.matcher(record(checkpoint, timeline, deadline));
+            if (!before.find()) {
+                return checkpoint;
+            }
+            Lsn previous = Lsn.parse(before.group(1));
+            return record(previous, timeline, deadline).contains("desc: SWITCH") ? previous : checkpoint;
+        } catch (PostgresException | RuntimeException e) {
+            log.warn("The record before the shutdown checkpoint cannot be read: {}", e.getMessage());
+            return checkpoint;
+        }
+    }
+
+    private String record(Lsn position, int timeline, Deadline deadline) throws PostgresException {
+        return Child.of(List.of(
+                        binaries.path("pg_waldump"),
+                        "-p",
+                        data.path().resolve("pg_wal").toString(),
+                        "-t",
+                        Integer.toString(timeline),
+                        "-s",
+                        position.toString(),
+                        "-n",
+                        "1"))
+                .run(deadline)
+                .output();
     }
 
     /** Where the record ends that starts at the position: WAL is read up to the first thing that is no record. */

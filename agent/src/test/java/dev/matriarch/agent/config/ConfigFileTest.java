@@ -197,10 +197,29 @@ class ConfigFileTest {
             assertTrue(p.sentence().contains("does not support yet"), p::text);
             assertEquals(section.substring(0, section.indexOf(':')), p.key());
         }
-        assertTrue(only(MINIMAL + "  callbacks: {on_start: /x}\n").sentence().contains("does not support yet"));
         assertTrue(only(MINIMAL + "bootstrap: {dcs: {standby_cluster: {host: a}}}\n")
                 .sentence()
                 .contains("does not support yet"));
+    }
+
+    @Test
+    void scriptsAreReadAsWords() throws Exception {
+        ScriptsConfig scripts = load(MINIMAL + """
+                  callbacks: {on_start: /x 'a b', on_role_change: "/y"}
+                  callback_role: master
+                  pre_promote: /fence now
+                  before_stop: ''
+                """).postgres().scripts();
+        assertEquals(
+                Map.of("on_start", List.of("/x", "a b"), "on_role_change", List.of("/y")), scripts.callbacks());
+        assertEquals("master", scripts.primaryWord());
+        assertEquals(List.of("/fence", "now"), scripts.prePromote());
+        assertEquals(List.of(), scripts.beforeStop());
+        assertTrue(only(MINIMAL + "  pre_promote: /x 'a\n").sentence().contains("not closed"));
+        assertTrue(only(MINIMAL + "  callback_role: boss\n").sentence().contains("primary nor master"));
+        assertEquals(
+                "postgresql.callbacks.on_strat",
+                only(MINIMAL + "  callbacks: {on_strat: /x}\n").key());
     }
 
     @Test

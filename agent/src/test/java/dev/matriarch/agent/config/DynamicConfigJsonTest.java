@@ -32,6 +32,7 @@ class DynamicConfigJsonTest {
                 {"ttl": 5, "loop_wait": 0.5, "retry_timeout": "2s", "maximum_lag_on_failover": "16MB",
                  "synchronous_mode": "quorum", "synchronous_node_count": 2, "check_timeline": true, "pause": true,
                  "max_timelines_history": 7, "master_start_timeout": 10, "member_slots_ttl": "30min", "primary_race_backoff": 12, "failsafe_mode": "on",
+                 "primary_stop_timeout": 8,
                  "postgresql": {"use_slots": false, "use_pg_rewind": true,
                                 "parameters": {"Max_Connections": 50, "a.b": true}}}""");
         assertEquals(
@@ -48,6 +49,7 @@ class DynamicConfigJsonTest {
                         true,
                         7,
                         Duration.ofSeconds(10),
+                        Duration.ofSeconds(8),
                         Duration.ofMinutes(30),
                         false,
                         true,

@@ -32,7 +32,8 @@ class ParametersTest {
                 false,
                 false,
                 List.of(),
-                Duration.ofSeconds(60));
+                Duration.ofSeconds(60),
+                dev.matriarch.agent.config.ScriptsConfig.NONE);
     }
 
     private static Parameters effective(String dynamic, Map<String, String> local, int version) {

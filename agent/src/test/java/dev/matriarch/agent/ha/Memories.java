@@ -19,6 +19,7 @@ final class Memories {
     private WritePath writePath = WritePath.unknown();
     private Optional<Lsn> standbyNamesSince = Optional.of(new Lsn(1));
     private long primarySince = Scene.NOW - 60_000_000_000L;
+    private Situation.Lifecycle lifecycle = Situation.Lifecycle.NONE;
     private OptionalLong retryAt = OptionalLong.empty();
     private OptionalLong standBackUntil = OptionalLong.empty();
 
@@ -119,7 +120,18 @@ final class Memories {
                 walFlow,
                 writePath,
                 new Failsafe(listed, promise, startedAt),
-                Optional.of(serving));
+                Optional.of(serving),
+                lifecycle);
+    }
+
+    Memories lifecycle(Situation.Lifecycle value) {
+        lifecycle = value;
+        return this;
+    }
+
+    /** The server has been in trouble under the lock for this long. */
+    Memories downFor(java.time.Duration time) {
+        return lifecycle(new Situation.Lifecycle(OptionalLong.of(Scene.NOW - time.toNanos()), 0, false, false));
     }
 
     Memories standbyNamesSince(Optional<Lsn> position) {

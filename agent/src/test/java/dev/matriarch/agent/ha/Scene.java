@@ -35,6 +35,8 @@ final class Scene {
     private LocalPostgres postgres = primary(100);
     private Settings.Synchronous synchronous = Settings.Synchronous.OFF;
     private boolean paused;
+    private boolean prePromote;
+    private Duration primaryStartTimeout = Duration.ofSeconds(300);
     private Tags tags = Tags.NONE;
     private long now = NOW;
     private Duration raceBackoff = Duration.ZERO;
@@ -342,6 +344,16 @@ final class Scene {
                 m.paused());
     }
 
+    Scene prePromoteScript() {
+        prePromote = true;
+        return this;
+    }
+
+    Scene primaryStartTimeout(Duration value) {
+        primaryStartTimeout = value;
+        return this;
+    }
+
     Scene storeLost() {
         unreachable = Optional.of("no quorum");
         return this;
@@ -438,14 +450,15 @@ final class Scene {
                 checkTimeline,
                 synchronous,
                 paused,
-                Duration.ofSeconds(300),
+                primaryStartTimeout,
                 true,
                 true,
                 true,
                 true,
                 0,
                 raceBackoff,
-                failsafe);
+                failsafe,
+                prePromote);
         return new Observation(
                 now,
                 Instant.parse("2026-01-01T00:00:00Z"),

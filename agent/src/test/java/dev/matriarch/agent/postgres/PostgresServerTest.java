@@ -307,7 +307,8 @@ class PostgresServerTest {
                         false,
                         false,
                         config.basebackupOptions(),
-                        LONG);
+                        LONG,
+                        dev.matriarch.agent.config.ScriptsConfig.NONE);
                 PostgresServer server = servers.server(elsewhere, "v");
                 assertThrows(PostgresException.class, () -> server.baseBackup(TestServers.upstream("x", config), LONG));
                 assertEquals(

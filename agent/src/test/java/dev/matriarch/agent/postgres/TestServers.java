@@ -76,7 +76,8 @@ public final class TestServers implements AutoCloseable {
                 false,
                 false,
                 List.of("--no-sync"),
-                LONG);
+                LONG,
+                dev.matriarch.agent.config.ScriptsConfig.NONE);
     }
 
     static Map<String, String> parameters(Path root) {

@@ -42,6 +42,7 @@ final class FakeLocalAgent implements LocalAgent {
                 paused,
                 0,
                 Duration.ofSeconds(300),
+                Duration.ZERO,
                 Duration.ofMinutes(30),
                 true,
                 true,
