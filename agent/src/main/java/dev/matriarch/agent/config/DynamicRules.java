@@ -37,7 +37,8 @@ final class DynamicRules {
         section.duration("primary_start_timeout", Duration.ZERO, Duration.ZERO);
         section.duration("master_start_timeout", Duration.ZERO, Duration.ZERO);
         for (String name : new String[] {"primary_stop_timeout", "master_stop_timeout"}) {
-            boolean off = Quantity.integer(section.node().path(name)).map(n -> n <= 0).orElse(false);
+            boolean off =
+                    Quantity.integer(section.node().path(name)).map(n -> n <= 0).orElse(false);
             if (off) {
                 section.tolerate(name);
             } else {

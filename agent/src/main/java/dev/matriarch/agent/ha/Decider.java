@@ -109,7 +109,9 @@ public final class Decider {
             Optional<Decision> lost = lostWhileBusy(seen, seen.task().get());
             return lost.isPresent()
                     ? lost.get()
-                    : ending ? shutDown(seen, Optional.of(view)) : busy(seen, view, seen.task().get());
+                    : ending
+                            ? shutDown(seen, Optional.of(view))
+                            : busy(seen, view, seen.task().get());
         }
         if (seen.order().isPresent()) {
             Optional<Decision> obeyed = PoliteLeave.step(seen, view)
@@ -194,12 +196,11 @@ public final class Decider {
         if (seen.holdsLease() || seen.settings().paused()) {
             return Optional.empty();
         }
-        boolean writing =
-                switch (task.kind()) {
-                    case PROMOTE, START_PRIMARY -> true;
-                    case RESTART, STOP -> seen.postgres().isPrimary();
-                    default -> false;
-                };
+        boolean writing = switch (task.kind()) {
+            case PROMOTE, START_PRIMARY -> true;
+            case RESTART, STOP -> seen.postgres().isPrimary();
+            default -> false;
+        };
         if (writing) {
             return Optional.of(new Decision.Stop(
                     Decision.StopMode.IMMEDIATE,
@@ -252,8 +253,8 @@ public final class Decider {
         LocalPostgres pg = seen.postgres();
         Optional<Task> busy = seen.task().filter(t -> !t.stops());
         if (busy.isPresent() && (seen.settings().paused() || pg.process() == LocalPostgres.Process.STOPPED)) {
-            return new Decision.Cancel(
-                    "the agent is shutting down: cancelling " + busy.get().kind().words());
+            return new Decision.Cancel("the agent is shutting down: cancelling "
+                    + busy.get().kind().words());
         }
         if (seen.settings().paused()) {
             return new Decision.Exit(0, "Leader key is not deleted and Postgresql is not stopped due paused state");

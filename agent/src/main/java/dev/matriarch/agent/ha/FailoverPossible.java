@@ -50,9 +50,8 @@ final class FailoverPossible {
         boolean forced = request.map(r -> !r.isSwitchover()).orElse(false);
         Optional<SyncState> sync = view.sync()
                 .map(Versioned::value)
-                .filter(s -> !seen.settings().synchronous().isOff()
-                        && !s.leader().isEmpty()
-                        && !forced);
+                .filter(s ->
+                        !seen.settings().synchronous().isOff() && !s.leader().isEmpty() && !forced);
         Set<String> healthy = new TreeSet<>();
         List<String> why = new ArrayList<>();
         for (String name : others) {
@@ -60,8 +59,7 @@ final class FailoverPossible {
                 why.add("Member " + name + " is not synchronous");
                 continue;
             }
-            Optional<String> problem =
-                    problem(name, seen.survey().orElseThrow().of(name), seen, view, needed);
+            Optional<String> problem = problem(name, seen.survey().orElseThrow().of(name), seen, view, needed);
             problem.ifPresentOrElse(why::add, () -> healthy.add(name));
         }
         boolean quorum = seen.settings().synchronous().mode() == Settings.Synchronous.Mode.QUORUM;
@@ -77,11 +75,7 @@ final class FailoverPossible {
     }
 
     private static Optional<String> problem(
-            String name,
-            Optional<Survey.Answer> answer,
-            Observation seen,
-            ClusterView view,
-            Optional<Lsn> needed) {
+            String name, Optional<Survey.Answer> answer, Observation seen, ClusterView view, Optional<Lsn> needed) {
         if (answer.isEmpty() || !answer.get().reachable()) {
             return Optional.of("Member " + name + " is not reachable");
         }
@@ -95,14 +89,15 @@ final class FailoverPossible {
         if (needed.isPresent() && needed.get().isAfter(member.lsn())) {
             return Optional.of("Member " + name + " has not received " + needed.get());
         }
-        boolean behind = view.status().optime().minus(member.lsn())
-                > seen.settings().maximumLagOnFailover();
+        boolean behind =
+                view.status().optime().minus(member.lsn()) > seen.settings().maximumLagOnFailover();
         if (needed.isEmpty() && behind) {
             return Optional.of("Member " + name + " exceeds maximum replication lag");
         }
         int known = view.history().map(h -> h.currentTimeline()).orElse(0);
         return seen.settings().checkTimeline() && member.timeline() < known
-                ? Optional.of("Timeline " + member.timeline() + " of member " + name + " is behind the cluster's " + known)
+                ? Optional.of(
+                        "Timeline " + member.timeline() + " of member " + name + " is behind the cluster's " + known)
                 : Optional.empty();
     }
 }

@@ -186,8 +186,7 @@ final class LeaderDuties {
             case FailoverPossible.Answer.Ask ask ->
                 new Decision.AskPeers(ask.members(), "primary start has timed out: could another lead?");
             case FailoverPossible.Answer.Yes yes ->
-                new Decision.Stop(
-                        Decision.StopMode.IMMEDIATE, true, "stopped PostgreSQL because of startup timeout");
+                new Decision.Stop(Decision.StopMode.IMMEDIATE, true, "stopped PostgreSQL because of startup timeout");
             case FailoverPossible.Answer.No no ->
                 Decision.soon(
                         "primary start has timed out, but continuing to wait because failover is not possible",
@@ -227,9 +226,7 @@ final class LeaderDuties {
         return isCandidate()
                 ? Optional.of(forget("Promotion cancelled because the pre-promote script failed"))
                 : Optional.of(new Decision.ReleaseLease(
-                        lease.epoch(),
-                        Optional.empty(),
-                        "Promotion cancelled because the pre-promote script failed"));
+                        lease.epoch(), Optional.empty(), "Promotion cancelled because the pre-promote script failed"));
     }
 
     private Decision asPrimary(LocalPostgres.Status status) {

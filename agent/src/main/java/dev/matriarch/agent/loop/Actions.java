@@ -206,7 +206,8 @@ final class Actions {
         tasks.start(
                 Task.Kind.PRE_PROMOTE,
                 PATIENCE,
-                () -> memory.prePromoted(epoch, Hook.run("pre_promote", scripts().prePromote(), startStop())),
+                () -> memory.prePromoted(
+                        epoch, Hook.run("pre_promote", scripts().prePromote(), startStop())),
                 () -> memory.prePromoted(epoch, false));
     }
 

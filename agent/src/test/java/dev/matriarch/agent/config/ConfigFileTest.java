@@ -210,8 +210,7 @@ class ConfigFileTest {
                   pre_promote: /fence now
                   before_stop: ''
                 """).postgres().scripts();
-        assertEquals(
-                Map.of("on_start", List.of("/x", "a b"), "on_role_change", List.of("/y")), scripts.callbacks());
+        assertEquals(Map.of("on_start", List.of("/x", "a b"), "on_role_change", List.of("/y")), scripts.callbacks());
         assertEquals("master", scripts.primaryWord());
         assertEquals(List.of("/fence", "now"), scripts.prePromote());
         assertEquals(List.of(), scripts.beforeStop());

@@ -259,9 +259,10 @@ class DeciderTest {
                         .situation(new Memories().failedStarts(2).situation()));
     }
 
+    // What comes before it: LifecycleTest.formerPrimaryThatCrashedRecoversByItselfOnce.
     @Test
     void formerPrimaryIsComparedBeforeItStarts() {
-        expect(Decision.CheckDivergence.class, Scene.of("n1").ledBy("n2").postgres(Scene.stopped("in production")));
+        expect(Decision.CheckDivergence.class, Scene.of("n1").ledBy("n2").postgres(Scene.stopped("shut down")));
     }
 
     @Test
@@ -271,13 +272,13 @@ class DeciderTest {
                 Decision.Rewind.class,
                 Scene.of("n1")
                         .ledBy("n2")
-                        .postgres(Scene.stopped("in production"))
+                        .postgres(Scene.stopped("shut down"))
                         .situation(new Memories().divergence(found).situation()));
         expect(
                 Decision.Discard.class,
                 Scene.of("n1")
                         .ledBy("n2")
-                        .postgres(Scene.stopped("in production"))
+                        .postgres(Scene.stopped("shut down"))
                         .situation(
                                 new Memories().divergence(found).rewindFailed().situation()));
     }

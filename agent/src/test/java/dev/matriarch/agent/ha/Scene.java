@@ -374,6 +374,11 @@ final class Scene {
         return this;
     }
 
+    Scene busySince(Task.Kind kind, Duration ago) {
+        task = Optional.of(new Task(kind, NOW - ago.toNanos()));
+        return this;
+    }
+
     Scene order(Order value) {
         order = Optional.of(value);
         return this;
