@@ -47,12 +47,7 @@ final class DynamicRules {
         }
         section.duration("member_slots_ttl", Duration.ZERO, Duration.ZERO);
         section.section("postgresql").ifPresent(this::postgresql);
-        section.notYet(
-                        "slots",
-                        "permanent_slots",
-                        "permanent_replication_slots",
-                        "ignore_slots",
-                        "standby_cluster")
+        section.notYet("slots", "permanent_slots", "permanent_replication_slots", "ignore_slots", "standby_cluster")
                 .finish();
     }
 

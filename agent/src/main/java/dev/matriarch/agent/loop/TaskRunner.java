@@ -57,6 +57,11 @@ final class TaskRunner {
                     } catch (InterruptedException e) {
                         LOG.info("{}: cancelled", kind.words());
                     } catch (PostgresException e) {
+                        if (Thread.currentThread().isInterrupted()) {
+                            // No failure of the server: nothing may be concluded from it.
+                            LOG.info("{}: cancelled: {}", kind.words(), e.getMessage());
+                            return;
+                        }
                         LOG.error("{}: failed: {}", kind.words(), e.getMessage());
                         failed.run();
                     } catch (RuntimeException e) {
