@@ -46,7 +46,8 @@ class LifecycleIT {
         script("note", "echo \"$2 $3\" >>" + scripts + "/calls-$1");
         script(
                 "before-stop",
-                "sleep 1; pid=$(head -n 1 $1/postmaster.pid); kill -0 $pid && echo still alive >>" + scripts + "/stops");
+                "sleep 1; pid=$(head -n 1 $1/postmaster.pid); kill -0 $pid && echo still alive >>" + scripts
+                        + "/stops");
         // Refuses, waits or consents, as the file says that a test writes.
         script("pre-promote", "case $(cat " + scripts + "/verdict-$1) in no) exit 1 ;; wait) sleep 60 ;; esac");
         for (Node node : cluster.nodes()) {
@@ -114,8 +115,10 @@ class LifecycleIT {
 
     private static void awaitCalls(Node node, String expected) {
         try {
-            Await.until("callbacks of " + node, Duration.ofSeconds(15), () -> calls(node)
-                    .equals(expected));
+            Await.until(
+                    "callbacks of " + node,
+                    Duration.ofSeconds(15),
+                    () -> calls(node).equals(expected));
         } catch (AssertionError e) {
             assertEquals(expected, calls(node), "callbacks of " + node);
         }
@@ -141,9 +144,10 @@ class LifecycleIT {
         int timeline = cluster.timeline(leader);
         long old = leader.requirePostmaster();
         Faults.POSTMASTER.strike(leader);
-        Await.until("another postmaster", FAILOVER, () -> leader.postmasterPid()
-                .filter(pid -> pid != old)
-                .isPresent());
+        Await.until(
+                "another postmaster",
+                FAILOVER,
+                () -> leader.postmasterPid().filter(pid -> pid != old).isPresent());
         assertEquals(leader, cluster.awaitWhole(WHOLE));
         assertEquals(timeline, cluster.timeline(leader));
         awaitCalls(leader, "on_start primary\n");
@@ -190,8 +194,10 @@ class LifecycleIT {
         Thread ctl = Thread.ofVirtual()
                 .start(() -> cluster.ctl(
                         "switchover", "--leader", leader.name(), "--candidate", candidate.name(), "--force"));
-        Await.until("the script runs", FAILOVER, () -> !Processes.mentioning(scripts + "/pre-promote")
-                .isEmpty());
+        Await.until(
+                "the script runs",
+                FAILOVER,
+                () -> !Processes.mentioning(scripts + "/pre-promote").isEmpty());
         long agent = candidate.requireAgent();
         long begun = System.nanoTime();
         Processes.signal("TERM", List.of(agent));
@@ -250,10 +256,12 @@ class LifecycleIT {
                         "--force")
                 .expectSuccess();
         for (Node node : cluster.nodes()) {
-            Await.until("a restart is pending", Duration.ofSeconds(20), () -> Http.get(
-                            node.rest() + "/patroni", Duration.ofSeconds(1))
-                    .map(r -> r.body().contains("pending_restart"))
-                    .orElse(false));
+            Await.until(
+                    "a restart is pending",
+                    Duration.ofSeconds(20),
+                    () -> Http.get(node.rest() + "/patroni", Duration.ofSeconds(1))
+                            .map(r -> r.body().contains("pending_restart"))
+                            .orElse(false));
             cluster.ctl("restart", "demo", node.name(), "--force").expectSuccess();
         }
         leader = cluster.awaitWhole(WHOLE);

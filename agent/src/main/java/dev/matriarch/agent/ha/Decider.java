@@ -267,7 +267,7 @@ public final class Decider {
         if (seen.lease() instanceof Lease.Held held && view.isPresent()) {
             return new Decision.ReleaseLease(
                     held.epoch(),
-                    pg.control().map(LocalPostgres.ControlFile::checkpoint),
+                    pg.control().filter(c -> c.state().equals("shut down")).map(LocalPostgres.ControlFile::checkpoint),
                     "handing the lock over: the agent is shutting down");
         }
         return new Decision.Exit(0, "PostgreSQL is stopped, the agent ends");

@@ -129,7 +129,8 @@ final class LeaderDuties {
         if (situation.steppingDown()) {
             return new Decision.ReleaseLease(
                     lease.epoch(),
-                    pg.control().map(LocalPostgres.ControlFile::checkpoint),
+                    // After an immediate stop the last checkpoint is long past.
+                    pg.control().filter(c -> c.state().equals("shut down")).map(LocalPostgres.ControlFile::checkpoint),
                     "handing the lock over: PostgreSQL has stopped");
         }
         if (pg.dataDirectory() != LocalPostgres.DataDirectory.VALID) {
