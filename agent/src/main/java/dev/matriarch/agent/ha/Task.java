@@ -33,7 +33,7 @@ public record Task(Kind kind, long since) {
         }
     }
 
-    boolean stops() {
+    public boolean stops() {
         return kind == Kind.STOP || kind == Kind.STOP_NOW;
     }
 }

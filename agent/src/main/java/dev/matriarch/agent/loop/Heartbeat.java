@@ -345,7 +345,7 @@ public final class Heartbeat {
     /** The host need not be reset where nothing can write any more. A server that does not stop leaves it running. */
     private void restWatchdog(Settings settings, LocalPostgres postgres) {
         Optional<Task> task = parts.tasks().current();
-        boolean stopping = task.filter(t -> t.kind() == Task.Kind.STOP).isPresent();
+        boolean stopping = task.filter(Task::stops).isPresent();
         boolean harmless = task.isEmpty() || stopping;
         boolean stopped = postgres.process() == LocalPostgres.Process.STOPPED && harmless;
         boolean standby =
