@@ -22,7 +22,11 @@ public record Callback(String event, Role role) {
             case STOPPED -> before.map(role -> new Callback("on_stop", role));
             case STARTED -> changed ? roleChange : Optional.of(new Callback("on_start", after));
             case RESTARTED -> changed ? roleChange : Optional.of(new Callback("on_restart", after));
-            case RELOADED -> changed ? roleChange : Optional.of(new Callback("on_reload", after));
+            case RELOADED ->
+                before.isEmpty()
+                        // The first that is told of a server that was found running.
+                        ? Optional.of(new Callback("on_start", after))
+                        : changed ? roleChange : Optional.of(new Callback("on_reload", after));
             case PROMOTED -> before.equals(Optional.of(after)) ? Optional.empty() : roleChange;
             case GIVEN_UP -> changed ? roleChange : Optional.empty();
             case SEEN ->

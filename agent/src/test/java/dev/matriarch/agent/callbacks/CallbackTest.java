@@ -65,6 +65,7 @@ class CallbackTest {
     void attachToARunningServerIsOnStartOnce() {
         fires("on_start", Role.PRIMARY, Action.SEEN, UNKNOWN, Role.PRIMARY);
         nothing(Action.SEEN, WAS_PRIMARY, Role.PRIMARY);
+        fires("on_start", Role.REPLICA, Action.RELOADED, UNKNOWN, Role.REPLICA);
     }
 
     @Test
