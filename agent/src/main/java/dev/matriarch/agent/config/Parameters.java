@@ -3,6 +3,7 @@ package dev.matriarch.agent.config;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import dev.matriarch.agent.config.DynamicConfig.SynchronousMode;
+import dev.matriarch.agent.ha.StandbyNames;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -102,6 +103,10 @@ public record Parameters(
             if (OWNED.contains(name) || synchronousNames) {
                 warnings.add("the PostgreSQL parameter " + name + " is set by the agent; the configured value '" + value
                         + "' is ignored: remove it");
+            } else if (name.equals("synchronous_standby_names") && !StandbyNames.isWellFormed(value)) {
+                warnings.add(
+                        "the PostgreSQL parameter " + name + " '" + value + "' is no list that PostgreSQL would take"
+                                + " and is ignored: write it like FIRST 1 (a, b) or ANY 1 (a, b)");
             } else {
                 into.put(name, value);
             }

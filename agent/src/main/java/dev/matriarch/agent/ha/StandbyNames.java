@@ -93,6 +93,11 @@ public record StandbyNames(Kind kind, int count, SortedSet<String> names) {
                 : Optional.empty();
     }
 
+    /** True if PostgreSQL would take the text, be it one that {@link #parse} cannot make sense of. */
+    public static boolean isWellFormed(String text) {
+        return text.isBlank() || FORM.matcher(text.replace('*', 'x')).matches();
+    }
+
     /** Waits for a standby that does not exist. */
     public boolean isBlocking() {
         return equals(BLOCKING);

@@ -40,8 +40,7 @@ final class SyncCandidates {
         for (LocalPostgres.Sender sender : status.senders()) {
             member(view, sender.applicationName())
                     .filter(m -> sender.state().equals("streaming"))
-                    .filter(m ->
-                            m.isRunning() && m.syncPriority() > 0 && !m.name().equalsIgnoreCase(me))
+                    .filter(m -> alive(m) && m.syncPriority() > 0 && !m.name().equalsIgnoreCase(me))
                     .filter(m -> !behindAnother(view, me, m, streaming))
                     .ifPresent(m -> {
                         Candidate candidate = candidate(m, sender, status.synchronousCommit());
@@ -68,6 +67,11 @@ final class SyncCandidates {
                 .thenComparing(Comparator.comparing(Candidate::reached).reversed())
                 .thenComparing(Candidate::name));
         return new SyncCandidates(near);
+    }
+
+    /** Its agent has not said that it stops. A server that is too slow for its agent's question still streams. */
+    private static boolean alive(Member member) {
+        return member.isRunning() || member.state().equals("unknown");
     }
 
     /** It streams from another standby, or will as soon as it can: it gets nothing before that one. */

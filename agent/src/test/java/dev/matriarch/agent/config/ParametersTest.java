@@ -80,6 +80,9 @@ class ParametersTest {
     void synchronousStandbysBelongToTheAgentWhileTheModeIsOn() {
         Map<String, String> local = Map.of("synchronous_standby_names", "x");
         assertEquals("x", effective("{}", local, 150000).inFile().get("synchronous_standby_names"));
+        Parameters broken = effective("{}", Map.of("synchronous_standby_names", "FIRST 1 (a,"), 150000);
+        assertFalse(broken.inFile().containsKey("synchronous_standby_names"));
+        assertTrue(broken.warnings().getFirst().contains("is no list that PostgreSQL would take"));
         assertTrue(effective("{\"synchronous_mode\":\"quorum\"}", local, 150000)
                 .warnings()
                 .getFirst()

@@ -1,6 +1,8 @@
 package dev.matriarch.agent.ha;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.util.Optional;
 import java.util.Set;
@@ -40,6 +42,16 @@ class StandbyNamesTest {
                 StandbyNames.of(StandbyNames.Kind.FIRST, 2, Set.of("b", "First"))
                         .setting());
         assertEquals(StandbyNames.PLACEHOLDER, StandbyNames.BLOCKING.setting());
+    }
+
+    @Test
+    void whatPostgresWouldTakeIsToldFromWhatItWouldNot() {
+        for (String good : new String[] {"", "*", "FIRST 1 (a, *)", "ANY 2 (a)", "a, \"B c\""}) {
+            assertTrue(StandbyNames.isWellFormed(good), good);
+        }
+        for (String bad : new String[] {"a,", "ANY (a)", "FIRST 1 a", "a b", "(a)"}) {
+            assertFalse(StandbyNames.isWellFormed(bad), bad);
+        }
     }
 
     @Test

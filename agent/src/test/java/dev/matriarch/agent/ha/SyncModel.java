@@ -49,6 +49,7 @@ final class SyncModel {
     final List<String> all = List.of("a", "b", "c", "d", "e");
     final Map<String, Server> servers = new TreeMap<>();
     final Map<String, Map<String, Object>> tags = new HashMap<>();
+    final Map<String, String> states = new HashMap<>();
     final Set<String> connected = new HashSet<>();
     final StringBuilder story = new StringBuilder();
     final Set<Long> acknowledged = new HashSet<>();
@@ -256,7 +257,7 @@ final class SyncModel {
                 "postgres://" + name + ":5432/postgres",
                 "",
                 "",
-                "running",
+                states.getOrDefault(name, "running"),
                 name.equals(leader) ? "primary" : "replica",
                 "",
                 Optional.empty(),

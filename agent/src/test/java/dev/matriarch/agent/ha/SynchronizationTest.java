@@ -244,6 +244,18 @@ class SynchronizationTest {
     }
 
     @Test
+    void whoStopsIsNotWaitedForButWhoIsSlowIs() {
+        SyncModel model = model(Mode.ON, false, 1);
+        List.of("b", "c").forEach(model::connect);
+        model.states.put("b", "unknown");
+        settle(model);
+        assertEquals("b", model.names);
+        model.states.put("b", "stopping");
+        settle(model);
+        assertEquals("c", model.names);
+    }
+
+    @Test
     void cascadedStandbyIsNoCandidateWhileItsSourceStreamsFromTheLeader() {
         SyncModel model = model(Mode.ON, false, 2);
         List.of("b", "c").forEach(model::connect);
