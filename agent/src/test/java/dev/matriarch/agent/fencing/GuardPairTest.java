@@ -148,8 +148,9 @@ class GuardPairTest {
     void theWrongPidDoesNotSaveThePostmaster() throws Exception {
         Process postmaster = postmaster(true);
         GuardPair pair = open();
-        pair.arm(in(100), in(200), 0);
-        assertTrue(postmaster.waitFor(3, TimeUnit.SECONDS));
+        pair.arm(in(100), in(1500), 0);
+        await("SIGQUIT", () -> Files.exists(data.resolve("quit")));
+        assertTrue(postmaster.waitFor(4, TimeUnit.SECONDS));
     }
 
     @Test
@@ -164,6 +165,7 @@ class GuardPairTest {
         kill(old.get(0));
         assertTrue(noticed.await(2, TimeUnit.SECONDS));
         assertFalse(pair.healthy());
+        assertFalse(pair.awaitAccepted(Duration.ofMillis(100)), "one guard is not two");
         Signal.STOP.send(old.get(1));
         await("stop", () -> LinuxProcess.find(old.get(1)).orElseThrow().isStopped());
         assertFalse(pair.healthy());
