@@ -133,17 +133,21 @@ record LeaderChange(
     private String chooseTime(GetClusterReply cluster) {
         String answer = scheduled;
         if (answer == null && !force) {
-            String example = LocalDateTime.now()
-                    .plusHours(1)
-                    .truncatedTo(ChronoUnit.MINUTES)
-                    .format(DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm"));
-            answer = ctl.terminal().ask("When should the switchover take place (e.g. " + example + " ) ", "now");
+            answer = askTime(ctl.terminal(), "switchover");
         }
         String at = parseTime(answer);
         if (!at.isEmpty() && cluster.getPaused()) {
             throw CtlException.refused("Can't schedule switchover in the paused state");
         }
         return at;
+    }
+
+    static String askTime(Terminal terminal, String what) {
+        String example = LocalDateTime.now()
+                .plusHours(1)
+                .truncatedTo(ChronoUnit.MINUTES)
+                .format(DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm"));
+        return terminal.ask("When should the " + what + " take place (e.g. " + example + " ) ", "now");
     }
 
     /** Times without a zone are local ones. */

@@ -24,6 +24,7 @@ import picocli.CommandLine.ScopeType;
             RestartCommand.class,
             ReinitCommand.class,
             ReloadCommand.class,
+            FlushCommand.class,
             PauseCommand.class,
             ResumeCommand.class,
             ShowConfigCommand.class,

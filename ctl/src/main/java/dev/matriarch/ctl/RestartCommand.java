@@ -1,6 +1,7 @@
 package dev.matriarch.ctl;
 
 import dev.matriarch.proto.control.v1.ActionReply;
+import dev.matriarch.proto.control.v1.CancelRestartRequest;
 import dev.matriarch.proto.control.v1.MemberRow;
 import dev.matriarch.proto.control.v1.RestartRequest;
 import java.time.Duration;
@@ -45,7 +46,10 @@ final class RestartCommand implements Callable<Integer> {
     @Option(names = "--timeout", paramLabel = "SECONDS", description = "How long a restart may take.")
     private Double timeout;
 
-    @Option(names = "--force", description = "Do not ask.")
+    @Option(names = "--scheduled", paramLabel = "TIME", description = "When; ISO 8601, or now.")
+    private String scheduled;
+
+    @Option(names = "--force", description = "Do not ask; replace a scheduled restart.")
     private boolean force;
 
     @Override
@@ -56,38 +60,75 @@ final class RestartCommand implements Callable<Integer> {
         Terminal terminal = ctl.terminal();
         try (Agents agents = ctl.reach()) {
             List<MemberRow> members = Selection.of(agents.cluster(), names, role);
-            if (pending) {
+            if (scheduled == null && !force) {
+                scheduled = LeaderChange.askTime(terminal, "restart");
+            }
+            String at = LeaderChange.parseTime(scheduled);
+            if (!at.isEmpty() && agents.cluster().getPaused()) {
+                throw CtlException.refused("Can't schedule restart in the paused state");
+            }
+            if (pending && at.isEmpty()) {
+                // A later restart looks at its time.
                 members = members.stream().filter(MemberRow::getPendingRestart).toList();
                 if (members.isEmpty()) {
-                    terminal.print("No member waits for a restart; nothing was done");
-                    return 0;
+                    throw CtlException.refused("No member waits for a restart; nothing was done");
                 }
             }
             if (any) {
                 members = List.of(members.get(ThreadLocalRandom.current().nextInt(members.size())));
             }
-            Selection.confirm(terminal, agents.cluster(), members, "restart", force);
-            Duration limit = timeout == null
-                    ? LONGEST
-                    : Duration.ofMillis(Math.round(timeout * 1000)).plus(MARGIN);
+            confirm(terminal, agents, members, at);
+            if (version.isEmpty() && !force) {
+                version = terminal.ask("Restart if the PostgreSQL version is less than provided (e.g. 9.5.2) ", "");
+            }
             int code = 0;
             for (MemberRow member : members) {
-                RestartRequest request = RestartRequest.newBuilder()
-                        .setMember(member.getName())
-                        .setTimeoutSeconds(timeout == null ? 0 : timeout)
-                        .setPostgresVersion(version)
-                        .setOnlyIfPending(pending)
-                        .build();
-                ActionReply reply = agents.call(limit, stub -> stub.restart(request));
-                if (reply.getStatus() == 200) {
-                    terminal.print("Success: restart on member " + member.getName());
-                } else {
-                    terminal.print("Failed: restart for member " + member.getName() + ", status code="
-                            + reply.getStatus() + ", (" + reply.getMessage() + ")");
-                    code = CtlException.REFUSED;
-                }
+                code = Math.max(code, restart(terminal, agents, member, at));
             }
             return code;
         }
+    }
+
+    private void confirm(Terminal terminal, Agents agents, List<MemberRow> members, String at) {
+        if (at.isEmpty()) {
+            Selection.confirm(terminal, agents.cluster(), members, "restart", force);
+            return;
+        }
+        new ClusterTable(agents.cluster(), Format.pretty, false).lines().forEach(terminal::print);
+        String names =
+                String.join(", ", members.stream().map(MemberRow::getName).toList());
+        if (!force
+                && !terminal.confirm(
+                        "Are you sure you want to schedule restart of members " + names + " at " + at + "?")) {
+            throw CtlException.refused("Aborted scheduled restart");
+        }
+    }
+
+    private int restart(Terminal terminal, Agents agents, MemberRow member, String at) {
+        String name = member.getName();
+        if (!at.isEmpty() && force && !member.getScheduledRestart().isEmpty()) {
+            agents.call(stub -> stub.cancelRestart(
+                    CancelRestartRequest.newBuilder().setMember(name).build()));
+        }
+        RestartRequest request = RestartRequest.newBuilder()
+                .setMember(name)
+                .setTimeoutSeconds(timeout == null ? 0 : timeout)
+                .setPostgresVersion(version)
+                .setOnlyIfPending(pending)
+                .setScheduledAt(at)
+                .build();
+        Duration limit = timeout == null
+                ? LONGEST
+                : Duration.ofMillis(Math.round(timeout * 1000)).plus(MARGIN);
+        ActionReply reply = agents.call(limit, stub -> stub.restart(request));
+        switch (reply.getStatus()) {
+            case 200 -> terminal.print("Success: restart on member " + name);
+            case 202 -> terminal.print("Success: restart scheduled on member " + name);
+            case 409 -> terminal.print("Failed: another restart is already scheduled on member " + name);
+            default ->
+                terminal.print("Failed: restart for member " + name + ", status code=" + reply.getStatus() + ", ("
+                        + reply.getMessage() + ")");
+        }
+        return reply.getStatus() == 200 || reply.getStatus() == 202 ? 0 : CtlException.REFUSED;
     }
 }

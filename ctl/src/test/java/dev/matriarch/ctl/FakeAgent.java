@@ -1,6 +1,8 @@
 package dev.matriarch.ctl;
 
 import dev.matriarch.proto.control.v1.ActionReply;
+import dev.matriarch.proto.control.v1.CancelRestartRequest;
+import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
 import dev.matriarch.proto.control.v1.FailoverRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
@@ -163,6 +165,16 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
 
     @Override
     public void reinitialize(ReinitializeRequest request, StreamObserver<ActionReply> to) {
+        reply(to, request, action);
+    }
+
+    @Override
+    public void cancelRestart(CancelRestartRequest request, StreamObserver<ActionReply> to) {
+        reply(to, request, action);
+    }
+
+    @Override
+    public void cancelSwitchover(CancelSwitchoverRequest request, StreamObserver<ActionReply> to) {
         reply(to, request, action);
     }
 

@@ -25,7 +25,10 @@ public final class Decider {
         if (view.isEmpty()) {
             return withoutStore(seen, ((Store.Unreachable) seen.store()).why());
         }
-        return withStore(seen, seen.situation().failsafe().seenThrough(view.get(), seen.me(), seen.now()));
+        return Schedule.upTo(
+                seen,
+                view,
+                withStore(seen, seen.situation().failsafe().seenThrough(view.get(), seen.me(), seen.now())));
     }
 
     /** A lease that is about to end fences the primary, whatever else goes on. */
@@ -95,9 +98,9 @@ public final class Decider {
     }
 
     private static Decision withStore(Observation seen, ClusterView view) {
-        Optional<Decision> foreign = foreignData(seen, view);
-        if (foreign.isPresent()) {
-            return foreign.get();
+        Optional<Decision> data = new OwnData(seen, view).step();
+        if (data.isPresent()) {
+            return data.get();
         }
         Optional<Decision> lock = keepLock(seen, view);
         if (lock.isPresent()) {
@@ -130,29 +133,6 @@ public final class Decider {
                     : new StandbyDuties(seen, view).under(leader);
         }
         return unlocked(seen, view);
-    }
-
-    /** A data directory of another cluster is never touched. */
-    private static Optional<Decision> foreignData(Observation seen, ClusterView view) {
-        String theirs = view.initialize().map(i -> i.value()).orElse("");
-        String mine = seen.postgres().systemIdentifier().orElse("");
-        boolean mismatch = !theirs.isEmpty()
-                && !mine.isEmpty()
-                && !theirs.equals(mine)
-                && seen.task().isEmpty();
-        if (!mismatch) {
-            return Optional.empty();
-        }
-        String sentence =
-                "system ID mismatch, node " + seen.me() + " belongs to a different cluster: " + theirs + " != " + mine;
-        return Optional.of(
-                seen.settings().paused()
-                        ? Decision.idle(sentence)
-                        : new Decision.Exit(
-                                1,
-                                sentence
-                                        + ". Nothing was changed. Point postgresql.data_dir at an empty directory to clone, or"
-                                        + " move this one away"));
     }
 
     /** The holder renews before anything else; a restarted agent takes up the lock that bears its name. */
@@ -188,7 +168,7 @@ public final class Decider {
         }
         return task.stops()
                 ? Decision.soon(task.kind().words(), SOON)
-                : Decision.idle(task.kind().words());
+                : OperatorOrders.interrupt(seen, task).orElse(Decision.idle(task.kind().words()));
     }
 
     /** Whatever could make or keep this member a primary ends with its lock. */
@@ -215,37 +195,10 @@ public final class Decider {
     private static Optional<Decision> obey(Observation seen, ClusterView view, Order order) {
         return switch (order) {
             case Order.Shutdown shutdown -> Optional.of(shutDown(seen, Optional.of(view)));
-            case Order.Restart restart -> restart(seen, view);
-            case Order.Reinitialize reinitialize -> reinitialize(seen);
+            case Order.Restart restart ->
+                OperatorOrders.restart(seen, restart.timeout(), "an operator asked for a restart");
+            case Order.Reinitialize reinitialize -> OperatorOrders.reinitialize(seen);
         };
-    }
-
-    private static Optional<Decision> restart(Observation seen, ClusterView view) {
-        boolean primary = seen.postgres().isPrimary();
-        if (primary && !seen.holdsLease()) {
-            return Optional.empty();
-        }
-        Upstream upstream = seen.situation()
-                .following()
-                .orElseGet(() -> view.leaderMember()
-                        .flatMap(StandbyDuties::upstream)
-                        .<Upstream>map(u -> u)
-                        .orElse(new Upstream.Nobody()));
-        return Optional.of(new Decision.Restart(
-                primary,
-                upstream,
-                Synchronization.settingAtStart(seen.settings(), view.sync()),
-                "an operator asked for a restart"));
-    }
-
-    private static Optional<Decision> reinitialize(Observation seen) {
-        if (seen.holdsLease() || seen.postgres().isPrimary()) {
-            return Optional.empty();
-        }
-        return Optional.of(
-                seen.postgres().process() == LocalPostgres.Process.STOPPED
-                        ? new Decision.Discard("an operator asked to reinitialize this member")
-                        : new Decision.Stop(Decision.StopMode.IMMEDIATE, false, "reinitialize: stopping PostgreSQL"));
     }
 
     /** PostgreSQL first, then the lock, then the agent. */
@@ -276,6 +229,10 @@ public final class Decider {
     private static Decision unlocked(Observation seen, ClusterView view) {
         LocalPostgres pg = seen.postgres();
         Settings settings = seen.settings();
+        Optional<Decision> claim = new OwnData(seen, view).claim();
+        if (claim.isPresent()) {
+            return claim.get();
+        }
         if (pg.isPrimary()) {
             return primaryWithoutLock(seen, view, pg.status().orElseThrow());
         }
@@ -318,14 +275,13 @@ public final class Decider {
     }
 
     private static Decision primaryWithoutLock(Observation seen, ClusterView view, LocalPostgres.Status status) {
-        int known = view.history().map(h -> h.currentTimeline()).orElse(0);
         boolean exists = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
         Failsafe failsafe = seen.situation().failsafe();
         Optional<String> promised = failsafe.keepsFromLeading(view, seen).or(() -> failsafe.justStarted(view, seen));
         if (seen.settings().paused()) {
-            return promised.isPresent() || seen.tags().nofailover() || status.timeline() < known
-                    ? Decision.idle("continue to run as primary without lock")
-                    : new Decision.AcquireLease("acquired session lock as a leader");
+            return promised.isPresent()
+                    ? Decision.idle(PausedPrimary.WITHOUT_LOCK)
+                    : PausedPrimary.withFreeLock(seen, view, status);
         }
         // Somebody may have led and gone in between: only the race, with its votes, may say who is next.
         return exists || seen.tags().nofailover()

@@ -49,6 +49,9 @@ public sealed interface Decision {
     /** @param setting the text of synchronous_standby_names; empty: commits wait for nobody */
     record SetStandbyNames(String setting, String because) implements Decision {}
 
+    /** The scheduled restart is void: forget it. */
+    record DropScheduledRestart(String because) implements Decision {}
+
     /** Interrupt the long action that runs. */
     record Cancel(String because) implements Decision {}
 
@@ -97,8 +100,12 @@ public sealed interface Decision {
     /** Move the data directory out of the way, so that a clone can take its place. */
     record Discard(String because) implements Decision {}
 
-    /** @param names what commits wait for after a restart as primary */
-    record Restart(boolean asPrimary, Upstream upstream, String names, String because) implements Decision {}
+    /**
+     * @param names what commits wait for after a restart as primary
+     * @param timeout how long the start may take; empty: as usual
+     */
+    record Restart(boolean asPrimary, Upstream upstream, String names, Optional<Duration> timeout, String because)
+            implements Decision {}
 
     // --- Ends of a heartbeat. ---
 

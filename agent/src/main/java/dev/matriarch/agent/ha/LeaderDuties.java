@@ -2,15 +2,9 @@ package dev.matriarch.agent.ha;
 
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
-import dev.matriarch.dcs.FailoverRequest;
-import dev.matriarch.dcs.Member;
-import dev.matriarch.dcs.SyncState;
 import java.time.Duration;
-import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /** What the member that holds a freshly renewed lock does in a heartbeat. */
 final class LeaderDuties {
@@ -29,6 +23,10 @@ final class LeaderDuties {
     }
 
     Decision decide() {
+        Optional<Decision> lost = LostData.step(seen, view, lease);
+        if (lost.isPresent()) {
+            return lost.get();
+        }
         if (!settings.paused()) {
             Optional<Decision> watchdog = watchdog();
             if (watchdog.isPresent()) {
@@ -105,12 +103,8 @@ final class LeaderDuties {
         return new Decision.ReleaseLease(lease.epoch(), pg.status().map(LocalPostgres.Status::position), because);
     }
 
-    /** The lock was taken to create the cluster, or the data went away under a leader. */
+    /** The lock was taken to create the cluster. */
     private Decision withoutData() {
-        boolean created = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
-        if (created) {
-            return release("released leader key voluntarily as data dir empty and currently leader");
-        }
         if (view.initialize().isEmpty()) {
             return new Decision.WriteInitialize("", Expected.absent(), "claiming the right to create the cluster");
         }
@@ -132,9 +126,6 @@ final class LeaderDuties {
                     // After an immediate stop the last checkpoint is long past.
                     pg.control().filter(c -> c.state().equals("shut down")).map(LocalPostgres.ControlFile::checkpoint),
                     "handing the lock over: PostgreSQL has stopped");
-        }
-        if (pg.dataDirectory() != LocalPostgres.DataDirectory.VALID) {
-            return release("released leader key voluntarily as data dir is not usable: " + pg.problem());
         }
         if (settings.paused()) {
             return release("removed leader lock because postgres is not running");
@@ -172,9 +163,10 @@ final class LeaderDuties {
                 .lifecycle()
                 .downSince()
                 .orElse(seen.situation().startingSince().orElse(seen.now()));
-        long left = settings.primaryStartTimeout().toNanos() - (seen.now() - since);
+        Duration limit = seen.situation().wishes().startTimeout().orElse(settings.primaryStartTimeout());
+        long left = limit.toNanos() - (seen.now() - since);
         // A restart that an operator asked for is no crash.
-        boolean planned = settings.primaryStartTimeout().isZero()
+        boolean planned = limit.isZero()
                 && seen.task().map(t -> t.kind() == Task.Kind.RESTART).orElse(false);
         if (left > 0 || planned) {
             return failoverRequest()
@@ -196,6 +188,10 @@ final class LeaderDuties {
     }
 
     private Decision promote(LocalPostgres.Status status) {
+        Optional<Decision> raceIsOver = RequestedChange.raceIsOver(seen, view);
+        if (raceIsOver.isPresent()) {
+            return raceIsOver.get();
+        }
         if (seen.situation().failedStarts() >= 3) {
             return release("released the lock: promotion failed three times");
         }
@@ -236,8 +232,13 @@ final class LeaderDuties {
                 .or(this::failoverRequest)
                 .or(() -> new Synchronization(seen, view, status).next())
                 .or(() -> history(status))
-                .or(() -> slots(status));
-        return step.orElseGet(() -> Decision.idle("no action. I am (" + seen.me() + "), the leader with the lock"));
+                .or(() -> slots(status))
+                .or(() -> ScheduledRestart.step(seen));
+        return step.orElseGet(() -> {
+            String awaited = RequestedChange.awaited(seen, view);
+            return Decision.idle("no action. I am (" + seen.me() + "), the leader with the lock"
+                    + (awaited.isEmpty() ? "" : ". " + awaited));
+        });
     }
 
     private Optional<Decision> repairStore() {
@@ -257,79 +258,7 @@ final class LeaderDuties {
     }
 
     private Optional<Decision> failoverRequest() {
-        if (view.pendingFailover().isEmpty()) {
-            return Optional.empty();
-        }
-        FailoverRequest request = view.pendingFailover().get().value();
-        String kind = request.isSwitchover() ? "switchover" : "manual failover";
-        if (request.scheduledAt().isPresent()) {
-            if (settings.paused()) {
-                return Optional.empty();
-            }
-            Duration until =
-                    Duration.between(seen.wallClock(), request.scheduledAt().get());
-            Duration stale = settings.loopWait().multipliedBy(3).dividedBy(2).negated();
-            if (until.compareTo(stale) < 0) {
-                return Optional.of(forget("Found a stale " + kind + " value, cleaning up"));
-            }
-            if (until.compareTo(Duration.ZERO) > 0) {
-                return until.compareTo(settings.loopWait()) <= 0
-                        ? Optional.of(Decision.soon(
-                                "Awaiting " + kind + " at "
-                                        + request.scheduledAt().get(),
-                                until))
-                        : Optional.empty();
-            }
-        }
-        if (request.leader().filter(l -> !l.equals(seen.me())).isPresent()) {
-            return Optional.of(
-                    forget("leader name does not match: " + request.leader().get() + " != " + seen.me()));
-        }
-        if (request.candidate().map(seen.me()::equals).orElse(false)) {
-            return Optional.of(forget("I am already the leader, no need to " + kind));
-        }
-        if (settings.paused() && request.candidate().isEmpty()) {
-            return Optional.of(forget(kind + " is possible only to a specific candidate in a paused state"));
-        }
-        Set<String> candidates = candidates(request);
-        if (seen.survey().isEmpty() && !candidates.isEmpty()) {
-            return Optional.of(new Decision.AskPeers(candidates, kind + " was asked for"));
-        }
-        List<Survey.Answer> eligible = seen.survey().map(Survey::answers).orElse(List.of()).stream()
-                .filter(Survey.Answer::eligible)
-                .toList();
-        if (eligible.isEmpty()) {
-            return Optional.of(forget("no healthy members found, " + kind + " is not possible"));
-        }
-        return Optional.of(new Decision.Stop(Decision.StopMode.GRACEFUL, true, kind + ": demoting myself"));
-    }
-
-    private Set<String> candidates(FailoverRequest request) {
-        return view.members().stream()
-                .map(Member::name)
-                .filter(n -> !n.equals(seen.me()))
-                .filter(n -> request.candidate().map(n::equals).orElse(true))
-                .filter(n -> !request.isSwitchover() || mayFollowMe(n))
-                .collect(Collectors.toCollection(TreeSet::new));
-    }
-
-    /** In a switchover nobody outside the synchronous set is taken; with quorum commit, unless it is named. */
-    private boolean mayFollowMe(String name) {
-        if (settings.synchronous().isOff() || view.sync().isEmpty()) {
-            return true;
-        }
-        SyncState sync = view.sync().get().value();
-        if (settings.synchronous().mode() == Settings.Synchronous.Mode.ON) {
-            return sync.contains(name);
-        }
-        boolean named =
-                view.pendingFailover().flatMap(f -> f.value().candidate()).isPresent();
-        return named || sync.voters().isEmpty() || sync.contains(name);
-    }
-
-    private Decision forget(String because) {
-        return new Decision.WriteFailover(
-                Optional.empty(), view.pendingFailover().orElseThrow().revision(), because);
+        return RequestedChange.step(seen, view);
     }
 
     private Optional<Decision> history(LocalPostgres.Status status) {

@@ -67,8 +67,13 @@ final class LeaderRace {
             return new Verdict.Ask(others);
         }
         Survey survey = seen.survey().orElse(new Survey(java.util.List.of()));
+        boolean pausedForMe = seen.settings().paused()
+                && request.flatMap(FailoverRequest::candidate)
+                        .filter(seen.me()::equals)
+                        .isPresent();
         for (Survey.Answer peer : survey.answers()) {
-            if (peer.reachable() && peer.running() && !peer.inRecovery()) {
+            // A paused cluster may have several primaries, and its operator says who holds the lock.
+            if (peer.reachable() && peer.running() && !peer.inRecovery() && !pausedForMe) {
                 return new Verdict.StandBack("Primary (" + peer.name() + ") is still alive");
             }
         }
@@ -97,12 +102,20 @@ final class LeaderRace {
                     "the requested candidate is " + request.candidate().get());
         }
         if (request.leader().map(seen.me()::equals).orElse(false)) {
-            boolean somebodyElse = survey.answers().stream().anyMatch(Survey.Answer::eligible);
+            // Who lacks something would stand back for me: without this both would wait for the other.
+            boolean somebodyElse =
+                    survey.answers().stream().anyMatch(a -> a.eligible() && comparedWithMe(a) >= 0 && maySucceed(a));
             return somebodyElse
                     ? new Verdict.StandBack("I stepped down for another leader")
                     : compare(survey, false, true);
         }
         return compare(survey, false, true);
+    }
+
+    /** Where commits wait for certain standbys, nobody else follows the leader. */
+    private boolean maySucceed(Survey.Answer peer) {
+        boolean onlySync = seen.settings().synchronous().mode() == Settings.Synchronous.Mode.ON;
+        return !onlySync || syncInForce().map(s -> s.contains(peer.name())).orElse(true);
     }
 
     private Verdict compare(Survey survey, boolean checkLag, boolean checkPriority) {

@@ -31,6 +31,7 @@ import java.util.Set;
  * @param walFlow what arrives while nobody leads
  * @param writePath whether the server, while it is a primary, still gets commits to its disk
  * @param failsafe who may race, and what was promised to whom
+ * @param wishes what operators asked for and is not over yet
  * @param slotsFor the members whose slots were last brought in line; empty: not done yet
  * @param lifecycle starts, stops and promotions
  */
@@ -57,6 +58,7 @@ public record Situation(
         WalFlow walFlow,
         WritePath writePath,
         Failsafe failsafe,
+        Wishes wishes,
         Optional<Set<String>> slotsFor,
         Lifecycle lifecycle) {
 
@@ -99,6 +101,7 @@ public record Situation(
                 WalFlow.NONE,
                 WritePath.unknown(),
                 new Failsafe(Map.of(), Optional.empty(), 0),
+                Wishes.NONE,
                 Optional.empty(),
                 Lifecycle.NONE);
     }

@@ -36,7 +36,10 @@ final class StandbyDuties {
             case HALF_WRITTEN -> discardHalfWritten();
             case VALID ->
                 switch (pg.process()) {
-                    case STOPPED -> settings.paused() ? Decision.idle("postgres is not running") : bringBack(leader);
+                    case STOPPED ->
+                        settings.paused() && !situation.wishes().handedOver()
+                                ? Decision.idle("postgres is not running")
+                                : bringBack(leader);
                     case STARTING -> Decision.soon("PostgreSQL is still starting up", Duration.ofMillis(200));
                     case STOPPING -> Decision.soon("PostgreSQL is stopping", Duration.ofMillis(200));
                     case RUNNING -> running(leader);
@@ -49,7 +52,7 @@ final class StandbyDuties {
             return retryLater();
         }
         Optional<Upstream.Of> leader = leaderToFollow();
-        Optional<Upstream.Of> replica = cloneSource();
+        Optional<Upstream.Of> replica = situation.wishes().cloneFromLeader() ? Optional.empty() : cloneSource();
         if (leader.isPresent() && replica.isPresent()) {
             return new Decision.Clone(
                     replica.get(),
@@ -187,6 +190,7 @@ final class StandbyDuties {
                         situation,
                         pg.status().orElseThrow(),
                         settings.useSlots() ? SlotPolicy.membersToServe(seen, view) : Set.of()))
+                .or(() -> ScheduledRestart.step(seen))
                 .orElseGet(() -> Decision.idle("no action. I am (" + seen.me()
                         + "), a secondary, and following a leader (" + leader.name() + ")"));
     }
@@ -249,7 +253,7 @@ final class StandbyDuties {
             case UNUSABLE -> Decision.idle("the data directory cannot be used: " + pg.problem());
             case HALF_WRITTEN -> Decision.idle("waiting for a leader: the data directory is half written");
             case VALID -> {
-                if (settings.paused()) {
+                if (settings.paused() && !situation.wishes().handedOver()) {
                     yield Decision.idle("postgres is not running");
                 }
                 boolean justReleased = situation.releasedAt().isPresent()
@@ -268,6 +272,9 @@ final class StandbyDuties {
     }
 
     private Decision emptyWithoutLeader() {
+        if (settings.paused()) {
+            return Decision.idle("running with empty data directory");
+        }
         boolean created = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
         if (created) {
             return Decision.idle("waiting for leader to bootstrap: the cluster exists and nobody leads it");

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -77,12 +78,8 @@ final class Actions {
         return settings.local().postgres().scripts();
     }
 
-    void cancel() {
-        tasks.cancel(PATIENCE);
-    }
-
-    private void background(Task.Kind kind, TaskRunner.Work work) {
-        tasks.start(kind, PATIENCE, work, () -> memory.failed(clock.nanos()));
+    private CompletableFuture<Boolean> background(Task.Kind kind, TaskRunner.Work work) {
+        return tasks.start(kind, PATIENCE, work, () -> memory.failed(clock.nanos()));
     }
 
     // --- Short steps ---
@@ -164,6 +161,7 @@ final class Actions {
                 cloneProgress = "";
             }
             memory.compared(leaderEpoch, new dev.matriarch.agent.ha.Divergence.None());
+            memory.cloneFromLeader(false);
             memory.succeeded();
             startStandby(from, Action.STARTED);
         });
@@ -174,6 +172,10 @@ final class Actions {
     }
 
     private void startStandby(Upstream upstream, Action action) throws PostgresException {
+        startStandby(upstream, action, startStop());
+    }
+
+    private void startStandby(Upstream upstream, Action action, Duration readyWithin) throws PostgresException {
         // A fired guard kills whatever runs here until it is told that a standby is no danger.
         lease.disarm();
         writeConfiguration(upstream, Optional.of(""));
@@ -181,7 +183,7 @@ final class Actions {
         memory.followed(upstream, clock.nanos());
         watchPostmaster();
         wake.run();
-        server.awaitReady(startStop());
+        server.awaitReady(readyWithin);
         memory.succeeded();
         callbacks.happened(action, Role.REPLICA);
     }
@@ -373,22 +375,40 @@ final class Actions {
         memory.dataGone();
     }
 
-    void restart(boolean asPrimary, Upstream upstream, String standbyNames) {
-        background(Task.Kind.RESTART, () -> {
+    /** @return completes with true when the server accepts connections again */
+    CompletableFuture<Boolean> restart(Decision.Restart wanted) {
+        boolean paused = settings.current().settings().paused();
+        return background(Task.Kind.RESTART, () -> {
             beforeStop(false);
             checkpointQuietly();
             stopFast();
-            if (asPrimary) {
-                writeConfiguration(null, Optional.of(standbyNames));
-                server.startAsPrimaryNotAfter(lease.startNotAfterCentis(), startStop());
+            if (wanted.asPrimary()) {
+                writeConfiguration(null, Optional.of(wanted.names()));
+                if (paused) {
+                    // Nothing is fenced while an operator is at work, and the lock may be somebody else's.
+                    server.start(startStop());
+                } else {
+                    server.startAsPrimaryNotAfter(lease.startNotAfterCentis(), startStop());
+                }
                 watchPostmaster();
-                server.awaitReady(startStop());
+                server.awaitReady(startTimeout(wanted));
                 memory.succeeded();
                 callbacks.happened(Action.RESTARTED, Role.PRIMARY);
             } else {
-                startStandby(upstream, Action.RESTARTED);
+                startStandby(wanted.upstream(), Action.RESTARTED, startTimeout(wanted));
             }
         });
+    }
+
+    /** With 0 a crashed primary is not waited for; a restart that somebody asked for is. */
+    private Duration startTimeout(Decision.Restart wanted) {
+        Duration usual = settings.current().settings().primaryStartTimeout();
+        return wanted.timeout().orElse(usual.isZero() ? startStop() : usual);
+    }
+
+    /** Interrupts the long action that runs, and waits a moment for its end. */
+    void cancel() {
+        tasks.cancel(PATIENCE);
     }
 
     /** The heartbeat is woken the moment the postmaster dies. */

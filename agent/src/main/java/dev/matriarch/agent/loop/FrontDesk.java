@@ -6,6 +6,7 @@ import dev.matriarch.agent.ha.Failsafe;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Order;
+import dev.matriarch.agent.ha.ScheduledRestart;
 import dev.matriarch.agent.ha.Tags;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.rpc.LocalAgent;
@@ -22,6 +23,7 @@ import dev.matriarch.rest.AgentView;
 import dev.matriarch.rest.ConfigChange;
 import dev.matriarch.rest.Snapshot;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -216,29 +218,45 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
         if (last.task().isPresent()) {
             return new Outcome(503, last.task().get().kind().words() + " already in progress");
         }
-        String before = startTime();
-        if (!heartbeat.order(new Order.Restart())) {
+        Order.Restart wanted = new Order.Restart(order.timeout());
+        var before = heartbeat.lastRestart();
+        if (!heartbeat.order(wanted)) {
             return new Outcome(503, "another order is already in progress");
         }
-        boolean done = await(
+        await(
                 timeout,
-                () -> last.task().isEmpty()
-                        && last.postgres().status().isPresent()
-                        && !startTime().equals(before));
-        return done
-                ? new Outcome(200, "restarted successfully")
-                : new Outcome(
-                        503,
-                        last.postgres().process() == LocalPostgres.Process.STARTING
-                                ? "postgres is still starting"
-                                : "restart failed");
+                () -> heartbeat.lastRestart() != before
+                        && heartbeat.lastRestart().isDone());
+        heartbeat.withdraw(wanted);
+        if (heartbeat.lastRestart() == before) {
+            return new Outcome(503, "restart failed: it could not begin; the agent's log says why");
+        }
+        if (heartbeat.lastRestart().getNow(false)) {
+            return new Outcome(200, "restarted successfully");
+        }
+        return new Outcome(
+                503,
+                last.postgres().process() == LocalPostgres.Process.STARTING
+                        ? "postgres is still starting"
+                        : "restart failed");
     }
 
-    private String startTime() {
-        return last.postgres()
-                .status()
-                .map(LocalPostgres.Status::postmasterStartTime)
-                .orElse("");
+    @Override
+    public Outcome scheduleRestart(RestartOrder order, Instant at) {
+        Optional<LocalPostgres.Status> status = last.postgres().status();
+        if (status.isEmpty()) {
+            return new Outcome(503, "PostgreSQL does not answer; nothing was scheduled");
+        }
+        boolean taken = heartbeat.schedule(new ScheduledRestart(
+                at, order.filter(), order.timeout(), status.get().postmasterStartTime()));
+        return taken ? new Outcome(202, "Restart scheduled") : new Outcome(409, "Another restart is already scheduled");
+    }
+
+    @Override
+    public Outcome cancelScheduledRestart() {
+        return heartbeat.dropScheduledRestart()
+                ? new Outcome(200, "scheduled restart deleted")
+                : new Outcome(404, "no restarts are scheduled");
     }
 
     private synchronized boolean await(Duration timeout, java.util.function.BooleanSupplier condition) {
@@ -269,7 +287,7 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
         if (last.task().isPresent() && !order.force()) {
             return new Outcome(503, last.task().get().kind().words() + " already in progress");
         }
-        return heartbeat.order(new Order.Reinitialize())
+        return heartbeat.order(new Order.Reinitialize(order.force(), order.fromLeader()))
                 ? new Outcome(200, "reinitialize started")
                 : new Outcome(503, "another order is already in progress");
     }

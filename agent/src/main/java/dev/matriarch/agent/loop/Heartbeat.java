@@ -9,6 +9,7 @@ import dev.matriarch.agent.ha.Lease;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Order;
+import dev.matriarch.agent.ha.ScheduledRestart;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Store;
 import dev.matriarch.agent.ha.Survey;
@@ -24,6 +25,7 @@ import dev.matriarch.dcs.Member;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,6 +46,7 @@ public final class Heartbeat {
     private final Wakeup wakeup;
     private final StoreSteps store;
     private final AtomicReference<Order> order = new AtomicReference<>();
+    private volatile CompletableFuture<Boolean> lastRestart = CompletableFuture.completedFuture(false);
     private String lastSentence = "";
     private String appliedParameters = "";
     private boolean watching;
@@ -82,6 +85,30 @@ public final class Heartbeat {
                 : order.compareAndSet(null, wanted);
         wakeup.call();
         return taken;
+    }
+
+    /** Completes with true when the restart that was begun last has succeeded. Any thread. */
+    CompletableFuture<Boolean> lastRestart() {
+        return lastRestart;
+    }
+
+    /** Takes back an order that has not been begun. Any thread. */
+    void withdraw(Order unwanted) {
+        order.compareAndSet(unwanted, null);
+    }
+
+    /** False if a restart is scheduled already. Any thread. */
+    boolean schedule(ScheduledRestart restart) {
+        boolean taken = parts.memory().scheduleRestart(restart);
+        wakeup.call();
+        return taken;
+    }
+
+    /** False if no restart was scheduled. Any thread. */
+    boolean dropScheduledRestart() {
+        boolean there = parts.memory().dropScheduledRestart();
+        wakeup.call();
+        return there;
     }
 
     boolean busyWithOrder() {
@@ -157,9 +184,12 @@ public final class Heartbeat {
                         survey = Optional.of(parts.peers().ask(ask.members(), seen.view()));
                     case Decision.Discard discard -> {
                         parts.actions().discard(discard.because());
-                        order.updateAndGet(o -> o instanceof Order.Reinitialize ? null : o);
+                        Order done = order.getAndUpdate(o -> o instanceof Order.Reinitialize ? null : o);
+                        parts.memory()
+                                .cloneFromLeader(done instanceof Order.Reinitialize wanted && wanted.fromLeader());
                         postgres = lookAtPostgres();
                     }
+                    case Decision.DropScheduledRestart drop -> parts.memory().dropScheduledRestart();
                     case Decision.Cancel cancel -> {
                         parts.actions().cancel();
                         postgres = lookAtPostgres();
@@ -213,7 +243,8 @@ public final class Heartbeat {
             case Decision.Rewind rewind -> actions.rewind(rewind.leader());
             case Decision.Restart restart -> {
                 order.updateAndGet(o -> o instanceof Order.Restart ? null : o);
-                actions.restart(restart.asPrimary(), restart.upstream(), restart.names());
+                parts.memory().restarting(restart.timeout());
+                lastRestart = actions.restart(restart);
             }
             default -> {
                 return false;
@@ -236,6 +267,9 @@ public final class Heartbeat {
         long now = parts.clock().nanos();
         Memory memory = parts.memory();
         memory.starting(postgres.process() == LocalPostgres.Process.STARTING, now);
+        if (postgres.status().isPresent() && parts.tasks().current().isEmpty()) {
+            memory.settled();
+        }
         if (postgres.isPrimary()) {
             LocalPostgres.Status status = postgres.status().orElseThrow();
             memory.standbyNamesSeen(
@@ -324,6 +358,10 @@ public final class Heartbeat {
     }
 
     private void afterwards(StoreSteps.Seen seen, LocalPostgres postgres) {
+        if (parts.lease().deadline().isPresent() && order.get() instanceof Order.Reinitialize late) {
+            // It was meant for a replica, and must not wait until this member is one again.
+            withdraw(late);
+        }
         Settings settings = parts.settings().current().settings();
         boolean writable = postgres.process() != LocalPostgres.Process.STOPPED && !postgres.isReplica();
         boolean calm = parts.tasks().current().isEmpty() && !writable || postgres.isSealed();

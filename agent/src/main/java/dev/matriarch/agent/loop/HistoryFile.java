@@ -27,6 +27,10 @@ final class HistoryFile {
      * @param most newest rows to keep; 0: all
      */
     TimelineHistory read(int timeline, Optional<TimelineHistory> stored, String newLeader, Instant now, int most) {
+        if (timeline <= 1) {
+            // No timeline has ended yet: what the store has is of an earlier life of the cluster.
+            return TimelineHistory.EMPTY;
+        }
         List<TimelineHistory.Row> rows = new ArrayList<>();
         Path file = dataDir.resolve("pg_wal").resolve(String.format("%08X.history", timeline));
         try {

@@ -4,9 +4,13 @@ import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.PoliteLeave;
+import dev.matriarch.agent.ha.RestartFilter;
+import dev.matriarch.agent.ha.ScheduledRestart;
 import dev.matriarch.agent.ha.Task;
+import dev.matriarch.agent.ha.Wishes;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
+import dev.matriarch.dcs.PlannedRestart;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -22,7 +26,8 @@ final class MemberRecord {
             LocalPostgres postgres,
             Optional<Task> task,
             boolean checkpointPending,
-            String cloneProgress) {
+            String cloneProgress,
+            Wishes wishes) {
         AgentConfig config = settings.local();
         Optional<LocalPostgres.Status> status = postgres.status();
         Optional<LocalPostgres.Status> replica = status.filter(LocalPostgres.Status::inRecovery);
@@ -45,7 +50,22 @@ final class MemberRecord {
                 leaving ? PoliteLeave.tags(config.tags()) : config.tags(),
                 status.map(LocalPostgres.Status::pendingRestart).orElse(Map.of()),
                 postgres.isPrimary() && checkpointPending ? Optional.of(false) : Optional.empty(),
-                settings.current().settings().paused());
+                settings.current().settings().paused(),
+                wishes.restart().map(MemberRecord::planned));
+    }
+
+    private static PlannedRestart planned(ScheduledRestart restart) {
+        RestartFilter filter = restart.filter();
+        return new PlannedRestart(
+                restart.at(),
+                restart.postmasterStartTime(),
+                filter.role(),
+                filter.olderThan().isPresent()
+                        ? Optional.of(
+                                RestartFilter.versionText(filter.olderThan().getAsInt()))
+                        : Optional.empty(),
+                filter.onlyIfPending(),
+                restart.timeout());
     }
 
     static String state(LocalPostgres postgres, Optional<Task> task) {

@@ -2,9 +2,11 @@ package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.ha.Divergence;
 import dev.matriarch.agent.ha.Failsafe;
+import dev.matriarch.agent.ha.ScheduledRestart;
 import dev.matriarch.agent.ha.Situation;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.ha.WalFlow;
+import dev.matriarch.agent.ha.Wishes;
 import dev.matriarch.agent.ha.WritePath;
 import dev.matriarch.dcs.Lsn;
 import java.time.Duration;
@@ -59,6 +61,7 @@ final class Memory {
     private long prePromoteEpoch;
     private boolean prePromotePassed;
     private boolean crashRecoveryTried;
+    private Wishes wishes = Wishes.NONE;
 
     Memory(long startedAt) {
         this.startedAt = startedAt;
@@ -105,6 +108,7 @@ final class Memory {
                 walFlow,
                 writePath.withAbandoned(abandoned),
                 new Failsafe(failsafeListed, promise, startedAt),
+                wishes,
                 slotsFor,
                 new Situation.Lifecycle(downSince, prePromoteEpoch, prePromotePassed, crashRecoveryTried));
     }
@@ -209,6 +213,7 @@ final class Memory {
     }
 
     synchronized void released(long now) {
+        wishes = wishes.withHandedOver(steppingDown);
         abandoned = false;
         steppingDown = false;
         releasedAt = OptionalLong.of(now);
@@ -320,9 +325,45 @@ final class Memory {
     }
 
     synchronized void primarySeen(long now) {
+        // Whatever was found out about a standby's history says nothing about what a primary wrote since.
+        divergence = new Divergence.Unchecked();
         if (primarySince.isEmpty()) {
             primarySince = OptionalLong.of(now);
         }
+    }
+
+    synchronized Wishes wishes() {
+        return wishes;
+    }
+
+    /** False if one is scheduled already. */
+    synchronized boolean scheduleRestart(ScheduledRestart restart) {
+        if (wishes.restart().isPresent()) {
+            return false;
+        }
+        wishes = wishes.withRestart(Optional.of(restart));
+        return true;
+    }
+
+    /** False if none was scheduled. */
+    synchronized boolean dropScheduledRestart() {
+        boolean there = wishes.restart().isPresent();
+        wishes = wishes.withRestart(Optional.empty());
+        return there;
+    }
+
+    /** A restart begins: whatever was scheduled for the server that ran until now is void. */
+    synchronized void restarting(Optional<Duration> startTimeout) {
+        wishes = wishes.withRestart(Optional.empty()).withStartTimeout(startTimeout);
+    }
+
+    synchronized void cloneFromLeader(boolean wanted) {
+        wishes = wishes.withCloneFromLeader(wanted);
+    }
+
+    /** The server answers, and nothing is going on with it. */
+    synchronized void settled() {
+        wishes = wishes.withHandedOver(false).withStartTimeout(Optional.empty());
     }
 
     synchronized void starting(boolean starting, long now) {

@@ -125,7 +125,8 @@ final class StoreSteps {
                 postgres,
                 parts.tasks().current(),
                 parts.actions().checkpointPending(),
-                parts.actions().cloneProgress());
+                parts.actions().cloneProgress(),
+                parts.memory().wishes());
     }
 
     /** Tells the others about this member, at the end of each heartbeat. */

@@ -68,10 +68,12 @@ final class Postmaster {
         }
         // Ours, before it has written the pid file.
         Process started = child;
-        return started != null && started.isAlive()
+        Optional<LinuxProcess> unnamed = started != null && started.isAlive()
                 ? LinuxProcess.find(started.pid())
                         .filter(p -> p.executableName().orElse("").equals("postgres"))
                 : Optional.empty();
+        // Or its data directory was removed under it: it writes until it notices.
+        return unnamed.or(this::known);
     }
 
     /** The postmaster that was last seen here, if it still lives. Reads the process table, no disk. */

@@ -71,6 +71,11 @@ final class ClusterReply {
                 .setPaused(member.paused())
                 .setVersion(member.version());
         member.tags().forEach((tag, value) -> row.putTags(tag, String.valueOf(value)));
+        member.plannedRestart()
+                .ifPresent(planned -> row.setScheduledRestart(planned.at()
+                        + planned.postgresVersion()
+                                .map(v -> " if version < " + v)
+                                .orElse("")));
         setAddress(row, member.connUrl());
         if (member.timeline().orElse(0) > 0) {
             row.setTimeline(member.timeline().getAsInt());

@@ -4,6 +4,8 @@ import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.proto.control.v1.ActionReply;
+import dev.matriarch.proto.control.v1.CancelRestartRequest;
+import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
 import dev.matriarch.proto.control.v1.FailoverRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
@@ -209,9 +211,23 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
                 reply,
                 request.getMember(),
                 operations.restartTimeout(timeout).plus(RESTART_MARGIN),
-                () -> operations.restart(
-                        request.getRole(), request.getPostgresVersion(), request.getOnlyIfPending(), timeout),
+                () -> operations.restart(new Operations.RestartRequest(
+                        request.getRole(),
+                        request.getPostgresVersion(),
+                        request.getOnlyIfPending(),
+                        timeout,
+                        request.getScheduledAt())),
                 stub -> stub.restart(request));
+    }
+
+    @Override
+    public void cancelRestart(CancelRestartRequest request, StreamObserver<ActionReply> reply) {
+        route(reply, request.getMember(), QUICK, operations::cancelRestart, stub -> stub.cancelRestart(request));
+    }
+
+    @Override
+    public void cancelSwitchover(CancelSwitchoverRequest request, StreamObserver<ActionReply> reply) {
+        answer(reply, () -> action(operations.cancelSwitchover()));
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Optional;
 
 /**
@@ -53,6 +54,12 @@ public interface LocalAgent {
      * {@code order} have been looked at by the caller against {@link #postgres()}.
      */
     Outcome restart(RestartOrder order, Duration timeout);
+
+    /** Keeps the restart in memory until its time; returns at once. */
+    Outcome scheduleRestart(RestartOrder order, Instant at);
+
+    /** Forgets a scheduled restart; returns at once. */
+    Outcome cancelScheduledRestart();
 
     /** Starts a fresh clone and returns at once. */
     Outcome reinitialize(ReinitOrder order);

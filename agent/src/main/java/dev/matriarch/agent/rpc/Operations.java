@@ -1,6 +1,7 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.DynamicConfig;
+import dev.matriarch.agent.ha.RestartFilter;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
@@ -28,6 +29,7 @@ import org.slf4j.LoggerFactory;
 public final class Operations {
     private static final Logger LOG = LoggerFactory.getLogger(Operations.class);
     private static final Duration ASK_PEERS = Duration.ofSeconds(2);
+    private static final Duration SHORTEST_RESTART = Duration.ofSeconds(60);
     private static final Duration SHORTEST_WAIT = Duration.ofSeconds(10);
 
     private final LocalAgent agent;
@@ -226,40 +228,64 @@ public final class Operations {
         }
     }
 
-    /**
-     * Restarts this member's PostgreSQL.
-     *
-     * @param role empty: any
-     * @param postgresVersion empty: any
-     * @param timeout zero: the cluster's {@code primary_start_timeout}
-     */
-    public Outcome restart(String role, String postgresVersion, boolean onlyIfPending, Duration timeout) {
-        if (!role.isEmpty() && !List.of("primary", "standby_leader", "replica").contains(role)) {
+    /** A restart as somebody asks for it, before anything in it was checked; empty texts: not given. */
+    public record RestartRequest(
+            String role, String postgresVersion, boolean onlyIfPending, Duration timeout, String scheduledAt) {}
+
+    /** Restarts this member's PostgreSQL, now or at the time that the request names. */
+    public Outcome restart(RestartRequest request) {
+        if (!request.role().isEmpty()
+                && !List.of("primary", "standby_leader", "replica").contains(request.role())) {
             return new Outcome(400, "PostgreSQL role should be either primary, standby_leader, or replica");
         }
-        if (timeout.isNegative()) {
+        if (request.timeout().isNegative()) {
             return new Outcome(400, "Timeout should be a positive number of seconds");
         }
         RestartOrder order;
         try {
             order = new RestartOrder(
-                    role.isEmpty() ? Optional.empty() : Optional.of(role),
-                    postgresVersion.isEmpty()
-                            ? OptionalInt.empty()
-                            : OptionalInt.of(RestartOrder.parseVersion(postgresVersion)),
-                    onlyIfPending);
+                    new RestartFilter(
+                            request.role().isEmpty() ? Optional.empty() : Optional.of(request.role()),
+                            request.postgresVersion().isEmpty()
+                                    ? OptionalInt.empty()
+                                    : OptionalInt.of(RestartOrder.parseVersion(request.postgresVersion())),
+                            request.onlyIfPending()),
+                    request.timeout().isZero() ? Optional.empty() : Optional.of(request.timeout()));
         } catch (IllegalArgumentException e) {
             return new Outcome(400, e.getMessage());
         }
-        if (!order.isSatisfiedBy(agent.postgres(), agent.holdsLease())) {
-            return new Outcome(503, "restart conditions are not satisfied");
+        if (!request.scheduledAt().isBlank()) {
+            return scheduleRestart(order, request.scheduledAt());
         }
-        return agent.restart(order, restartTimeout(timeout));
+        Optional<String> objection = order.filter().objection(agent.postgres(), agent.holdsLease());
+        return objection.isPresent()
+                ? new Outcome(503, "restart conditions are not satisfied: " + objection.get())
+                : agent.restart(order, restartTimeout(request.timeout()));
+    }
+
+    /** The conditions are looked at when the time has come. */
+    private Outcome scheduleRestart(RestartOrder order, String at) {
+        if (agent.dynamicConfig().paused()) {
+            return new Outcome(500, "Can't schedule restart in the paused state");
+        }
+        return switch (ScheduledTime.of(at, "restart", Instant.now())) {
+            case ScheduledTime.Refused(Outcome outcome) -> outcome;
+            case ScheduledTime.At(Instant instant) -> agent.scheduleRestart(order, instant);
+        };
+    }
+
+    /** Forgets this member's scheduled restart: 200, or 404 if there is none. */
+    public Outcome cancelRestart() {
+        return agent.cancelScheduledRestart();
     }
 
     /** How long a restart may take here. */
     Duration restartTimeout(Duration asked) {
-        return asked.isZero() ? agent.dynamicConfig().primaryStartTimeout() : asked;
+        if (!asked.isZero()) {
+            return asked;
+        }
+        Duration usual = agent.dynamicConfig().primaryStartTimeout();
+        return usual.compareTo(SHORTEST_RESTART) > 0 ? usual : SHORTEST_RESTART;
     }
 
     /** Has this member's data directory cloned afresh; returns as soon as that began. */

@@ -1,43 +1,16 @@
 package dev.matriarch.agent.rpc;
 
-import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.RestartFilter;
+import java.time.Duration;
 import java.util.Optional;
-import java.util.OptionalInt;
 
 /**
- * A restart of PostgreSQL with the conditions under which it is wanted.
+ * A restart of PostgreSQL.
  *
- * @param role {@code primary}, {@code standby_leader} or {@code replica}: only if the member has this role
- * @param olderThan server_version_num: only if PostgreSQL runs a lower version
- * @param onlyIfPending only if a parameter waits for a restart
+ * @param filter only if this holds
+ * @param timeout how long the start may take; empty: the cluster's {@code primary_start_timeout}
  */
-public record RestartOrder(Optional<String> role, OptionalInt olderThan, boolean onlyIfPending) {
-    /** A restart without conditions. */
-    public static final RestartOrder UNCONDITIONAL = new RestartOrder(Optional.empty(), OptionalInt.empty(), false);
-
-    /**
-     * @param holdsLease this member is the leader
-     * @return true if the conditions hold, as far as {@code postgres} knows
-     */
-    public boolean isSatisfiedBy(LocalPostgres postgres, boolean holdsLease) {
-        if (role.isPresent() && !role.get().equals(roleOf(postgres, holdsLease))) {
-            return false;
-        }
-        Optional<LocalPostgres.Status> status = postgres.status();
-        if (olderThan.isPresent()
-                && status.map(s -> s.serverVersion() >= olderThan.getAsInt()).orElse(true)) {
-            return false;
-        }
-        return !onlyIfPending || status.map(s -> !s.pendingRestart().isEmpty()).orElse(false);
-    }
-
-    private static String roleOf(LocalPostgres postgres, boolean holdsLease) {
-        if (postgres.isPrimary()) {
-            return "primary";
-        }
-        return holdsLease ? "standby_leader" : "replica";
-    }
-
+public record RestartOrder(RestartFilter filter, Optional<Duration> timeout) {
     /**
      * {@code 9.5.2} to 90502, {@code 15.4} to 150004.
      *

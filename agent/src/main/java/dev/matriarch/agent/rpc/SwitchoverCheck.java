@@ -6,11 +6,6 @@ import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Member;
 import java.time.Instant;
-import java.time.OffsetDateTime;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
-import java.time.temporal.TemporalAccessor;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -89,19 +84,12 @@ public final class SwitchoverCheck {
         }
         Optional<Instant> at = Optional.empty();
         if (request.scheduledAt().isPresent()) {
-            TemporalAccessor time = parse(request.scheduledAt().get());
-            if (time == null) {
-                return refused(
-                        422,
-                        "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g. ISO 8601");
+            switch (ScheduledTime.of(request.scheduledAt().get(), "switchover", now)) {
+                case ScheduledTime.Refused(Outcome outcome) -> {
+                    return new Verdict.Refused(outcome);
+                }
+                case ScheduledTime.At(Instant instant) -> at = Optional.of(instant);
             }
-            if (!(time instanceof OffsetDateTime zoned)) {
-                return refused(400, "Timezone information is mandatory for the scheduled switchover");
-            }
-            if (zoned.toInstant().isBefore(now)) {
-                return refused(422, "Cannot schedule switchover in the past");
-            }
-            at = Optional.of(zoned.toInstant());
         }
         if (request.leader().isPresent()) {
             kind = Kind.SWITCHOVER;
@@ -163,20 +151,6 @@ public final class SwitchoverCheck {
 
     private static boolean synchronous(String name, ClusterView view) {
         return view.sync().map(s -> s.value().contains(name)).orElse(false);
-    }
-
-    /** An OffsetDateTime, something without a zone, or null if it is no time at all. */
-    private static TemporalAccessor parse(String text) {
-        String iso = text.strip().replaceFirst("^(\\d{4}-\\d{2}-\\d{2})[ ](\\d)", "$1T$2");
-        // Patroni's users write +00 and +0000 too.
-        iso = iso.replaceFirst("(T\\S*?)\\s*([+-]\\d{2})(\\d{2})?$", "$1$2:$3").replaceFirst(":$", ":00");
-        try {
-            TemporalAccessor time =
-                    DateTimeFormatter.ISO_DATE_TIME.parseBest(iso, ZonedDateTime::from, java.time.LocalDateTime::from);
-            return time instanceof ZonedDateTime zoned ? zoned.toOffsetDateTime() : time;
-        } catch (DateTimeParseException e) {
-            return null;
-        }
     }
 
     private static Verdict refused(int status, String message) {

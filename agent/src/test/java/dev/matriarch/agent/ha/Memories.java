@@ -96,6 +96,8 @@ final class Memories {
         return this;
     }
 
+    private Wishes wishes = Wishes.NONE;
+
     Situation situation() {
         return new Situation(
                 following,
@@ -120,6 +122,7 @@ final class Memories {
                 walFlow,
                 writePath,
                 new Failsafe(listed, promise, startedAt),
+                wishes,
                 Optional.of(serving),
                 lifecycle);
     }
@@ -132,6 +135,11 @@ final class Memories {
     /** The server has been in trouble under the lock for this long. */
     Memories downFor(java.time.Duration time) {
         return lifecycle(new Situation.Lifecycle(OptionalLong.of(Scene.NOW - time.toNanos()), 0, false, false));
+    }
+
+    Memories wishes(Wishes value) {
+        wishes = value;
+        return this;
     }
 
     Memories standbyNamesSince(Optional<Lsn> position) {

@@ -21,6 +21,7 @@ import java.util.TreeSet;
 /** Builds an observation of a healthy three-node cluster, in which n1 leads, and lets a test change what it is about. */
 final class Scene {
     static final long NOW = 1_000_000_000_000L;
+    static final Instant WALL_CLOCK = Instant.parse("2026-01-01T00:00:00Z");
     static final String SYSTEM = "7400000000000000001";
 
     private String me = "n1";
@@ -217,6 +218,17 @@ final class Scene {
     Scene asked(String from, String to) {
         failover =
                 Optional.of(new FailoverRequest(Optional.ofNullable(from), Optional.ofNullable(to), Optional.empty()));
+        return this;
+    }
+
+    Scene asked(String from, String to, Instant at) {
+        failover =
+                Optional.of(new FailoverRequest(Optional.ofNullable(from), Optional.ofNullable(to), Optional.of(at)));
+        return this;
+    }
+
+    Scene initialize(String value) {
+        initialize = Optional.of(value);
         return this;
     }
 
@@ -466,7 +478,7 @@ final class Scene {
                 prePromote);
         return new Observation(
                 now,
-                Instant.parse("2026-01-01T00:00:00Z"),
+                WALL_CLOCK,
                 me,
                 tags,
                 unreachable.<Store>map(Store.Unreachable::new).orElse(new Store.Known(view())),

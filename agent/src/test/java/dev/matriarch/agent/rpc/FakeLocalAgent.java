@@ -7,6 +7,7 @@ import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -153,6 +154,18 @@ final class FakeLocalAgent implements LocalAgent {
     public Outcome restart(RestartOrder order, Duration timeout) {
         asked.add("restart " + timeout.toSeconds());
         return new Outcome(200, "restarted successfully");
+    }
+
+    @Override
+    public Outcome scheduleRestart(RestartOrder order, Instant at) {
+        asked.add("restart at " + at);
+        return new Outcome(202, "Restart scheduled");
+    }
+
+    @Override
+    public Outcome cancelScheduledRestart() {
+        asked.add("cancel restart");
+        return new Outcome(404, "no restarts are scheduled");
     }
 
     @Override

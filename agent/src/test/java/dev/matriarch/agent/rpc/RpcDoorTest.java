@@ -11,6 +11,8 @@ import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.Versioned;
+import dev.matriarch.proto.control.v1.CancelRestartRequest;
+import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
 import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
 import dev.matriarch.proto.control.v1.FailoverRequest;
@@ -224,7 +226,7 @@ class RpcDoorTest {
                                 ReinitializeRequest.newBuilder().setMember("n1").build())
                         .getMessage());
         assertEquals(
-                "restart conditions are not satisfied",
+                "restart conditions are not satisfied: the role is replica, not primary",
                 stub().restart(RestartRequest.newBuilder()
                                 .setMember("n2")
                                 .setRole("primary")
@@ -237,6 +239,46 @@ class RpcDoorTest {
                                 .setPostgresVersion("new")
                                 .build())
                         .getStatus());
+    }
+
+    @Test
+    void restartForLaterIsCheckedWhereItIsKept() {
+        RestartRequest later = RestartRequest.newBuilder()
+                .setMember("n2")
+                .setScheduledAt("2099-01-01T10:00:00+01:00")
+                .setRole("primary")
+                .build();
+        assertEquals("Restart scheduled", stub().restart(later).getMessage());
+        assertEquals(List.of("restart at 2099-01-01T09:00:00Z"), n2.asked);
+        Map.of(
+                        "2099-01-01T10:00:00", "Timezone information is mandatory for the scheduled restart",
+                        "2020-01-01T10:00:00Z", "Cannot schedule restart in the past",
+                        "soon",
+                                "Unable to parse scheduled timestamp. It should be in an unambiguous format, e.g."
+                                        + " ISO 8601")
+                .forEach((at, refusal) -> assertEquals(
+                        refusal,
+                        stub().restart(later.toBuilder().setScheduledAt(at).build())
+                                .getMessage()));
+        n2.config = FakeLocalAgent.config(dev.matriarch.agent.config.DynamicConfig.SynchronousMode.OFF, true);
+        assertEquals(
+                "Can't schedule restart in the paused state",
+                stub().restart(later).getMessage());
+        assertEquals(1, n2.asked.size());
+    }
+
+    @Test
+    void scheduledThingsAreCancelled() {
+        assertEquals(
+                404,
+                stub().cancelRestart(
+                                CancelRestartRequest.newBuilder().setMember("n2").build())
+                        .getStatus());
+        assertEquals(List.of("cancel restart"), n2.asked);
+        assertEquals(
+                "no switchover is scheduled",
+                stub().cancelSwitchover(CancelSwitchoverRequest.getDefaultInstance())
+                        .getMessage());
     }
 
     @Test

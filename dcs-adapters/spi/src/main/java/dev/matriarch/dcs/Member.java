@@ -21,6 +21,7 @@ import java.util.OptionalInt;
  * @param tags effective tags; values are Boolean, Integer or String
  * @param pendingRestart parameters that wait for a restart: name to "old->new"
  * @param checkpointAfterPromote false on a primary until its first checkpoint after promotion is done
+ * @param plannedRestart a restart scheduled for later
  */
 public record Member(
         String name,
@@ -38,11 +39,50 @@ public record Member(
         Map<String, Object> tags,
         Map<String, String> pendingRestart,
         Optional<Boolean> checkpointAfterPromote,
-        boolean paused) {
+        boolean paused,
+        Optional<PlannedRestart> plannedRestart) {
     public Member {
         Objects.requireNonNull(name, "name");
         tags = Map.copyOf(tags);
         pendingRestart = Map.copyOf(pendingRestart);
+    }
+
+    /** A member without a planned restart. */
+    public Member(
+            String name,
+            String connUrl,
+            String apiUrl,
+            String rpcAddress,
+            String state,
+            String role,
+            String version,
+            Optional<Lsn> xlogLocation,
+            Optional<Lsn> receiveLsn,
+            Optional<Lsn> replayLsn,
+            Optional<String> replicationState,
+            OptionalInt timeline,
+            Map<String, Object> tags,
+            Map<String, String> pendingRestart,
+            Optional<Boolean> checkpointAfterPromote,
+            boolean paused) {
+        this(
+                name,
+                connUrl,
+                apiUrl,
+                rpcAddress,
+                state,
+                role,
+                version,
+                xlogLocation,
+                receiveLsn,
+                replayLsn,
+                replicationState,
+                timeline,
+                tags,
+                pendingRestart,
+                checkpointAfterPromote,
+                paused,
+                Optional.empty());
     }
 
     public boolean isRunning() {

@@ -10,10 +10,12 @@ import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
+import dev.matriarch.dcs.PlannedRestart;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.TimelineHistory;
 import java.net.URI;
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.time.ZoneOffset;
@@ -77,6 +79,17 @@ public final class ClusterJson {
         if (member.paused()) {
             json.put("pause", true);
         }
+        member.plannedRestart().ifPresent(planned -> {
+            ObjectNode restart = json.putObject("scheduled_restart");
+            restart.put("schedule", iso(planned.at()));
+            restart.put("postmaster_start_time", planned.postmasterStartTime());
+            planned.role().ifPresent(role -> restart.put("role", role));
+            planned.postgresVersion().ifPresent(version -> restart.put("postgres_version", version));
+            if (planned.onlyIfPending()) {
+                restart.put("restart_pending", true);
+            }
+            planned.timeout().ifPresent(timeout -> restart.put("timeout", timeout.toMillis() / 1000.0));
+        });
         return json.toString();
     }
 
@@ -119,7 +132,23 @@ public final class ClusterJson {
                 json.path("checkpoint_after_promote").isBoolean()
                         ? Optional.of(json.path("checkpoint_after_promote").booleanValue())
                         : Optional.empty(),
-                json.path("pause").asBoolean(false));
+                json.path("pause").asBoolean(false),
+                plannedRestart(json.path("scheduled_restart")));
+    }
+
+    private static Optional<PlannedRestart> plannedRestart(JsonNode json) {
+        return string(json.path("schedule"))
+                .flatMap(ClusterJson::instant)
+                .map(at -> new PlannedRestart(
+                        at,
+                        json.path("postmaster_start_time").asText(""),
+                        string(json.path("role")),
+                        string(json.path("postgres_version")),
+                        json.has("restart_pending"),
+                        json.path("timeout").isNumber()
+                                ? Optional.of(Duration.ofMillis(
+                                        Math.round(json.path("timeout").doubleValue() * 1000)))
+                                : Optional.empty()));
     }
 
     /** The {@code status} key. */

@@ -1,0 +1,98 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Expected;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * Whose data this member has: the system identifier of its data directory against the one in the store. A data directory
+ * of another cluster is never touched.
+ */
+final class OwnData {
+    private final Observation seen;
+    private final ClusterView view;
+    private final String theirs;
+    private final String mine;
+
+    OwnData(Observation seen, ClusterView view) {
+        this.seen = seen;
+        this.view = view;
+        this.theirs = view.initialize().map(i -> i.value()).orElse("");
+        this.mine = seen.postgres().systemIdentifier().orElse("");
+    }
+
+    /** Decimal, of at least ten digits, as initdb makes them. */
+    static boolean isValid(String identifier) {
+        return identifier.length() >= 10 && identifier.chars().allMatch(c -> c >= '0' && c <= '9');
+    }
+
+    /** A step that goes before everything else; empty: the data belongs here. */
+    Optional<Decision> step() {
+        return foreign().or(this::unreadable);
+    }
+
+    private Optional<Decision> foreign() {
+        if (!isValid(theirs)
+                || !isValid(mine)
+                || theirs.equals(mine)
+                || seen.task().isPresent()
+                || seen.settings().paused() && seen.order().isPresent()) {
+            return Optional.empty();
+        }
+        String sentence =
+                "system ID mismatch, node " + seen.me() + " belongs to a different cluster: " + theirs + " != " + mine;
+        if (!seen.settings().paused()) {
+            return Optional.of(new Decision.Exit(
+                    1,
+                    sentence + ". Nothing was changed. Point postgresql.data_dir at an empty directory to clone, or"
+                            + " move this one away"));
+        }
+        return Optional.of(
+                seen.lease() instanceof Lease.Held held
+                        ? new Decision.ReleaseLease(held.epoch(), Optional.empty(), "released the lock: " + sentence)
+                        : Decision.idle(sentence));
+    }
+
+    private Optional<Decision> unreadable() {
+        LocalPostgres pg = seen.postgres();
+        boolean strange = pg.dataDirectory() == LocalPostgres.DataDirectory.VALID
+                && pg.process() == LocalPostgres.Process.STOPPED
+                && !isValid(mine)
+                && !seen.holdsLease()
+                && seen.task().isEmpty()
+                && seen.order().isEmpty();
+        if (!strange) {
+            return Optional.empty();
+        }
+        String sentence =
+                "data dir for the cluster is not empty, but system ID is invalid; consider doing reinitialize";
+        return Optional.of(Decision.soon(sentence, Duration.ofSeconds(1)));
+    }
+
+    /**
+     * Nobody leads and the store does not know the cluster, but this member has data: it is claimed before a race, so
+     * that no other data can become the cluster's. A primary takes the lock first and writes the key as its holder.
+     */
+    Optional<Decision> claim() {
+        LocalPostgres pg = seen.postgres();
+        boolean fresh = seen.situation().following().isEmpty();
+        if (isValid(theirs)
+                || !isValid(mine)
+                || seen.settings().paused()
+                || pg.dataDirectory() != LocalPostgres.DataDirectory.VALID) {
+            return Optional.empty();
+        }
+        if (pg.isReplica() && fresh) {
+            return Optional.of(new Decision.Exit(
+                    1,
+                    "No initialize key in DCS and PostgreSQL is running as replica, aborting start. PostgreSQL was left"
+                            + " as it is. Start the agent of the member that runs as primary first"));
+        }
+        boolean bootstrapping = view.initialize().isPresent();
+        return pg.process() == LocalPostgres.Process.STOPPED && !bootstrapping
+                ? Optional.of(new Decision.WriteInitialize(
+                        mine, Expected.absent(), "the store knows no cluster yet: this data is " + mine))
+                : Optional.empty();
+    }
+}

@@ -1,0 +1,37 @@
+package dev.matriarch.agent.ha;
+
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * What operators asked for and is not over yet, as far as this member alone remembers it.
+ *
+ * @param restart scheduled for later
+ * @param handedOver this server was stopped to let another member lead, and has not run since: it comes back as a
+ *     replica even in a paused cluster
+ * @param cloneFromLeader the next clone is to be taken from the leader
+ * @param startTimeout how long the restart that is going on may take; empty: {@code primary_start_timeout}
+ */
+public record Wishes(
+        Optional<ScheduledRestart> restart,
+        boolean handedOver,
+        boolean cloneFromLeader,
+        Optional<Duration> startTimeout) {
+    public static final Wishes NONE = new Wishes(Optional.empty(), false, false, Optional.empty());
+
+    public Wishes withRestart(Optional<ScheduledRestart> value) {
+        return new Wishes(value, handedOver, cloneFromLeader, startTimeout);
+    }
+
+    public Wishes withHandedOver(boolean value) {
+        return new Wishes(restart, value, cloneFromLeader, startTimeout);
+    }
+
+    public Wishes withCloneFromLeader(boolean value) {
+        return new Wishes(restart, handedOver, value, startTimeout);
+    }
+
+    public Wishes withStartTimeout(Optional<Duration> value) {
+        return new Wishes(restart, handedOver, cloneFromLeader, value);
+    }
+}

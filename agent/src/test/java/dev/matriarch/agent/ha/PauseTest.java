@@ -1,0 +1,248 @@
+package dev.matriarch.agent.ha;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** A paused cluster is looked at, not touched; with the exceptions that operators rely on. */
+class PauseTest {
+    private static final String OTHER = "7500000000000000009";
+
+    private static <D extends Decision> D expect(Class<D> kind, Scene scene) {
+        Decision decision = scene.decide();
+        return assertInstanceOf(kind, decision, decision::toString);
+    }
+
+    private static void says(String sentence, Decision decision) {
+        assertEquals(sentence, decision.because());
+    }
+
+    private static LocalPostgres unreadable(LocalPostgres.Process process) {
+        return new LocalPostgres(
+                LocalPostgres.DataDirectory.UNUSABLE,
+                Optional.empty(),
+                process,
+                Optional.empty(),
+                Optional.empty(),
+                "Permission denied");
+    }
+
+    private static LocalPostgres withSystem(LocalPostgres pg, String system) {
+        return new LocalPostgres(
+                pg.dataDirectory(), Optional.of(system), pg.process(), pg.control(), pg.status(), pg.problem());
+    }
+
+    // --- Nothing is started, stopped or promoted ---
+
+    @Test
+    void deadPrimaryIsNeitherRestartedNorReplaced() {
+        says(
+                "removed leader lock because postgres is not running",
+                expect(Decision.ReleaseLease.class, Scene.leader().paused().postgres(Scene.stopped("in production"))));
+        says(
+                "postgres is not running",
+                expect(
+                        Decision.Wait.class,
+                        Scene.of("n1").unlocked().paused().postgres(Scene.stopped("in production"))));
+        expect(Decision.Wait.class, Scene.replica().unlocked().paused().answers(Scene.dead("n1"), Scene.dead("n3")));
+        says(
+                "postgres is not running",
+                expect(Decision.Wait.class, Scene.replica().paused().postgres(Scene.stopped("shut down"))));
+    }
+
+    @Test
+    void agentThatEndsLeavesServerAndLock() {
+        Decision.Exit exit = expect(Decision.Exit.class, Scene.leader().paused().order(new Order.Shutdown()));
+        says("Leader key is not deleted and Postgresql is not stopped due paused state", exit);
+        assertEquals(0, exit.code());
+        expect(Decision.Exit.class, Scene.leader().paused().storeLost().order(new Order.Shutdown()));
+    }
+
+    // --- Several primaries ---
+
+    @Test
+    void manuallyPromotedMemberGoesOnBesideTheLeader() {
+        says(
+                "continue to run as primary without lock",
+                expect(Decision.Wait.class, Scene.of("n2").paused().postgres(Scene.primary(100))));
+    }
+
+    @Test
+    void manuallyPromotedMemberTakesAFreeLock() {
+        Scene promoted = Scene.of("n2").unlocked().paused().postgres(Scene.primary(100));
+        expect(Decision.AcquireLease.class, promoted);
+        expect(Decision.AcquireLease.class, promoted.nofailover());
+    }
+
+    @Test
+    void primaryOfATimelineLeftBehindTakesTheLockOnlyIfTheClusterIsForgotten() {
+        Scene old =
+                Scene.of("n1").unlocked().paused().postgres(Scene.primary(100)).history(3);
+        assertTrue(expect(Decision.Wait.class, old).because().startsWith("continue to run as primary without lock"));
+        expect(Decision.AcquireLease.class, old.uninitialized());
+    }
+
+    @Test
+    void replicaWithTheLockLosesIt() {
+        says(
+                "removed leader lock because postgres is not running as primary",
+                expect(Decision.ReleaseLease.class, Scene.leader().paused().postgres(Scene.replica(100))));
+    }
+
+    @Test
+    void requestDecidesWhoTakesAFreeLock() {
+        Scene promoted = Scene.of("n2").unlocked().paused().postgres(Scene.primary(100));
+        expect(Decision.Wait.class, promoted.asked(null, "n3"));
+        expect(Decision.AcquireLease.class, promoted.asked(null, "n2"));
+        expect(Decision.WriteFailover.class, promoted.asked(null, "n3").without("n3"));
+    }
+
+    // --- Switchover in pause ---
+
+    @Test
+    void namedCandidateIsPromotedThoughTheClusterIsPaused() {
+        expect(
+                Decision.Stop.class,
+                Scene.leader().paused().asked("n1", "n2").answers(Scene.standby("n2", 100), Scene.standby("n3", 100)));
+        Scene candidate = Scene.replica().unlocked().paused().asked("n1", "n2");
+        expect(Decision.AcquireLease.class, candidate.answers(Scene.standby("n1", 100), Scene.standby("n3", 100)));
+        expect(
+                Decision.AcquireLease.class,
+                candidate
+                        .asked(null, "n2")
+                        .answers(
+                                new Survey.Answer("n3", true, true, false, new dev.matriarch.dcs.Lsn(100), 1, false, 1),
+                                Scene.dead("n1")));
+    }
+
+    @Test
+    void memberThatHandedOverComesBackThoughTheClusterIsPaused() {
+        Situation handedOver =
+                new Memories().wishes(Wishes.NONE.withHandedOver(true)).situation();
+        expect(
+                Decision.CheckDivergence.class,
+                Scene.of("n1")
+                        .ledBy("n2")
+                        .paused()
+                        .postgres(Scene.stopped("shut down"))
+                        .situation(handedOver));
+        expect(
+                Decision.StartReplica.class,
+                Scene.of("n1")
+                        .unlocked()
+                        .paused()
+                        .postgres(Scene.stopped("shut down"))
+                        .situation(handedOver));
+    }
+
+    // --- Still possible ---
+
+    @Test
+    void newMemberIsClonedWhileALeaderIsThere() {
+        expect(Decision.Clone.class, Scene.of("n3").paused().postgres(Scene.empty()));
+        says(
+                "running with empty data directory",
+                expect(Decision.Wait.class, Scene.of("n3").unlocked().paused().postgres(Scene.empty())));
+    }
+
+    @Test
+    void restartOnDemand() {
+        expect(Decision.Restart.class, Scene.leader().paused().order(new Order.Restart(Optional.empty())));
+        expect(Decision.Restart.class, Scene.replica().paused().order(new Order.Restart(Optional.empty())));
+    }
+
+    // --- After it ---
+
+    @Test
+    void extraPrimaryIsDemotedOnResume() {
+        Decision.Stop stop = expect(Decision.Stop.class, Scene.of("n2").postgres(Scene.primary(100)));
+        assertEquals(Decision.StopMode.IMMEDIATE, stop.mode());
+    }
+
+    // --- Whose data it is ---
+
+    @Test
+    void dataOfAnotherClusterKeepsItsServerButNotTheLockUntilResume() {
+        LocalPostgres foreign = withSystem(Scene.primary(100), OTHER);
+        expect(Decision.ReleaseLease.class, Scene.leader().paused().postgres(foreign));
+        expect(Decision.Wait.class, Scene.of("n1").unlocked().paused().postgres(foreign));
+        Decision.Exit exit =
+                expect(Decision.Exit.class, Scene.of("n1").unlocked().postgres(foreign));
+        assertEquals(1, exit.code());
+        expect(
+                Decision.AcquireLease.class,
+                Scene.of("n1").unlocked().paused().initialize(OTHER).postgres(foreign));
+        expect(
+                Decision.Exit.class,
+                Scene.of("n1").unlocked().paused().postgres(foreign).order(new Order.Shutdown()));
+    }
+
+    @Test
+    void replicaFoundRunningInAClusterThatNobodyKnowsEndsTheAgent() {
+        Scene fresh = Scene.of("n2").unlocked().uninitialized().postgres(Scene.replica(100));
+        Decision.Exit exit = expect(Decision.Exit.class, fresh);
+        assertTrue(
+                exit.because()
+                        .startsWith("No initialize key in DCS and PostgreSQL is running as replica, aborting start"),
+                exit::because);
+        expect(Decision.AskPeers.class, fresh.following("n1"));
+    }
+
+    @Test
+    void primaryFoundRunningInAClusterThatNobodyKnowsIsJoined() {
+        expect(Decision.AcquireLease.class, Scene.of("n1").unlocked().uninitialized());
+    }
+
+    @Test
+    void stoppedDataIsClaimedBeforeARace() {
+        Decision.WriteInitialize claim = expect(
+                Decision.WriteInitialize.class,
+                Scene.of("n1").unlocked().uninitialized().postgres(Scene.stopped("shut down")));
+        assertEquals(Scene.SYSTEM, claim.systemIdentifier());
+    }
+
+    @Test
+    void deletedInitializeKeyIsWrittenAgain() {
+        Decision.WriteInitialize repair =
+                expect(Decision.WriteInitialize.class, Scene.leader().uninitialized());
+        assertEquals(Scene.SYSTEM, repair.systemIdentifier());
+    }
+
+    @Test
+    void dataWithoutAnIdentifierIsLeftAlone() {
+        says(
+                "data dir for the cluster is not empty, but system ID is invalid; consider doing reinitialize",
+                expect(Decision.Wait.class, Scene.replica().postgres(withSystem(Scene.stopped("shut down"), "0"))));
+    }
+
+    // --- Data that went away under a leader ---
+
+    @Test
+    void leaderWithoutDataStopsAndReleases() {
+        assertEquals(
+                "released leader key voluntarily as data dir empty and currently leader",
+                expect(Decision.ReleaseLease.class, Scene.leader().postgres(Scene.empty()))
+                        .because());
+        LocalPostgres running = new LocalPostgres(
+                LocalPostgres.DataDirectory.EMPTY,
+                Optional.of(Scene.SYSTEM),
+                LocalPostgres.Process.RUNNING,
+                Optional.empty(),
+                Optional.of(Scene.status(false, 100, 1)),
+                "");
+        assertTrue(expect(Decision.Stop.class, Scene.leader().postgres(running)).handOver());
+    }
+
+    @Test
+    void leaderWithUnreadableDataStopsAndReleases() {
+        expect(Decision.Stop.class, Scene.leader().postgres(unreadable(LocalPostgres.Process.RUNNING)));
+        assertTrue(
+                expect(Decision.ReleaseLease.class, Scene.leader().postgres(unreadable(LocalPostgres.Process.STOPPED)))
+                        .because()
+                        .startsWith("released leader key voluntarily as data dir not accessible and currently leader"));
+        expect(Decision.Wait.class, Scene.replica().postgres(unreadable(LocalPostgres.Process.STOPPED)));
+    }
+}
