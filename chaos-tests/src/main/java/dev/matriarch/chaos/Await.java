@@ -16,6 +16,17 @@ public final class Await {
         value(what, deadline, () -> condition.getAsBoolean() ? Optional.of(true) : Optional.empty());
     }
 
+    /** The condition holds all the time. @throws AssertionError at the first moment at which it does not */
+    public static void during(String what, Duration time, BooleanSupplier condition) {
+        long end = System.nanoTime() + time.toNanos();
+        while (System.nanoTime() - end < 0) {
+            if (!condition.getAsBoolean()) {
+                throw new AssertionError("not true any more: " + what);
+            }
+            pause(50);
+        }
+    }
+
     /** The first value that the supplier has. */
     public static <T> T value(String what, Duration deadline, Supplier<Optional<T>> supplier) {
         long end = System.nanoTime() + deadline.toNanos();

@@ -31,8 +31,7 @@ final class PausedPrimary {
         boolean known = view.initialize().map(i -> OwnData.isValid(i.value())).orElse(false);
         int timeline = view.history().map(h -> h.currentTimeline()).orElse(0);
         return known && status.timeline() < timeline
-                ? Decision.idle(WITHOUT_LOCK + ": My timeline " + status.timeline()
-                        + " is behind last known cluster timeline " + timeline)
+                ? Decision.idle(WITHOUT_LOCK)
                 : new Decision.AcquireLease("acquired session lock as a leader");
     }
 }

@@ -14,8 +14,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class OperatorMemoryTest {
-    private static final ScheduledRestart RESTART = new ScheduledRestart(
-            Instant.parse("2026-01-01T00:00:00Z"), RestartFilter.NONE, Optional.empty(), "start");
+    private static final ScheduledRestart RESTART =
+            new ScheduledRestart(Instant.parse("2026-01-01T00:00:00Z"), RestartFilter.NONE, Optional.empty(), "start");
 
     private final Memory memory = new Memory(0);
 
@@ -24,8 +24,7 @@ class OperatorMemoryTest {
     void whatWasFoundOutAboutAStandbyIsForgottenWhenItIsAPrimary() {
         memory.compared(5, new Divergence.None());
         memory.primarySeen(1);
-        assertInstanceOf(
-                Divergence.Unchecked.class, memory.situation(true).divergenceAgainst(5));
+        assertInstanceOf(Divergence.Unchecked.class, memory.situation(true).divergenceAgainst(5));
     }
 
     @Test

@@ -11,9 +11,9 @@ import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.Versioned;
+import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.CancelRestartRequest;
 import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
-import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
 import dev.matriarch.proto.control.v1.FailoverRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
@@ -271,8 +271,9 @@ class RpcDoorTest {
     void scheduledThingsAreCancelled() {
         assertEquals(
                 404,
-                stub().cancelRestart(
-                                CancelRestartRequest.newBuilder().setMember("n2").build())
+                stub().cancelRestart(CancelRestartRequest.newBuilder()
+                                .setMember("n2")
+                                .build())
                         .getStatus());
         assertEquals(List.of("cancel restart"), n2.asked);
         assertEquals(
