@@ -188,10 +188,7 @@ class OperatorsIT {
         int timeline = cluster.timeline(leader);
         pause();
         assertEquals("t", ask(promoted, "select pg_promote()"));
-        Await.until(
-                "it says so",
-                SOON,
-                () -> logged(promoted, "continue to run as primary without lock"));
+        Await.until("it says so", SOON, () -> logged(promoted, "continue to run as primary without lock"));
         // WAL that the leader does not have.
         try (Connection connection = cluster.connect(promoted);
                 var statement = connection.createStatement()) {
@@ -205,8 +202,7 @@ class OperatorsIT {
         resume();
         assertEquals(leader, cluster.awaitWhole(WHOLE));
         assertEquals(timeline, cluster.timeline(promoted));
-        assertEquals(
-                "0", ask(promoted, "select count(*) from pg_class where relname = 'promoted_by_hand'"));
+        assertEquals("0", ask(promoted, "select count(*) from pg_class where relname = 'promoted_by_hand'"));
     }
 
     @Test
@@ -272,11 +268,11 @@ class OperatorsIT {
         Node replica = cluster.othersThan(leader).getFirst();
         Object before = Files.getAttribute(replica.dataDirectory().resolve("PG_VERSION"), "unix:ino");
         pause();
-        cluster.ctl("reinit", replica.name(), "--from-leader", "--wait", "--force").expectSuccess();
+        cluster.ctl("reinit", replica.name(), "--from-leader", "--wait", "--force")
+                .expectSuccess();
         resume();
         assertEquals(leader, cluster.awaitWhole(WHOLE));
-        assertNotEquals(
-                before, Files.getAttribute(replica.dataDirectory().resolve("PG_VERSION"), "unix:ino"));
+        assertNotEquals(before, Files.getAttribute(replica.dataDirectory().resolve("PG_VERSION"), "unix:ino"));
         assertNotEquals(0, cluster.ctl("reinit", leader.name(), "--force").exitCode());
     }
 

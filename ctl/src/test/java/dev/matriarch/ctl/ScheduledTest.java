@@ -55,10 +55,8 @@ class ScheduledTest {
     }
 
     private void answers(int status, String message) {
-        agent.action = ActionReply.newBuilder()
-                .setStatus(status)
-                .setMessage(message)
-                .build();
+        agent.action =
+                ActionReply.newBuilder().setStatus(status).setMessage(message).build();
     }
 
     private GetClusterReply.Builder withRestart() {
@@ -111,7 +109,9 @@ class ScheduledTest {
         assertEquals(1, run("", "restart", "demo", "-r", "standby-leader", "--force"));
         has("No standby-leader among provided members");
         assertEquals(List.of(), agent.asked);
-        answers(503, "restart conditions are not satisfied: PostgreSQL runs version 15.4, which is not lower than 14.0");
+        answers(
+                503,
+                "restart conditions are not satisfied: PostgreSQL runs version 15.4, which is not lower than 14.0");
         assertEquals(1, run("", "restart", "demo", "n2", "--pg-version", "14", "--force"));
         has("which is not lower than 14.0");
     }
@@ -131,8 +131,7 @@ class ScheduledTest {
         assertEquals(0, run("", "flush", "demo", "restart", "--force"));
         has("Success: flush scheduled restart for member n2");
         has("No scheduled restart for member n3");
-        assertEquals(
-                CancelRestartRequest.newBuilder().setMember("n2").build(), agent.asked.getLast());
+        assertEquals(CancelRestartRequest.newBuilder().setMember("n2").build(), agent.asked.getLast());
         answers(200, "scheduled switchover deleted");
         assertEquals(0, run("", "flush", "demo", "switchover", "--force"));
         has("Success: scheduled switchover deleted");

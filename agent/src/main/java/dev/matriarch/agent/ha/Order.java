@@ -9,7 +9,11 @@ public sealed interface Order {
     record Shutdown() implements Order {}
 
     /** @param timeout how long the start may take; empty: {@code primary_start_timeout} */
-    record Restart(Optional<Duration> timeout) implements Order {}
+    record Restart(Optional<Duration> timeout) implements Order {
+        public Restart() {
+            this(Optional.empty());
+        }
+    }
 
     /**
      * Discard the data directory and clone anew.
@@ -17,5 +21,9 @@ public sealed interface Order {
      * @param force cancel a long action that is running
      * @param fromLeader clone from the leader, even where a replica offers itself
      */
-    record Reinitialize(boolean force, boolean fromLeader) implements Order {}
+    record Reinitialize(boolean force, boolean fromLeader) implements Order {
+        public Reinitialize() {
+            this(false, false);
+        }
+    }
 }
