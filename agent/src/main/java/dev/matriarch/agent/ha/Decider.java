@@ -168,7 +168,8 @@ public final class Decider {
         }
         return task.stops()
                 ? Decision.soon(task.kind().words(), SOON)
-                : OperatorOrders.interrupt(seen, task).orElse(Decision.idle(task.kind().words()));
+                : OperatorOrders.interrupt(seen, task)
+                        .orElse(Decision.idle(task.kind().words()));
     }
 
     /** Whatever could make or keep this member a primary ends with its lock. */
