@@ -261,6 +261,11 @@ final class LeaderDuties {
         return RequestedChange.step(seen, view);
     }
 
+    private Decision forget(String because) {
+        return new Decision.WriteFailover(
+                Optional.empty(), view.pendingFailover().orElseThrow().revision(), because);
+    }
+
     private Optional<Decision> history(LocalPostgres.Status status) {
         boolean known = view.history()
                 .map(h -> h.currentTimeline() == status.timeline())
