@@ -239,6 +239,7 @@ class OperatorsIT {
         Node old = leader;
         pause();
         Faults.POSTMASTER.strike(old);
+        Await.until("its agent notices", SOON, () -> cluster.primary().isEmpty());
         Await.during(
                 "nobody leads",
                 PROFILE.ttl().plusSeconds(2),
