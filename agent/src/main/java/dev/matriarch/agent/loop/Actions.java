@@ -102,7 +102,10 @@ final class Actions {
     void slots(Set<String> members, Map<String, Lsn> advance) throws PostgresException {
         Set<String> wanted = slotNames(members);
         if (!memory.knowsWhoLeft()) {
-            wanted.addAll(slotsPresent());
+            // Of members that are here it is known whether they need one.
+            Set<String> ofTheDeparted = slotsPresent();
+            ofTheDeparted.removeAll(slotNames(memory.members()));
+            wanted.addAll(ofTheDeparted);
         }
         server.syncSlots(wanted, advance, SHORT);
         memory.slotsSynced(members);

@@ -332,6 +332,7 @@ public final class Heartbeat {
                                     .toList(),
                             now,
                             parts.settings().current().dynamic().memberSlotsTtl());
+            parts.memory().members(view.members().stream().map(Member::name).toList());
             parts.memory().failsafeListed(view.failsafe());
             parts.memory().walSeen(view.isUnlocked(), postgres.status().map(LocalPostgres.Status::received), now);
         }

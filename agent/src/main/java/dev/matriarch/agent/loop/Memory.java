@@ -47,6 +47,7 @@ final class Memory {
     private OptionalLong orderedAt = OptionalLong.empty();
     private OptionalLong storeLostSince = OptionalLong.empty();
     private final Map<String, Long> memberSeen = new HashMap<>();
+    private Set<String> members = Set.of();
     private OptionalLong firstSeen = OptionalLong.empty();
     private boolean knowsWhoLeft;
     private final long startedAt;
@@ -148,6 +149,16 @@ final class Memory {
             knowsWhoLeft = true;
             slotsFor = Optional.empty();
         }
+    }
+
+    /** @param names all members in the store at this moment, those that do not stream too */
+    synchronized void members(Collection<String> names) {
+        members = Set.copyOf(names);
+    }
+
+    /** All that were in the store when it was last read. */
+    synchronized Set<String> members() {
+        return members;
     }
 
     /** False until this agent has watched for as long as a slot is kept: until then any slot may be of a recent member. */
