@@ -180,6 +180,13 @@ class ConfigFileTest {
     }
 
     @Test
+    void theNameThatStandsForNoStandbyIsReserved() {
+        Problem p = only(MINIMAL.replace("name: n1", "name: __patroni_strict_sync_replica_placeholder__"));
+        assertEquals("name", p.key());
+        assertTrue(p.sentence().contains("is reserved"), p::text);
+    }
+
+    @Test
     void nestedKeysAreGuessed() {
         Problem p = only(MINIMAL + "  use_pg_rewnd: true\n");
         assertEquals("postgresql.use_pg_rewnd", p.key());

@@ -41,6 +41,7 @@ final class Scene {
     private Tags tags = Tags.NONE;
     private long now = NOW;
     private Duration raceBackoff = Duration.ZERO;
+    private boolean useSlots = true;
     private boolean failsafe;
     private Map<String, String> listed = Map.of();
     private boolean checkTimeline;
@@ -319,6 +320,11 @@ final class Scene {
         return this;
     }
 
+    Scene withoutSlots() {
+        useSlots = false;
+        return this;
+    }
+
     Scene raceBackoff(Duration value) {
         raceBackoff = value;
         return this;
@@ -469,7 +475,7 @@ final class Scene {
                 paused,
                 primaryStartTimeout,
                 true,
-                true,
+                useSlots,
                 true,
                 true,
                 0,

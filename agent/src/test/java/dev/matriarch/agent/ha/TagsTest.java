@@ -189,6 +189,18 @@ class TagsTest {
                 s.pendingRestart()));
     }
 
+    @Test
+    void theSlotOfAMemberThatLeftIsKeptForAWhile() {
+        // Memories says that n3 was here within member_slots_ttl.
+        assertInstanceOf(Decision.Wait.class, Scene.leader().without("n3").decide());
+    }
+
+    @Test
+    void withoutUseSlotsThereAreNone() {
+        assertEquals(Set.of(), slots(Scene.leader().withoutSlots()));
+        assertEquals(Set.of(), slots(Scene.replica().withoutSlots()));
+    }
+
     // --- clonefrom ---
 
     @Test

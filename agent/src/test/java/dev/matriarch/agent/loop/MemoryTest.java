@@ -7,8 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.matriarch.agent.ha.Failsafe;
 import dev.matriarch.agent.ha.WalFlow;
 import dev.matriarch.dcs.Lsn;
+import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class MemoryTest {
@@ -45,5 +48,29 @@ class MemoryTest {
         assertEquals(
                 new WalFlow(OptionalLong.empty(), OptionalLong.of(20)),
                 memory.situation(false).walFlow());
+    }
+
+    @Test
+    void aMemberThatLeftIsForgottenAfterItsTime() {
+        Duration ttl = Duration.ofSeconds(10);
+        long second = 1_000_000_000L;
+        memory.membersSeen(List.of("n1", "n2"), 0, ttl);
+        memory.membersSeen(List.of("n1"), 10 * second, ttl);
+        assertEquals(Set.of("n1", "n2"), memory.situation(false).recentMembers());
+        memory.membersSeen(List.of("n1"), 10 * second + 1, ttl);
+        assertEquals(Set.of("n1"), memory.situation(false).recentMembers());
+    }
+
+    @Test
+    void whoLeftBeforeIsKnownOnlyAfterWatchingForAsLongAsASlotIsKept() {
+        Duration ttl = Duration.ofSeconds(10);
+        memory.membersSeen(List.of("n1"), 0, ttl);
+        memory.slotsSynced(Set.of("n1"));
+        memory.membersSeen(List.of("n1"), 9_999_999_999L, ttl);
+        assertFalse(memory.knowsWhoLeft());
+        memory.membersSeen(List.of("n1"), 10_000_000_000L, ttl);
+        assertTrue(memory.knowsWhoLeft());
+        // Now slots can be dropped: they are looked at once more.
+        assertEquals(Optional.empty(), memory.situation(false).slotsFor());
     }
 }
