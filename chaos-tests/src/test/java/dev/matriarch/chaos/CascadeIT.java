@@ -64,11 +64,17 @@ class CascadeIT {
         }
         cluster.awaitWhole(WHOLE);
         for (Node node : cluster.nodes()) {
-            tag(node, "{}");
+            if (Files.readString(node.config()).contains("tags: {") && !untagged(node)) {
+                tag(node, "{}");
+            }
         }
         leader = cluster.awaitWhole(WHOLE);
         first = cluster.othersThan(leader).getFirst();
         second = cluster.othersThan(leader).getLast();
+    }
+
+    private static boolean untagged(Node node) throws IOException {
+        return Files.readString(node.config()).contains("tags: {}");
     }
 
     /** Gives the node these tags and has them taken up. */
