@@ -29,6 +29,7 @@ import picocli.CommandLine.ScopeType;
             ResumeCommand.class,
             ShowConfigCommand.class,
             EditConfigCommand.class,
+            ExplainCommand.class,
             HistoryCommand.class,
             VersionCommand.class
         })

@@ -4,6 +4,8 @@ import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.CancelRestartRequest;
 import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
+import dev.matriarch.proto.control.v1.ExplainReply;
+import dev.matriarch.proto.control.v1.ExplainRequest;
 import dev.matriarch.proto.control.v1.FailoverRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
@@ -14,6 +16,7 @@ import dev.matriarch.proto.control.v1.GetHistoryRequest;
 import dev.matriarch.proto.control.v1.GetVersionReply;
 import dev.matriarch.proto.control.v1.GetVersionRequest;
 import dev.matriarch.proto.control.v1.HistoryRow;
+import dev.matriarch.proto.control.v1.MemberOutlook;
 import dev.matriarch.proto.control.v1.MemberRow;
 import dev.matriarch.proto.control.v1.MemberVersion;
 import dev.matriarch.proto.control.v1.ReinitializeRequest;
@@ -132,6 +135,33 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
                                 .setReason("no recovery target specified")
                                 .setTimestamp("2026-11-21T01:02:03+00:00")
                                 .setNewLeader("n2"))
+                        .build());
+    }
+
+    @Override
+    public void explain(ExplainRequest request, StreamObserver<ExplainReply> to) {
+        reply(
+                to,
+                request,
+                ExplainReply.newBuilder()
+                        .setLeader("n1")
+                        .setOutlook("If n1 died now, n2 would be promoted.")
+                        .setHeir("n2")
+                        .setFailoverSeconds(5)
+                        .setGuarantee("a failover now loses at most: nothing")
+                        .addMembers(MemberOutlook.newBuilder()
+                                .setName("n1")
+                                .setLeads(true)
+                                .setReachable(true)
+                                .setWhy("it is the leader"))
+                        .addMembers(MemberOutlook.newBuilder()
+                                .setName("n2")
+                                .setReachable(true)
+                                .setPromotable(true)
+                                .setWhy("I am the healthiest member")
+                                .setLsn(0x5400000)
+                                .setTimeline(3)
+                                .setSwitchoverTarget(true))
                         .build());
     }
 

@@ -273,6 +273,20 @@ class MatriarchctlTest {
     }
 
     @Test
+    void explains() {
+        assertEquals(0, run("", "explain"));
+        assertTrue(out().startsWith("If n1 died now, n2 would be promoted."), out());
+        assertTrue(out().contains("A failover now loses at most: nothing."), out());
+        assertTrue(
+                out().contains(
+                                "| n2     | Replica |  3 | 0/5400000 | yes        | I am the healthiest member | possible   |"),
+                out());
+        assertEquals(0, run("", "explain", "-o", "json"));
+        assertTrue(out().contains("\"heir\": \"n2\"") || out().contains("\"heir\":\"n2\""), out());
+        assertEquals(2, run("", "explain", "-o", "bogus"));
+    }
+
+    @Test
     void versions() {
         assertEquals(0, run("", "version", "demo"));
         assertTrue(out().contains("n1: Matriarch 0.1.0 PostgreSQL 15.4"), out());

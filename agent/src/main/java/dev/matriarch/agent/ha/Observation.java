@@ -37,4 +37,22 @@ public record Observation(
     public boolean holdsLease() {
         return lease instanceof Lease.Held;
     }
+
+    /** The same moment as it would be had this member no lock and no order, and had it asked the others. */
+    Observation asCandidate(ClusterView leaderless, Survey asked) {
+        return new Observation(
+                now,
+                wallClock,
+                me,
+                tags,
+                new Store.Known(leaderless),
+                new Lease.NotHeld(),
+                postgres,
+                settings,
+                situation,
+                task,
+                Optional.of(asked),
+                Optional.empty(),
+                watchdog);
+    }
 }

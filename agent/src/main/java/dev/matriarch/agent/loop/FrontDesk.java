@@ -2,11 +2,13 @@ package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.ha.Candidacy;
 import dev.matriarch.agent.ha.Failsafe;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.ha.ScheduledRestart;
+import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.agent.ha.Tags;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.rpc.LocalAgent;
@@ -182,6 +184,11 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
     public boolean holdsLease() {
         OptionalLong deadline = leaseDeadline;
         return deadline.isPresent() && deadline.getAsLong() - clock.nanos() > 0;
+    }
+
+    @Override
+    public Candidacy candidacy(Survey others) {
+        return Candidacy.of(last, others);
     }
 
     @Override

@@ -68,21 +68,8 @@ final class Peerage {
         Map<String, PeerAnswer> answers = peers.positions(members, PATIENCE);
         List<Survey.Answer> all = new ArrayList<>();
         for (String name : names) {
-            all.add(
-                    switch (answers.get(name)) {
-                        case PeerAnswer.Answered(var p) ->
-                            new Survey.Answer(
-                                    name,
-                                    true,
-                                    p.running(),
-                                    p.inRecovery(),
-                                    p.lsn(),
-                                    p.timeline(),
-                                    p.nofailover() || p.watchdogFailed(),
-                                    p.failoverPriority());
-                        case PeerAnswer.Unreachable unreachable -> Survey.Answer.unreachable(name);
-                        case null -> Survey.Answer.unreachable(name);
-                    });
+            all.add(answers.getOrDefault(name, new PeerAnswer.Unreachable("not a member"))
+                    .inRace(name));
         }
         return new Survey(all);
     }

@@ -7,6 +7,8 @@ import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.CancelRestartRequest;
 import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
+import dev.matriarch.proto.control.v1.ExplainReply;
+import dev.matriarch.proto.control.v1.ExplainRequest;
 import dev.matriarch.proto.control.v1.FailoverRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
@@ -50,12 +52,15 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
     private final LocalAgent agent;
     private final Operations operations;
     private final Peers peers;
+    private final Candidacies candidacies;
     private final ExecutorService calls;
 
-    ControlEndpoint(LocalAgent agent, Operations operations, Peers peers, ExecutorService calls) {
+    ControlEndpoint(
+            LocalAgent agent, Operations operations, Peers peers, Candidacies candidacies, ExecutorService calls) {
         this.agent = agent;
         this.operations = operations;
         this.peers = peers;
+        this.candidacies = candidacies;
         this.calls = calls;
     }
 
@@ -119,6 +124,17 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
                                     .setNewLeader(row.newLeader().orElse("")))));
             return answer.build();
         });
+    }
+
+    @Override
+    public void explain(ExplainRequest request, StreamObserver<ExplainReply> reply) {
+        answer(
+                reply,
+                () -> Outlook.of(
+                        operations.view().orElseThrow(ControlEndpoint::noView),
+                        agent.dynamicConfig(),
+                        candidacies.all(),
+                        candidacies.positions()));
     }
 
     @Override

@@ -1,7 +1,9 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.DynamicConfig;
+import dev.matriarch.agent.ha.Candidacy;
 import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import java.time.Duration;
@@ -38,6 +40,9 @@ public interface LocalAgent {
 
     /** The leader lock is this member's and its deadline has not passed. */
     boolean holdsLease();
+
+    /** Whether this member would take the lock if the leader were gone, going by the last observation. */
+    Candidacy candidacy(Survey others);
 
     /** Asks PostgreSQL now, for at most about a second; what it does not say is unknown in the answer. */
     Position position();

@@ -1,5 +1,7 @@
 package dev.matriarch.agent.rpc;
 
+import dev.matriarch.proto.peer.v1.CandidacyReply;
+import dev.matriarch.proto.peer.v1.CandidacyRequest;
 import dev.matriarch.proto.peer.v1.FailsafeReply;
 import dev.matriarch.proto.peer.v1.FailsafeRequest;
 import dev.matriarch.proto.peer.v1.PeerServiceGrpc;
@@ -13,9 +15,11 @@ import java.util.Optional;
 /** Answers the other members. */
 final class PeerEndpoint extends PeerServiceGrpc.PeerServiceImplBase {
     private final LocalAgent agent;
+    private final Candidacies candidacies;
 
-    PeerEndpoint(LocalAgent agent) {
+    PeerEndpoint(LocalAgent agent, Candidacies candidacies) {
         this.agent = agent;
+        this.candidacies = candidacies;
     }
 
     private boolean isOurs(String scope, StreamObserver<?> reply) {
@@ -43,6 +47,15 @@ final class PeerEndpoint extends PeerServiceGrpc.PeerServiceImplBase {
                 .setAccepted(refusal.isEmpty())
                 .setReason(refusal.orElse(""))
                 .build());
+        reply.onCompleted();
+    }
+
+    @Override
+    public void candidacy(CandidacyRequest request, StreamObserver<CandidacyReply> reply) {
+        if (!isOurs(request.getScope(), reply)) {
+            return;
+        }
+        reply.onNext(candidacies.own());
         reply.onCompleted();
     }
 

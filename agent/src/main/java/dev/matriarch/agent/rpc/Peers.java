@@ -4,6 +4,8 @@ import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
+import dev.matriarch.proto.peer.v1.CandidacyReply;
+import dev.matriarch.proto.peer.v1.CandidacyRequest;
 import dev.matriarch.proto.peer.v1.FailsafeReply;
 import dev.matriarch.proto.peer.v1.FailsafeRequest;
 import dev.matriarch.proto.peer.v1.PeerServiceGrpc;
@@ -125,6 +127,46 @@ public final class Peers implements AutoCloseable {
             }
         });
         return refusals;
+    }
+
+    /**
+     * Asks all of {@code members} at the same time whether they would take the lock if the leader were gone.
+     *
+     * @param timeout for all of them together
+     * @return the answers of those who gave one, by name
+     */
+    Map<String, CandidacyReply> candidacies(Collection<Member> members, Duration timeout) {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        CandidacyRequest request = CandidacyRequest.newBuilder().setScope(scope).build();
+        Map<String, Future<CandidacyReply>> asked = new LinkedHashMap<>();
+        for (Member member : members) {
+            try {
+                asked.put(
+                        member.name(),
+                        PeerServiceGrpc.newFutureStub(channel(member))
+                                .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)
+                                .candidacy(request));
+            } catch (IllegalArgumentException | IllegalStateException unusableAddress) {
+                // No answer, then.
+            }
+        }
+        Map<String, CandidacyReply> answers = new LinkedHashMap<>();
+        asked.forEach((name, future) -> {
+            try {
+                CandidacyReply reply = future.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+                if (reply.getName().equals(name)) {
+                    answers.put(name, reply);
+                }
+            } catch (ExecutionException e) {
+                // No answer.
+            } catch (TimeoutException e) {
+                future.cancel(true);
+            } catch (InterruptedException e) {
+                future.cancel(true);
+                Thread.currentThread().interrupt();
+            }
+        });
+        return answers;
     }
 
     private static PeerAnswer await(String name, Future<PositionReply> future, long deadline) {

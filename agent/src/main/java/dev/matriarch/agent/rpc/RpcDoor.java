@@ -37,9 +37,12 @@ public final class RpcDoor implements AutoCloseable {
             Function<String, List<String>> configProblems)
             throws IOException {
         Operations operations = new Operations(agent, peers, configProblems);
+        Candidacies candidacies = new Candidacies(agent, operations, peers);
         Server server = transport.serve(
                 listen,
-                List.of(new ControlEndpoint(agent, operations, peers, transport.calls()), new PeerEndpoint(agent)));
+                List.of(
+                        new ControlEndpoint(agent, operations, peers, candidacies, transport.calls()),
+                        new PeerEndpoint(agent, candidacies)));
         operations.listen();
         return new RpcDoor(server, operations);
     }

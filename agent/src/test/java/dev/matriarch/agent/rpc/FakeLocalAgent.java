@@ -1,7 +1,9 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.DynamicConfig;
+import dev.matriarch.agent.ha.Candidacy;
 import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.Lsn;
@@ -22,6 +24,7 @@ final class FakeLocalAgent implements LocalAgent {
     volatile DynamicConfig config = config(DynamicConfig.SynchronousMode.OFF, false);
     final java.util.List<String> promises = new java.util.concurrent.CopyOnWriteArrayList<>();
     volatile Optional<String> promiseRefused = Optional.empty();
+    volatile Candidacy candidacy = new Candidacy(true, "I am the healthiest member", new Lsn(100), 1);
     volatile Position position = new Position(true, true, new Lsn(100), 1, false, 1, false);
 
     FakeLocalAgent(String name, FakeDcs dcs) {
@@ -137,6 +140,13 @@ final class FakeLocalAgent implements LocalAgent {
     @Override
     public boolean holdsLease() {
         return false;
+    }
+
+    @Override
+    public Candidacy candidacy(Survey others) {
+        asked.add("candidacy against "
+                + others.answers().stream().map(Survey.Answer::name).toList());
+        return candidacy;
     }
 
     @Override

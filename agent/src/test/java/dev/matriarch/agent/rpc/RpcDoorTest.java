@@ -8,13 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.agent.config.DynamicConfig.SynchronousMode;
 import dev.matriarch.agent.config.HostPort;
+import dev.matriarch.agent.ha.Candidacy;
 import dev.matriarch.dcs.Leader;
+import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.Versioned;
 import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.CancelRestartRequest;
 import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
+import dev.matriarch.proto.control.v1.ExplainReply;
+import dev.matriarch.proto.control.v1.ExplainRequest;
 import dev.matriarch.proto.control.v1.FailoverRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
@@ -94,6 +98,19 @@ class RpcDoorTest {
 
     private static SwitchoverRequest toN2() {
         return SwitchoverRequest.newBuilder().setLeader("n1").setCandidate("n2").build();
+    }
+
+    @Test
+    void explainsWhatTheMembersSayOfThemselves() {
+        n1.candidacy = new Candidacy(false, "it is the leader", new Lsn(200), 1);
+        ExplainReply reply = stub().explain(ExplainRequest.getDefaultInstance());
+        assertEquals("n1", reply.getLeader());
+        assertEquals("n2", reply.getHeir());
+        assertEquals("it is the leader", reply.getMembers(0).getWhy());
+        assertEquals("I am the healthiest member", reply.getMembers(1).getWhy());
+        // The leader is not asked: the question is what happens without it.
+        assertEquals(List.of("candidacy against []"), n2.asked);
+        assertEquals(List.of("candidacy against [n2]"), n1.asked);
     }
 
     @Test
