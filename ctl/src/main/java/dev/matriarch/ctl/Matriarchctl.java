@@ -31,6 +31,7 @@ import picocli.CommandLine.ScopeType;
             EditConfigCommand.class,
             ExplainCommand.class,
             HistoryCommand.class,
+            ReplayCommand.class,
             VersionCommand.class
         })
 public final class Matriarchctl {

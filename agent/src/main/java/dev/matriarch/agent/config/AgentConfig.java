@@ -22,7 +22,8 @@ public record AgentConfig(
         BootstrapConfig bootstrap,
         Map<String, Object> tags,
         LogConfig log,
-        WatchdogConfig watchdog) {
+        WatchdogConfig watchdog,
+        FlightRecorderConfig flightRecorder) {
 
     /** Why a watchdog that this member requires cannot work with this cluster-wide timing. */
     public Optional<String> watchdogProblem(DynamicConfig timing) {
@@ -45,4 +46,7 @@ public record AgentConfig(
     /** @param level DEBUG, INFO, WARNING, ERROR or CRITICAL as users write them */
     public record LogConfig(
             String level, Optional<Path> dir, long fileSize, int fileCount, Map<String, String> loggers) {}
+
+    /** @param size of all files together, in bytes */
+    public record FlightRecorderConfig(boolean enabled, Path directory, long size) {}
 }

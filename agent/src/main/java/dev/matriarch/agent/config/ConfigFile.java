@@ -88,6 +88,7 @@ public final class ConfigFile {
         Map<String, Object> tags = new TagsSection(root.sectionOrEmpty("tags"), Optional.ofNullable(name)).read();
         LogConfig log = log();
         WatchdogConfig watchdog = WatchdogSection.read(root.sectionOrEmpty("watchdog"), bootstrap.dcsJson(), findings);
+        AgentConfig.FlightRecorderConfig flightRecorder = flightRecorder(stateDir);
         ctl();
         root.finish();
         if (raft.isEmpty() || rest.isEmpty() || control.isEmpty() || postgres.isEmpty()) {
@@ -105,7 +106,8 @@ public final class ConfigFile {
                 bootstrap,
                 tags,
                 log,
-                watchdog));
+                watchdog,
+                flightRecorder));
     }
 
     private Optional<RestConfig> rest() {
@@ -265,6 +267,15 @@ public final class ConfigFile {
         });
         s.finish();
         return new BootstrapConfig(dcs, initdb, pgHba, users);
+    }
+
+    private AgentConfig.FlightRecorderConfig flightRecorder(Path stateDir) {
+        Section s = root.sectionOrEmpty("flight_recorder");
+        boolean enabled = s.bool("enabled", true);
+        Path directory = s.file("dir").orElse(stateDir.resolve("flight"));
+        long size = s.bytes("size", 16L << 20, 1L << 20);
+        s.finish();
+        return new AgentConfig.FlightRecorderConfig(enabled, directory, size);
     }
 
     private LogConfig log() {

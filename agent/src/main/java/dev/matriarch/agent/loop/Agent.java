@@ -9,6 +9,7 @@ import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.postgres.linux.IoctlWatchdog;
+import dev.matriarch.agent.recorder.FlightRecorder;
 import dev.matriarch.agent.rpc.Peers;
 import dev.matriarch.agent.rpc.RpcDoor;
 import dev.matriarch.agent.rpc.RpcTransport;
@@ -95,7 +96,8 @@ public final class Agent implements AutoCloseable {
                             probe,
                             clock,
                             callbacks,
-                            desk),
+                            desk,
+                            recorder(config)),
                     wakeup);
             heartbeat.look();
             probe.start();
@@ -129,6 +131,14 @@ public final class Agent implements AutoCloseable {
         return problems.isEmpty()
                 ? config.watchdogProblem(DynamicConfigJson.parse(json)).stream().toList()
                 : problems;
+    }
+
+    private Heartbeat.Recorder recorder(AgentConfig config) {
+        AgentConfig.FlightRecorderConfig wanted = config.flightRecorder();
+        return wanted.enabled()
+                ? opened(new FlightRecorder(
+                        wanted.directory(), wanted.size(), Version.TEXT, config.scope(), config.name()))::record
+                : (step, seen, decided) -> {};
     }
 
     private <T extends AutoCloseable> T opened(T part) {

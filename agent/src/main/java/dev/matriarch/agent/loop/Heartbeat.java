@@ -65,7 +65,14 @@ public final class Heartbeat {
             WriteProbe probe,
             Clock clock,
             Callbacks callbacks,
-            Publisher publisher) {}
+            Publisher publisher,
+            Recorder recorder) {}
+
+    /** Takes note of each step; must return at once. */
+    interface Recorder {
+        /** @param step 0 begins a heartbeat */
+        void record(int step, Observation seen, Decision decided);
+    }
 
     Heartbeat(Parts parts, Wakeup wakeup) {
         this.parts = parts;
@@ -158,6 +165,7 @@ public final class Heartbeat {
             parts.publisher().publish(observation, parts.lease().deadline());
             Decision before = decision;
             decision = Decider.decide(observation);
+            parts.recorder().record(step, observation, decision);
             if (decision.equals(before)) {
                 // It changed nothing: try again in the next heartbeat, not a thousand times in this one.
                 decision = Decision.soon("tried and still to do: " + decision.because(), Duration.ofMillis(300));
