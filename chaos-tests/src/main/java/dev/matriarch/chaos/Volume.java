@@ -17,6 +17,7 @@ public final class Volume implements AutoCloseable {
     private final Path image;
     private final Path mount;
     private final Path directory;
+    private int fillers;
 
     private Volume(Path directory) {
         this.directory = directory;
@@ -74,7 +75,11 @@ public final class Volume implements AutoCloseable {
     public void fill(int megabytesLeft) {
         try {
             long free = Files.getFileStore(mount).getUsableSpace() / (1 << 20);
-            must("fallocate", "-l", Math.max(1, free - megabytesLeft) + "M", filler().toString());
+            must(
+                    "fallocate",
+                    "-l",
+                    Math.max(1, free - megabytesLeft) + "M",
+                    mount.resolve("filler-" + ++fillers).toString());
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -82,11 +87,9 @@ public final class Volume implements AutoCloseable {
 
     /** Gives the space back. */
     public void drain() {
-        must("rm", "-f", filler().toString());
-    }
-
-    private Path filler() {
-        return mount.resolve("filler");
+        for (; fillers > 0; fillers--) {
+            must("rm", "-f", mount.resolve("filler-" + fillers).toString());
+        }
     }
 
     /** Nobody may use it any more. */
