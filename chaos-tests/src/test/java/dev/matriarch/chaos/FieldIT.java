@@ -256,17 +256,19 @@ class FieldIT {
             Writer writer = Writer.start(cluster, "power");
             try {
                 powerOff();
-                writer.stop();
             } finally {
-                writer.close();
+                writer.stop();
             }
             for (int i : order) {
                 n.get(i).startAgent();
                 Await.pause(400);
             }
-            Node next = cluster.awaitWhole(WHOLE);
-            assertEquals(Set.of(), writer.missingOn(next), "order " + java.util.Arrays.toString(order));
+            Node next = cluster.awaitPrimary(WHOLE);
+            String which = "order " + java.util.Arrays.toString(order);
+            assertEquals(Set.of(), writer.missingOn(next), which);
+            cluster.othersThan(next).forEach(o -> assertNotEquals(200, o.healthCheck("/primary"), which));
         }
+        cluster.awaitWhole(WHOLE);
     }
 
     private static void powerOff() {

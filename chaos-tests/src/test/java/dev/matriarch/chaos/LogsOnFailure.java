@@ -16,7 +16,7 @@ final class LogsOnFailure implements TestWatcher {
     public void testFailed(ExtensionContext context, Throwable cause) {
         Cluster now = cluster.get();
         if (now != null) {
-            System.out.println("Logs after " + context.getDisplayName() + ":\n" + now.logs(150));
+            System.out.println("Logs after " + context.getDisplayName() + ":\n" + now.logs(80));
         }
     }
 }
