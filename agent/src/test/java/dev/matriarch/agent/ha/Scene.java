@@ -30,6 +30,7 @@ final class Scene {
     private Optional<SyncState> sync = Optional.empty();
     private Optional<FailoverRequest> failover = Optional.empty();
     private Optional<TimelineHistory> history = Optional.empty();
+    private Instant wallClock = Instant.parse("2026-01-01T00:00:00Z");
     private Optional<String> unreachable = Optional.empty();
     private Optional<ClusterView> wholeView = Optional.empty();
     private Lease lease = new Lease.NotHeld();
@@ -230,6 +231,16 @@ final class Scene {
 
     Scene initialize(String value) {
         initialize = Optional.of(value);
+        return this;
+    }
+
+    Scene askedFor(Instant time, String from, String to) {
+        failover = Optional.of(new FailoverRequest(Optional.of(from), Optional.of(to), Optional.of(time)));
+        return this;
+    }
+
+    Scene wallClock(Instant value) {
+        wallClock = value;
         return this;
     }
 
@@ -484,7 +495,7 @@ final class Scene {
                 prePromote);
         return new Observation(
                 now,
-                WALL_CLOCK,
+                wallClock,
                 me,
                 tags,
                 unreachable.<Store>map(Store.Unreachable::new).orElse(new Store.Known(view())),
