@@ -32,8 +32,7 @@ class ClockJumpTest {
                         () -> Scene.replica().unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 100))),
                 Map.entry(Decision.AskPeers.class, () -> Scene.replica().unlocked()),
                 Map.entry(Decision.StartPrimary.class, () -> Scene.leader().postgres(Scene.stopped("in production"))),
-                Map.entry(
-                        Decision.CheckDivergence.class, () -> Scene.of("n2").postgres(Scene.stopped("in production"))));
+                Map.entry(Decision.CheckDivergence.class, () -> Scene.of("n2").postgres(Scene.stopped("shut down"))));
         scenes.forEach((kind, scene) -> {
             for (Duration jump : JUMPS) {
                 Decision decision = scene.get().wallClock(TIME.plus(jump)).decide();
