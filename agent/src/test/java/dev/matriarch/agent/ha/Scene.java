@@ -30,7 +30,7 @@ final class Scene {
     private Optional<SyncState> sync = Optional.empty();
     private Optional<FailoverRequest> failover = Optional.empty();
     private Optional<TimelineHistory> history = Optional.empty();
-    private Instant wallClock = Instant.parse("2026-01-01T00:00:00Z");
+    private Instant wallClock = WALL_CLOCK;
     private Optional<String> unreachable = Optional.empty();
     private Optional<ClusterView> wholeView = Optional.empty();
     private Lease lease = new Lease.NotHeld();
