@@ -155,6 +155,8 @@ class LeaseKeeperTest {
     void watchdogIsTheOutermostRing() throws Exception {
         answerTakesMillis = 100;
         keeper.acquire(SETTINGS);
+        // A new guard is disarmed, too: the first arming has to be seen first.
+        await("armed");
         keeper.disarm();
         await("disarmed");
         keeper.activateWatchdog(SETTINGS);
