@@ -1,0 +1,90 @@
+package dev.matriarch.bench;
+
+import dev.matriarch.agent.ha.Decider;
+import java.util.Collection;
+import java.util.Locale;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.Options;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+import org.openjdk.jmh.util.Statistics;
+
+/**
+ * {@code bench/run decide}: runs every {@link Scene} in a JVM of its own and prints a Markdown table in microseconds. Exit code
+ * 1 if a p99 is above the limit, 3 if a scene could not be measured.
+ */
+public final class DecideTable {
+    private static final double LIMIT_MICROSECONDS = 20;
+
+    private DecideTable() {}
+
+    /** Takes no arguments. */
+    public static void main(String[] arguments) {
+        System.out.println("| what the member sees | p50 | p99 | p99.9 | samples |");
+        System.out.println("|---|---|---|---|---|");
+        boolean slow = false;
+        for (Scene scene : Scene.values()) {
+            Statistics times;
+            try {
+                times = measure(scene);
+            } catch (RunnerException | RuntimeException e) {
+                System.err.println("The scene \"" + scene.words() + "\" could not be measured: " + e.getMessage());
+                e.printStackTrace();
+                System.exit(3);
+                return;
+            }
+            System.out.println(String.format(
+                    Locale.ROOT,
+                    "| %s | %.1f µs | %.1f µs | %.1f µs | %d |",
+                    scene.words(),
+                    times.getPercentile(50),
+                    times.getPercentile(99),
+                    times.getPercentile(99.9),
+                    times.getN()));
+            slow |= times.getPercentile(99) > LIMIT_MICROSECONDS;
+        }
+        if (slow) {
+            System.err.println(String.format(
+                    Locale.ROOT, "A p99 is above the limit of %.0f µs. Was the machine quiet?", LIMIT_MICROSECONDS));
+        }
+        System.exit(slow ? 1 : 0);
+    }
+
+    private static Statistics measure(Scene scene) throws RunnerException {
+        // Seen here first, a wrong scene is told in one sentence.
+        scene.check(Decider.decide(scene.observation()));
+        Options options = new OptionsBuilder()
+                .include("\\b" + DecideBenchmark.class.getSimpleName() + "\\b")
+                .param("scene", scene.name())
+                .forks(1)
+                .warmupIterations(3)
+                .warmupTime(TimeValue.seconds(1))
+                .measurementIterations(5)
+                .measurementTime(TimeValue.seconds(1))
+                // As packaging/src/main/dist/bin/matriarch runs an agent: its compiler, collector and heap.
+                .jvmArgs(
+                        "-XX:+UseSerialGC",
+                        "-XX:TieredStopAtLevel=1",
+                        "-XX:+UseCompactObjectHeaders",
+                        "-Xms16m",
+                        "-Xmx64m",
+                        "-XX:MinHeapFreeRatio=10",
+                        "-XX:MaxHeapFreeRatio=30",
+                        "--sun-misc-unsafe-memory-access=allow")
+                .jvmArgsAppend(ownOptions())
+                .shouldFailOnError(true)
+                .verbosity(VerboseMode.SILENT)
+                .build();
+        Collection<RunResult> results = new Runner(options).run();
+        return results.iterator().next().getPrimaryResult().getStatistics();
+    }
+
+    /** {@code MATRIARCH_JAVA_OPTS}, which counts for an agent too. */
+    private static String[] ownOptions() {
+        String options = System.getenv().getOrDefault("MATRIARCH_JAVA_OPTS", "").strip();
+        return options.isEmpty() ? new String[0] : options.split("\\s+");
+    }
+}
