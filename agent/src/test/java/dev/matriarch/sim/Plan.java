@@ -27,7 +27,7 @@ public record Plan(
         int timing = rng.below(10);
         long[] t = timing < 5 ? new long[] {5, 1, 2} : timing < 8 ? new long[] {3, 1, 1} : new long[] {30, 10, 10};
         int sync = rng.below(10);
-        String mode = sync < 3 ? "off" : "quorum";
+        String mode = sync < 2 ? "off" : sync < 4 ? "on" : "quorum";
         int count = nodes == 5 && rng.chance(0.4) ? 2 : 1;
         boolean mayDiscard = !rng.chance(0.15);
         long ttl = t[0] * SECOND;
@@ -37,6 +37,8 @@ public record Plan(
                 + (mode.equals("off") ? "" : ", \"synchronous_mode\": \"" + mode + "\"")
                 + ", \"synchronous_node_count\": " + count
                 + (rng.chance(0.2) ? ", \"primary_start_timeout\": " + rng.between(0, 5) : "")
+                + (nodes > 1 && rng.chance(0.15) ? ", \"synchronous_mode_strict\": true" : "")
+                + (rng.chance(0.15) ? ", \"failsafe_mode\": true" : "")
                 + (rng.chance(0.2) ? ", \"check_timeline\": true" : "")
                 + ", \"postgresql\": {\"use_pg_rewind\": " + !rng.chance(0.1) + "}}";
         return new Plan(

@@ -8,12 +8,15 @@ public final class Schedule {
 
     /**
      * @param simulatedNanos of the cluster
+     * @param openQuestion ended where docs/safety.md has an open question
      * @param recovery nanoseconds from the end of the faults until everything was well
      */
-    public record Result(long simulatedNanos, long recovery, long events, long commits, long promotions) {}
+    public record Result(
+            long simulatedNanos, long recovery, long events, long commits, long promotions, boolean openQuestion) {}
 
     private final World world;
     private final Rng rng;
+    private long recovery;
 
     private Schedule(long seed, boolean trace) {
         world = new World(Plan.of(seed), trace);
@@ -22,10 +25,27 @@ public final class Schedule {
 
     /** @throws Violation if a promise was broken */
     public static Result play(long seed, boolean trace) {
-        return new Schedule(seed, trace).play();
+        Schedule schedule = new Schedule(seed, trace);
+        try {
+            schedule.play();
+            return schedule.result(false);
+        } catch (Judge.OpenQuestion e) {
+            schedule.world.traceIf(e::getMessage);
+            return schedule.result(true);
+        }
     }
 
-    private Result play() {
+    private Result result(boolean openQuestion) {
+        return new Result(
+                world.events().now(),
+                recovery,
+                world.events().executed(),
+                world.judge().commitsAcknowledged,
+                world.judge().promotions,
+                openQuestion);
+    }
+
+    private void play() {
         Plan plan = world.plan();
         world.traceIf(() -> plan.toString());
         for (SimHost host : world.hosts()) {
@@ -42,14 +62,8 @@ public final class Schedule {
         world.judge().forgetProgress();
         long calmed = world.events().now();
         calm(plan.bound(), "the end of the faults");
-        long recovery = world.events().now() - calmed;
+        recovery = world.events().now() - calmed;
         world.judge().atTheEnd();
-        return new Result(
-                world.events().now(),
-                recovery,
-                world.events().executed(),
-                world.judge().commitsAcknowledged,
-                world.judge().promotions);
     }
 
     private void until(long time) {

@@ -17,6 +17,8 @@ public final class SimHost {
 
     /** The end of the lease that this host's agent last had confirmed, in simulated time. */
     private long leaseEnds = Long.MIN_VALUE;
+
+    private long storeLeaseEnds = Long.MIN_VALUE;
     /** Its server ran as primary while the cluster was paused and no guard has held a deadline for it since. */
     private boolean unfencedByPause;
 
@@ -145,6 +147,16 @@ public final class SimHost {
 
     public void leaseConfirmed(long deadlineNanos) {
         leaseEnds = whenNanosShow(deadlineNanos);
+        storeLeaseEnds = leaseEnds;
+    }
+
+    /** By promises of the others, without the store. */
+    public void leaseExtended(long deadlineNanos) {
+        leaseEnds = whenNanosShow(deadlineNanos);
+    }
+
+    long storeLeaseEnds() {
+        return storeLeaseEnds;
     }
 
     long leaseEnds() {
@@ -154,7 +166,7 @@ public final class SimHost {
     public void noteFencing(boolean guarded, boolean paused) {
         if (guarded || !postgres.alive()) {
             unfencedByPause = false;
-        } else if (paused && !postgres.inRecovery) {
+        } else if (paused) {
             unfencedByPause = true;
         }
     }

@@ -37,6 +37,10 @@ public final class SimPostgres {
     String control = "";
     long checkpoint;
     boolean wasStandby;
+    /** Made by initdb here, for a cluster that may never have been announced. */
+    boolean bornHere;
+    /** The note of a promotion: this member opened a timeline that left this one; -1 if there is none. */
+    int promotedFrom = -1;
     /** The first checkpoint on a new timeline is still to come: the control file names the old one. */
     boolean checkpointPending;
 
@@ -52,9 +56,11 @@ public final class SimPostgres {
     boolean diskFull;
     private String namesShown = "";
     private SyncNames namesOfSenders = SyncNames.NONE;
+    private boolean namesTakenUp = true;
     private long received;
     private long replayed;
     private boolean localWalDone;
+    private boolean compared;
     private int connectedTo = -1;
     private long started;
     /** Everything that was planned for an earlier life of the server is void. */
@@ -165,7 +171,7 @@ public final class SimPostgres {
         }
         List<LocalPostgres.Slot> present = new ArrayList<>(slots.size());
         slots.forEach((name, restart) -> present.add(new LocalPostgres.Slot(name, false, new Lsn(end))));
-        long position = inRecovery ? Math.max(received, replayed) : end;
+        long position = !inRecovery ? end : localWalDone ? Math.max(received, replayed) : 0;
         return new LocalPostgres.Status(
                 inRecovery,
                 timeline.number,
@@ -176,6 +182,7 @@ public final class SimPostgres {
                 Optional.empty(),
                 connectedTo >= 0,
                 namesShown,
+                namesTakenUp,
                 "on",
                 rows,
                 present,
@@ -199,6 +206,10 @@ public final class SimPostgres {
         return directory;
     }
 
+    public boolean hung() {
+        return hung;
+    }
+
     public boolean diskFull() {
         return diskFull;
     }
@@ -219,6 +230,15 @@ public final class SimPostgres {
 
     public void halfWritten(boolean value) {
         directory = value ? LocalPostgres.DataDirectory.HALF_WRITTEN : LocalPostgres.DataDirectory.VALID;
+    }
+
+    /** The agent has just compared it with the leader, by the note of its promotion among other things. */
+    boolean wasCompared() {
+        return compared && openedItsTimeline();
+    }
+
+    boolean openedItsTimeline() {
+        return timeline.parent != null && timeline.parent.number == promotedFrom;
     }
 
     public void syncSlots(Set<String> members) {
@@ -249,14 +269,21 @@ public final class SimPostgres {
         if (!leader.systemIdentifier.equals(systemIdentifier)) {
             return Optional.empty();
         }
+        compared = true;
         boolean replica = answers ? inRecovery : wasStandby;
         long position = answers ? (inRecovery ? Math.max(received, replayed) : end) : wasStandby ? redo : checkpoint;
+        if (answers && inRecovery && !localWalDone) {
+            return Optional.empty();
+        }
         boolean clean = control.equals("shut down");
         if (timeline.number > leader.timeline.number) {
             return Optional.of(new Divergence.Found("a later timeline"));
         }
         if (timeline.number == leader.timeline.number) {
-            return Optional.of(new Divergence.None());
+            return Optional.of(
+                    replica && !openedItsTimeline()
+                            ? new Divergence.None()
+                            : new Divergence.Found("a number taken twice", false));
         }
         long left = leader.timeline.leaves(timeline.number, leader.end);
         if (left < 0) {
@@ -274,7 +301,7 @@ public final class SimPostgres {
 
     public void initdb(String identifier) {
         Timeline first = new Timeline(1, null, 0);
-        world.judge().clusterIs(identifier);
+        bornHere = true;
         directory = LocalPostgres.DataDirectory.VALID;
         systemIdentifier = identifier;
         timeline = first;
@@ -291,6 +318,7 @@ public final class SimPostgres {
 
     /** pg_basebackup, or what pg_rewind leaves: everything as the source had it. */
     public void becomeCopyOf(SimPostgres source) {
+        bornHere = false;
         directory = LocalPostgres.DataDirectory.VALID;
         systemIdentifier = source.systemIdentifier;
         timeline = source.timeline;
@@ -298,8 +326,9 @@ public final class SimPostgres {
         redo = end;
         checkpoint = end;
         knownTimeline = Math.max(source.timeline.number, 1);
-        control = "in production";
+        control = "in archive recovery";
         wasStandby = true;
+        promotedFrom = -1;
         slots.clear();
     }
 
@@ -357,8 +386,10 @@ public final class SimPostgres {
                 return;
             }
             process = LocalPostgres.Process.RUNNING;
+            checkpointPending = false;
             namesShown = names;
             namesOfSenders = SyncNames.parse(names);
+            namesTakenUp = true;
             if (asStandby) {
                 // A former primary replays all it has before it is consistent; a standby only up to where it once was.
                 replayed = wasStandby ? Math.min(redo, end) : end;
@@ -396,6 +427,19 @@ public final class SimPostgres {
         end += bytes;
         timeline.tail = end;
         replayed = end;
+    }
+
+    /** Single-user mode: replays all it has and shuts down cleanly; nobody can connect. */
+    public void recoverAlone() {
+        if (directory == LocalPostgres.DataDirectory.VALID) {
+            if (end < timeline.tail) {
+                timeline = new Timeline(timeline.number, timeline, end);
+            }
+            checkpoint = end;
+            write(120);
+            control = "shut down";
+            wasStandby = false;
+        }
     }
 
     /** @param done runs when the server has stopped */
@@ -476,6 +520,7 @@ public final class SimPostgres {
             redo = rng.chance(0.5) ? Math.max(redo, Math.min(end, replayed)) : Math.min(redo, end);
         }
         control = state;
+        compared = false;
         life++;
         process = LocalPostgres.Process.STOPPED;
         hung = false;
@@ -507,6 +552,7 @@ public final class SimPostgres {
             replayed = end;
             redo = end;
             int number = Math.max(knownTimeline, timeline.number) + 1;
+            promotedFrom = timeline.number;
             Timeline next = new Timeline(number, timeline, end);
             trace("promoted: " + place() + " continues as " + next);
             timeline = next;
@@ -601,9 +647,11 @@ public final class SimPostgres {
                 return;
             }
             namesShown = value;
+            namesTakenUp = false;
             world.events().after(rng.millis(0, 80), () -> {
                 if (life == mine) {
                     namesOfSenders = SyncNames.parse(namesShown);
+                    namesTakenUp = true;
                     releaseWaiters();
                 }
             });
@@ -616,6 +664,7 @@ public final class SimPostgres {
     public void follow(int upstreamHost) {
         upstream = upstreamHost;
         if (standby() && connectedTo != upstreamHost) {
+            compared = false;
             if (connectedTo >= 0) {
                 world.host(connectedTo).postgres().senders[host].connected = false;
             }

@@ -23,6 +23,7 @@ public final class Simulate {
         final AtomicLong promotions = new AtomicLong();
         final AtomicLong cpu = new AtomicLong();
         final AtomicLong slowest = new AtomicLong();
+        final AtomicLong open = new AtomicLong();
         final AtomicLong played = new AtomicLong();
         /** The lowest seed that broke a promise. */
         volatile long failedSeed = Long.MAX_VALUE;
@@ -78,6 +79,7 @@ public final class Simulate {
             totals.commits.addAndGet(result.commits());
             totals.promotions.addAndGet(result.promotions());
             totals.slowest.accumulateAndGet(result.recovery(), Math::max);
+            totals.open.addAndGet(result.openQuestion() ? 1 : 0);
             totals.played.incrementAndGet();
         } catch (Violation e) {
             totals.failed(seed, e);
@@ -131,10 +133,11 @@ public final class Simulate {
         }
         System.out.printf(
                 Locale.ROOT,
-                "%d schedules, %d violations, %.1f simulated hours, %d commits, %d promotions, slowest recovery %.1f s,"
+                "%d schedules, %d violations, %d ended at an open question, %.1f simulated hours, %d commits, %d promotions, slowest recovery %.1f s,"
                         + " %.1f s wall, %.1f s CPU, %.0f simulated hours per CPU-minute%n",
                 totals.played.get() + (totals.violation == null ? 0 : 1),
                 totals.violation == null ? 0 : 1,
+                totals.open.get(),
                 hours,
                 totals.commits.get(),
                 totals.promotions.get(),

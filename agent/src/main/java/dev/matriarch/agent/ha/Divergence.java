@@ -8,6 +8,14 @@ public sealed interface Divergence {
     /** The local WAL is a prefix of the leader's. */
     record None() implements Divergence {}
 
-    /** The local WAL goes where the leader's history does not. */
-    record Found(String reason) implements Divergence {}
+    /**
+     * The local WAL goes where the leader's history does not.
+     *
+     * @param rewindable false if pg_rewind cannot help: only a new clone can
+     */
+    record Found(String reason, boolean rewindable) implements Divergence {
+        public Found(String reason) {
+            this(reason, true);
+        }
+    }
 }

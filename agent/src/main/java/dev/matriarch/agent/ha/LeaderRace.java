@@ -88,14 +88,14 @@ final class LeaderRace {
                 return new Verdict.Stand("I am the requested candidate");
             }
             // A switchover loses nothing: the wish counts among those who have everything.
-            return outsideOfSync()
+            return !isSynchronous(seen.me())
                     ? new Verdict.StandBack("I am asked to lead but am not synchronous")
                     : compare(survey, false, false);
         }
         boolean candidateMayLead = request.candidate()
                 .flatMap(survey::of)
                 .filter(Survey.Answer::eligible)
-                .filter(c -> !request.isSwitchover() || comparedWithMe(c) >= 0)
+                .filter(c -> !request.isSwitchover() || isSynchronous(c.name()) && comparedWithMe(c) >= 0)
                 .isPresent();
         if (candidateMayLead) {
             return new Verdict.StandBack(
@@ -120,6 +120,9 @@ final class LeaderRace {
 
     private Verdict compare(Survey survey, boolean checkLag, boolean checkPriority) {
         Lsn position = mine.position();
+        if (position.equals(Lsn.INVALID)) {
+            return new Verdict.StandBack("my position is not known yet: WAL from before my start is being replayed");
+        }
         long lag = view.status().optime().minus(position);
         if (checkLag && lag > seen.settings().maximumLagOnFailover()) {
             return new Verdict.StandBack("My wal position exceeds maximum replication lag: " + lag + " bytes behind");
@@ -133,7 +136,7 @@ final class LeaderRace {
         }
         Optional<SyncState> sync = syncInForce();
         boolean onlySync = seen.settings().synchronous().mode() == Settings.Synchronous.Mode.ON;
-        if (onlySync && outsideOfSync()) {
+        if (onlySync && !isSynchronous(seen.me())) {
             return new Verdict.StandBack(
                     "I was not a synchronous standby of " + sync.get().leader());
         }
@@ -194,8 +197,8 @@ final class LeaderRace {
                 : peer.lsn().compareTo(mine.position());
     }
 
-    private boolean outsideOfSync() {
-        return syncInForce().map(s -> !s.contains(seen.me())).orElse(false);
+    private boolean isSynchronous(String name) {
+        return syncInForce().map(s -> s.contains(name)).orElse(true);
     }
 
     private Optional<SyncState> syncInForce() {

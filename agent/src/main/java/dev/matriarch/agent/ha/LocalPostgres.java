@@ -67,7 +67,8 @@ public record LocalPostgres(
 
     /**
      * @param timeline of the WAL being written (primary) or received, else replayed (replica); 0 unknown
-     * @param position flushed position of a primary, max(received, replayed) of a replica
+     * @param position flushed position of a primary, max(received, replayed) of a replica; {@link Lsn#INVALID} while a
+     *     replica still replays WAL from before its start
      * @param received last position received by streaming; {@link Lsn#INVALID} if none
      * @param streaming a WAL receiver is connected and streaming
      * @param synchronousStandbyNames the live setting

@@ -117,7 +117,7 @@ final class StandbyDuties {
                 new Decision.CheckDivergence(
                         source.get(), leader.epoch(), "was my history left behind by " + leader.name() + "?");
             case Divergence.None none -> startSecondary(source.get());
-            case Divergence.Found found -> cure(source.get(), found.reason());
+            case Divergence.Found found -> cure(source.get(), found);
         };
     }
 
@@ -140,8 +140,10 @@ final class StandbyDuties {
                 && pg.control().map(LocalPostgres.ControlFile::crashedAsPrimary).orElse(false);
     }
 
-    private Decision cure(Upstream.Of leader, String reason) {
-        boolean rewindable = settings.usePgRewind()
+    private Decision cure(Upstream.Of leader, Divergence.Found found) {
+        String reason = found.reason();
+        boolean rewindable = found.rewindable()
+                && settings.usePgRewind()
                 && pg.control().map(LocalPostgres.ControlFile::rewindable).orElse(true)
                 && !situation.rewindFailed();
         if (rewindable) {
@@ -220,7 +222,7 @@ final class StandbyDuties {
                         leader.epoch(),
                         "not streaming: was my history left behind by " + leader.name() + "?"));
             case Divergence.None none -> Optional.empty();
-            case Divergence.Found found -> Optional.of(cure(source.get(), found.reason()));
+            case Divergence.Found found -> Optional.of(cure(source.get(), found));
         };
     }
 

@@ -146,7 +146,8 @@ final class Actions {
             var bootstrap = settings.local().bootstrap();
             server.initdb(bootstrap, Duration.ofMinutes(10));
             writeConfiguration(null, Optional.of(""));
-            server.start(startStop());
+            // Who lost the lock meanwhile must not run a second cluster beside the one that others create.
+            server.startAsPrimaryNotAfter(lease.startNotAfterCentis(), startStop());
             watchPostmaster();
             server.awaitReady(startStop());
             server.createRoles(bootstrap, Duration.ofMinutes(2));
@@ -341,9 +342,9 @@ final class Actions {
                             LOG.info("The local history is part of {}'s", leader.member());
                             memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.None());
                         }
-                        case Divergence.Diverged(String reason) -> {
+                        case Divergence.Diverged(String reason, boolean rewindable) -> {
                             LOG.warn("The local history has diverged from {}'s: {}", leader.member(), reason);
-                            memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.Found(reason));
+                            memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.Found(reason, rewindable));
                         }
                         case Divergence.Unknown(String reason) ->
                             throw new PostgresException("could not compare with " + leader.member() + ": " + reason);

@@ -182,6 +182,12 @@ final class Memory {
     synchronized void followed(Upstream upstream, long now) {
         following = Optional.of(upstream);
         followingSince = now;
+        if (divergence instanceof Divergence.None) {
+            // Said of a stopped server, whose control file does not know the end of its WAL: if it does not get to
+            // stream,
+            // the running one is compared again.
+            divergence = new Divergence.Unchecked();
+        }
     }
 
     synchronized void forgetUpstream() {

@@ -8,8 +8,16 @@ public sealed interface Divergence {
     /** It can follow the leader as it is. */
     record NotDiverged(String reason) implements Divergence {}
 
-    /** It must be rewound or cloned anew before it can follow. */
-    record Diverged(String reason) implements Divergence {}
+    /**
+     * It must be rewound or cloned anew before it can follow.
+     *
+     * @param rewindable false where pg_rewind would see nothing to do: it compares timelines by their number
+     */
+    record Diverged(String reason, boolean rewindable) implements Divergence {
+        public Diverged(String reason) {
+            this(reason, true);
+        }
+    }
 
     /** Cannot be told now: try again. */
     record Unknown(String reason) implements Divergence {}

@@ -44,6 +44,7 @@ public final class PostgresServer implements AutoCloseable {
     private final ControlData controlData;
     private final ConfigurationFiles files;
     private final Replication replication;
+    private final OpenedTimeline opened;
     private final Cloning cloning;
     private volatile Optional<LocalPostgres> lastSeen = Optional.empty();
     private final ReentrantLock configurationLock = new ReentrantLock();
@@ -67,7 +68,9 @@ public final class PostgresServer implements AutoCloseable {
         writeCheck = new WriteCheck(
                 config, new Monitor("Matriarch write probe", connections, data, postmaster, controlData), IDLE_WRITES);
         disk = new DiskCalls("the storage of " + config.dataDir());
-        replication = new Replication(binaries, data, connections, controlData, stateDir);
+        replication = new Replication(
+                binaries, data, connections, controlData, stateDir, new OpenedTimeline(config.dataDir(), memberName));
+        opened = new OpenedTimeline(config.dataDir(), memberName);
         cloning = new Cloning(config, binaries, data, files, memberName);
     }
 
@@ -236,7 +239,12 @@ public final class PostgresServer implements AutoCloseable {
 
     /** Ends recovery of a running replica; returns when it accepts writes. */
     public void promote(Duration timeout) throws PostgresException {
-        monitor.promote(Deadline.in(timeout));
+        Deadline deadline = Deadline.in(timeout);
+        Optional<LocalPostgres.Status> before = observe(timeout).status();
+        if (before.isPresent() && before.get().inRecovery()) {
+            opened.note(before.get().timeline());
+        }
+        monitor.promote(deadline);
         configurationLock.lock();
         try {
             if (files.known().isPresent()) {

@@ -41,9 +41,16 @@ final class Replication {
     private final Connections connections;
     private final ControlData controlData;
     private final Path ledger;
+    private final OpenedTimeline opened;
 
     Replication(
-            Binaries binaries, DataDirectory data, Connections connections, ControlData controlData, Path stateDir) {
+            Binaries binaries,
+            DataDirectory data,
+            Connections connections,
+            ControlData controlData,
+            Path stateDir,
+            OpenedTimeline opened) {
+        this.opened = opened;
         this.binaries = binaries;
         this.data = data;
         this.connections = connections;
@@ -194,6 +201,9 @@ final class Replication {
     private Optional<Local> local(LocalPostgres observed) {
         if (observed.status().isPresent()) {
             LocalPostgres.Status status = observed.status().get();
+            if (status.position().equals(Lsn.INVALID)) {
+                return Optional.empty();
+            }
             // What was received counts even before it is replayed: it is in pg_wal and would be replayed first.
             return Optional.of(new Local(
                     status.timeline(),
@@ -253,6 +263,15 @@ final class Replication {
         String mine = "timeline " + local.timeline + " at " + local.position;
         if (local.timeline > leaderTimeline) {
             return new Divergence.Diverged(mine + " is later than the leader's timeline " + leaderTimeline);
+        }
+        boolean openedHere = local.kind != Kind.REPLICA || opened.isOurs(local.timeline);
+        if (local.timeline == leaderTimeline && openedHere) {
+            // Whoever leads after a primary was promoted to a later timeline than that primary's, unless it did not
+            // know
+            // of it: then the number has been taken twice.
+            return new Divergence.Diverged(
+                    mine + " was opened here, and the leader " + leader.member() + " opened another one of that number",
+                    false);
         }
         if (local.timeline == leaderTimeline) {
             return new Divergence.NotDiverged(mine + " is the leader's timeline");

@@ -26,6 +26,10 @@ final class StatusQuery {
      * reload_taken_up: that commits wait for standbys at all is a flag in shared memory that only the checkpointer sets
      * (SyncRepUpdateSyncStandbysDefined), and in the midst of an immediate checkpoint it reads no configuration. It does
      * where it waits; before PostgreSQL 15 its pauses between writes have no name.
+     *
+     * Position: a replica that has just started replays the WAL it has before it asks for more, and does not show how much
+     * that is. Until it waits for more, or has streamed, its position is unknown: one that is too low would make it a
+     * voter for members that lack what it has confirmed to have.
      */
     private static final String SQL = """
             SELECT (SELECT system_identifier::text FROM pg_catalog.pg_control_system()) AS system_identifier,
@@ -42,6 +46,9 @@ final class StatusQuery {
               CASE WHEN NOT r.in_recovery THEN pg_catalog.pg_current_wal_flush_lsn()::text END AS flushed,
               CASE WHEN r.in_recovery THEN pg_catalog.pg_last_wal_receive_lsn()::text END AS received,
               CASE WHEN r.in_recovery THEN pg_catalog.pg_last_wal_replay_lsn()::text END AS replayed,
+              r.in_recovery AND pg_catalog.pg_last_wal_receive_lsn() IS NULL AND NOT coalesce(
+                (SELECT bool_or(a.wait_event IN ('RecoveryWalStream', 'RecoveryWalAll', 'RecoveryRetrieveRetryInterval'))
+                   FROM pg_catalog.pg_stat_activity a WHERE a.backend_type = 'startup'), false) AS catching_up,
               CASE WHEN r.in_recovery THEN pg_catalog.pg_is_wal_replay_paused() ELSE false END AS paused,
               CASE WHEN r.in_recovery THEN pg_catalog.pg_last_xact_replay_timestamp()::text END AS replay_timestamp,
               coalesce(w.status = 'streaming', false) AS streaming,
@@ -77,7 +84,8 @@ final class StatusQuery {
             boolean inRecovery = row.getBoolean("in_recovery");
             Lsn received = lsn(row.getString("received"));
             Lsn replayed = lsn(row.getString("replayed"));
-            Lsn position = inRecovery ? Lsn.max(received, replayed) : lsn(row.getString("flushed"));
+            Lsn standby = row.getBoolean("catching_up") ? Lsn.INVALID : Lsn.max(received, replayed);
+            Lsn position = inRecovery ? standby : lsn(row.getString("flushed"));
             return new Answer(
                     row.getString("system_identifier"),
                     new LocalPostgres.Status(

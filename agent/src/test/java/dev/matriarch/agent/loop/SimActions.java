@@ -115,6 +115,10 @@ final class SimActions {
                 return;
             }
             pg.initdb("74" + world.events().now());
+            if (host.uptimeCentis() >= agent.startNotAfterCentis()) {
+                failed(mine);
+                return;
+            }
             started(mine, false, () -> {
                 agent.memory().bootstrapped();
                 agent.memory().succeeded();
@@ -231,7 +235,7 @@ final class SimActions {
     }
 
     void stop(Decision.StopMode mode) {
-        int mine = begin(Task.Kind.STOP);
+        int mine = begin(mode == Decision.StopMode.IMMEDIATE ? Task.Kind.STOP_NOW : Task.Kind.STOP);
         switch (mode) {
             case GRACEFUL -> checkpointThenStop(mine, () -> end(mine));
             case FAST -> stopFast(mine, () -> end(mine));
@@ -276,6 +280,23 @@ final class SimActions {
                 pg.crash("killed by the agent");
                 next.run();
             }
+        });
+    }
+
+    void cancel() {
+        number++;
+        task = Optional.empty();
+    }
+
+    void crashRecovery() {
+        agent.memory().crashRecoveryTried();
+        int mine = begin(Task.Kind.CRASH_RECOVERY);
+        agent.disarm();
+        then(mine, rng.millis(100, 2000), () -> {
+            if (!pg.alive() && !pg.diskFull()) {
+                pg.recoverAlone();
+            }
+            end(mine);
         });
     }
 

@@ -3,6 +3,7 @@ package dev.matriarch.agent.loop;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.ha.Decider;
 import dev.matriarch.agent.ha.Decision;
+import dev.matriarch.agent.ha.Failsafe;
 import dev.matriarch.agent.ha.Lease;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
@@ -11,6 +12,8 @@ import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Store;
 import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.agent.ha.Tags;
+import dev.matriarch.agent.ha.Watchdog;
+import dev.matriarch.agent.ha.WritePath;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
@@ -34,6 +37,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Consumer;
@@ -52,7 +56,7 @@ public final class SimAgent {
     private final SimHost host;
     private final World world;
     private final String me;
-    private final Memory memory = new Memory();
+    private final Memory memory;
     private final Grip grip = new Grip();
     private final SettingsSource settings;
     private final Tags tags;
@@ -83,11 +87,17 @@ public final class SimAgent {
     private boolean renewed;
     private Decision decision;
 
+    /** What the doors answer from. */
+    private Observation last;
+
+    private OptionalLong hungSince = OptionalLong.empty();
+
     public SimAgent(SimHost host) {
         this.host = host;
         this.world = host.world();
         this.me = host.name();
         AgentConfig config = SimConfig.of(me, world.plan().mayDiscard());
+        this.memory = new Memory(host.nanos());
         this.tags = Tags.of(config.tags());
         this.settings = new SettingsSource(config, world.plan().config());
         this.actions = new SimActions(host, this);
@@ -268,13 +278,25 @@ public final class SimAgent {
         memory.starting(found.process() == LocalPostgres.Process.STARTING, now);
         if (found.isPrimary()) {
             LocalPostgres.Status status = found.status().orElseThrow();
-            memory.standbyNamesSeen(status.synchronousStandbyNames(), status.position(), now, STANDBY_NAMES_SETTLE);
+            memory.standbyNamesSeen(
+                    status.synchronousStandbyNames(),
+                    status.position(),
+                    status.reloadTakenUp(),
+                    now,
+                    STANDBY_NAMES_SETTLE);
             if (memory.standbyNamesSettling()) {
                 after(STANDBY_NAMES_SETTLE, this::wake);
             }
             memory.primarySeen(now);
         } else if (found.isReplica() || found.process() == LocalPostgres.Process.STOPPED) {
             memory.notPrimary();
+        }
+        boolean down = found.process() == LocalPostgres.Process.STOPPED
+                || found.process() == LocalPostgres.Process.STARTING;
+        memory.leading(
+                grip.deadline().isPresent(), down, now, settings().ttl().toNanos());
+        if (found.status().isPresent()) {
+            memory.running();
         }
         boolean lives = found.process() != LocalPostgres.Process.STOPPED;
         if (!watching && lives) {
@@ -302,7 +324,13 @@ public final class SimAgent {
         }
         long now = now();
         memory.storeAnswers(seen instanceof Store.Known, now);
+        memory.lockHeld(lease instanceof Lease.Held, now);
+        memory.ordered(order.isPresent(), now);
+        memory.writePath(writePath(lease instanceof Lease.Held));
         if (seen instanceof Store.Known(ClusterView view)) {
+            if (view.leader().filter(l -> l.name().equals(me)).isEmpty()) {
+                memory.lockGone();
+            }
             List<String> names = new ArrayList<>(view.members().size());
             for (Member member : view.members()) {
                 if (!member.flag("nostream")) {
@@ -310,6 +338,7 @@ public final class SimAgent {
                 }
             }
             memory.membersSeen(names, now, settings.current().dynamic().memberSlotsTtl());
+            memory.failsafeListed(view.failsafe());
             memory.walSeen(view.isUnlocked(), postgres.status().map(LocalPostgres.Status::received), now);
         }
         return new Observation(
@@ -324,7 +353,8 @@ public final class SimAgent {
                 memory.situation(guarded()),
                 actions.current(),
                 survey,
-                order);
+                order,
+                Watchdog.OFF);
     }
 
     private void step() {
@@ -335,6 +365,7 @@ public final class SimAgent {
             }
             Settings inForce = settings.update(view()).settings();
             Observation observation = observe(inForce);
+            last = observation;
             Decision before = decision;
             decision = Decider.decide(observation);
             if (decision.equals(before)) {
@@ -357,6 +388,14 @@ public final class SimAgent {
                 }
                 case Decision.AskPeers ask -> {
                     ask(ask.members());
+                    return;
+                }
+                case Decision.Cancel cancel -> {
+                    actions.cancel();
+                    postgres = look();
+                }
+                case Decision.AskForPromises asking -> {
+                    askForPromises(asking.members(), inForce);
                     return;
                 }
                 case Decision.Discard discard -> {
@@ -406,6 +445,11 @@ public final class SimAgent {
                                     : ClusterCommands.remove(ClusterKeys.FAILOVER, expected));
                     return;
                 }
+                case Decision.WriteFailsafe write -> {
+                    write(ClusterCommands.write(
+                            ClusterKeys.FAILSAFE, ClusterJson.writeFailsafe(write.apiUrls()), Expected.anything()));
+                    return;
+                }
                 case Decision.WriteSync write -> {
                     write(
                             write.state().isPresent()
@@ -440,10 +484,14 @@ public final class SimAgent {
             case Decision.Promote promote -> actions.promote(promote.slotsFor());
             case Decision.Stop stop -> {
                 memory.steppingDown(stop.handOver());
+                if (stop.handOver() && stop.mode() == Decision.StopMode.IMMEDIATE) {
+                    memory.abandon(now() + 3 * settings().ttl().toNanos());
+                }
                 actions.stop(stop.mode());
             }
             case Decision.CheckDivergence check -> actions.checkDivergence(check.leader(), check.epoch());
             case Decision.Rewind rewind -> actions.rewind(rewind.leader());
+            case Decision.CrashRecovery recovery -> actions.crashRecovery();
             case Decision.Restart restart -> {
                 restartTaken();
                 actions.restart(restart.asPrimary(), restart.upstream(), restart.names());
@@ -457,7 +505,7 @@ public final class SimAgent {
 
     private void afterwards() {
         boolean writable = postgres.process() != LocalPostgres.Process.STOPPED && !postgres.isReplica();
-        boolean calm = actions.current().isEmpty() && !writable;
+        boolean calm = actions.current().isEmpty() && !writable || postgres.isSealed();
         if (settings().paused() || calm && grip.deadline().isEmpty()) {
             disarm();
         }
@@ -538,7 +586,7 @@ public final class SimAgent {
         long beforeCentis = host.uptimeCentis();
         submit(
                 ClusterCommands.acquireLeader(me, inForce.ttl()),
-                inForce.retryTimeout().toNanos(),
+                grip.renewalTimeout(before, inForce).toNanos(),
                 reply -> {
                     if (reply.isEmpty()) {
                         lost();
@@ -575,19 +623,24 @@ public final class SimAgent {
 
     private boolean confirm(Reply reply, long before, long beforeCentis, Settings inForce) {
         if (!reply.getApplied()) {
-            grip.drop();
+            grip.lost(reply.getOperations(reply.getOperationsCount() - 1).getHolder(), now());
             return false;
         }
         grip.confirmed(reply.getOperations(0).getLeaseEpoch(), before, beforeCentis, inForce);
         host.leaseConfirmed(grip.deadline().getAsLong());
+        arm(beforeCentis, inForce);
+        return true;
+    }
+
+    private void arm(long beforeCentis, Settings inForce) {
         if (inForce.paused()) {
             disarm();
         } else {
             Grip.GuardTimes times = Grip.guardTimes(beforeCentis, inForce.ttl());
             host.guards().arm(times.quitAtCentis(), times.killAtCentis());
             armed = true;
+            host.noteFencing(true, false);
         }
-        return true;
     }
 
     public void disarm() {
@@ -630,7 +683,13 @@ public final class SimAgent {
     }
 
     private void publish(Runnable then) {
-        Member member = MemberRecord.of(settings, postgres, actions.current(), actions.checkpointPending(), "");
+        Member member = MemberRecord.of(
+                settings,
+                order.isPresent() && postgres.isReplica(),
+                postgres,
+                actions.current(),
+                actions.checkpointPending(),
+                "");
         if (!member.equals(lastMember)) {
             lastMember = member;
             lastJson = ClusterJson.writeMember(member);
@@ -671,8 +730,80 @@ public final class SimAgent {
                 status.map(LocalPostgres.Status::inRecovery).orElse(true),
                 status.map(LocalPostgres.Status::position).orElse(Lsn.INVALID),
                 status.map(LocalPostgres.Status::timeline).orElse(0),
-                tags.nofailover(),
+                tags.nofailover()
+                        || last != null && !last.situation().writePath().fits(),
                 tags.priority()));
+    }
+
+    /** Failsafe mode: moves the deadline on if all of them promise in time. */
+    private void askForPromises(Set<String> members, Settings inForce) {
+        long before = now();
+        long beforeCentis = host.uptimeCentis();
+        Set<String> missing = new TreeSet<>(members);
+        boolean[] over = {false};
+        Runnable finish = () -> {
+            if (!over[0]) {
+                over[0] = true;
+                if (missing.isEmpty() && grip.promised(now(), before, beforeCentis, inForce)) {
+                    host.leaseExtended(grip.deadline().getAsLong());
+                    arm(beforeCentis, inForce);
+                }
+                step();
+            }
+        };
+        Network network = world.network();
+        for (String name : members) {
+            int peer = world.index(name);
+            network.send(Network.AGENTS, host.index(), peer, () -> {
+                SimHost other = world.host(peer);
+                if (other.agentRuns() && other.agent().promise(me, inForce.ttl())) {
+                    network.send(
+                            Network.AGENTS,
+                            peer,
+                            host.index(),
+                            () -> run(() -> {
+                                if (!over[0] && missing.remove(name) && missing.isEmpty()) {
+                                    finish.run();
+                                }
+                            }));
+                }
+            });
+        }
+        if (members.isEmpty()) {
+            after(0, finish);
+        }
+        after(Math.min(PEER_PATIENCE, grip.renewalTimeout(before, inForce).toNanos()), finish);
+    }
+
+    private boolean promise(String leader, Duration ttl) {
+        if (last == null || Failsafe.refusal(last, view(), leader, ttl).isPresent()) {
+            return false;
+        }
+        long now = now();
+        return memory.promise(
+                        new Failsafe.Promise(
+                                leader, "postgres://" + leader + ":5432/postgres", "", now + ttl.toNanos()),
+                        now)
+                && !(grip.held() && grip.lasts(now))
+                && !last.postgres().isPrimary();
+    }
+
+    /** As the probe of the write path would find it. */
+    private WritePath writePath(boolean leads) {
+        SimPostgres pg = host.postgres();
+        boolean stuck = leads && pg.hung() && pg.alive();
+        if (!stuck) {
+            hungSince = OptionalLong.empty();
+        } else if (hungSince.isEmpty()) {
+            hungSince = OptionalLong.of(now());
+        }
+        int failures = hungSince.isEmpty() ? 0 : (int) ((now() - hungSince.getAsLong()) / 1_000_000_000L);
+        return new WritePath(
+                hungSince,
+                failures,
+                stuck ? "no answer" : "",
+                pg.diskFull() ? OptionalLong.of(0) : OptionalLong.empty(),
+                false);
     }
 
     private void ask(Set<String> members) {
