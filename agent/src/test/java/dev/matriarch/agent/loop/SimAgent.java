@@ -291,10 +291,9 @@ public final class SimAgent {
         } else if (found.isReplica() || found.process() == LocalPostgres.Process.STOPPED) {
             memory.notPrimary();
         }
-        boolean down = found.process() == LocalPostgres.Process.STOPPED
-                || found.process() == LocalPostgres.Process.STARTING;
-        memory.leading(
-                grip.deadline().isPresent(), down, now, settings().ttl().toNanos());
+        boolean down =
+                found.process() == LocalPostgres.Process.STOPPED || found.process() == LocalPostgres.Process.STARTING;
+        memory.leading(grip.deadline().isPresent(), down, now, settings().ttl().toNanos());
         if (found.status().isPresent()) {
             memory.running();
         }
