@@ -60,7 +60,6 @@ public final class SimPostgres {
     private long received;
     private long replayed;
     private boolean localWalDone;
-    private boolean compared;
     private int connectedTo = -1;
     private long started;
     /** Everything that was planned for an earlier life of the server is void. */
@@ -232,11 +231,6 @@ public final class SimPostgres {
         directory = value ? LocalPostgres.DataDirectory.HALF_WRITTEN : LocalPostgres.DataDirectory.VALID;
     }
 
-    /** The agent has just compared it with the leader, by the note of its promotion among other things. */
-    boolean wasCompared() {
-        return compared && openedItsTimeline();
-    }
-
     boolean openedItsTimeline() {
         return timeline.parent != null && timeline.parent.number == promotedFrom;
     }
@@ -269,7 +263,6 @@ public final class SimPostgres {
         if (!leader.systemIdentifier.equals(systemIdentifier)) {
             return Optional.empty();
         }
-        compared = true;
         boolean replica = answers ? inRecovery : wasStandby;
         long position = answers ? (inRecovery ? Math.max(received, replayed) : end) : wasStandby ? redo : checkpoint;
         if (answers && inRecovery && !localWalDone) {
@@ -520,7 +513,6 @@ public final class SimPostgres {
             redo = rng.chance(0.5) ? Math.max(redo, Math.min(end, replayed)) : Math.min(redo, end);
         }
         control = state;
-        compared = false;
         life++;
         process = LocalPostgres.Process.STOPPED;
         hung = false;
@@ -664,7 +656,6 @@ public final class SimPostgres {
     public void follow(int upstreamHost) {
         upstream = upstreamHost;
         if (standby() && connectedTo != upstreamHost) {
-            compared = false;
             if (connectedTo >= 0) {
                 world.host(connectedTo).postgres().senders[host].connected = false;
             }

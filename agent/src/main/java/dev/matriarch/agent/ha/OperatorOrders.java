@@ -12,7 +12,8 @@ final class OperatorOrders {
     static Optional<Decision> restart(Observation seen, Optional<Duration> timeout, String because) {
         boolean primary = seen.postgres().isPrimary();
         Optional<ClusterView> view = seen.view();
-        if (primary && !seen.holdsLease() && !seen.settings().paused() || view.isEmpty()) {
+        boolean startable = seen.postgres().dataDirectory() == LocalPostgres.DataDirectory.VALID;
+        if (primary && !seen.holdsLease() && !seen.settings().paused() || view.isEmpty() || !startable) {
             return Optional.empty();
         }
         Upstream upstream = seen.situation()

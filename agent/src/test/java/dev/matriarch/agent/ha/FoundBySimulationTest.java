@@ -44,7 +44,7 @@ class FoundBySimulationTest {
                 Decision.Discard.class,
                 Scene.of("n1")
                         .ledBy("n2")
-                        .postgres(Scene.stopped("in production"))
+                        .postgres(Scene.stopped("shut down"))
                         .situation(new Memories()
                                 .divergence(new Divergence.Found("same number", false))
                                 .situation()));

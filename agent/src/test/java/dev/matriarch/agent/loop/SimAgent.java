@@ -297,6 +297,9 @@ public final class SimAgent {
         if (found.status().isPresent()) {
             memory.running();
         }
+        if (found.status().isPresent() && actions.current().isEmpty()) {
+            memory.settled();
+        }
         boolean lives = found.process() != LocalPostgres.Process.STOPPED;
         if (!watching && lives) {
             host.postgres().onExit(this::wake);
@@ -330,6 +333,7 @@ public final class SimAgent {
             if (view.leader().filter(l -> l.name().equals(me)).isEmpty()) {
                 memory.lockGone();
             }
+            memory.members(view.members().stream().map(Member::name).toList());
             List<String> names = new ArrayList<>(view.members().size());
             for (Member member : view.members()) {
                 if (!member.flag("nostream")) {
@@ -493,6 +497,7 @@ public final class SimAgent {
             case Decision.CrashRecovery recovery -> actions.crashRecovery();
             case Decision.Restart restart -> {
                 restartTaken();
+                memory.restarting(restart.timeout());
                 actions.restart(restart.asPrimary(), restart.upstream(), restart.names());
             }
             default -> {
@@ -688,7 +693,8 @@ public final class SimAgent {
                 postgres,
                 actions.current(),
                 actions.checkpointPending(),
-                "");
+                "",
+                memory.wishes());
         if (!member.equals(lastMember)) {
             lastMember = member;
             lastJson = ClusterJson.writeMember(member);
