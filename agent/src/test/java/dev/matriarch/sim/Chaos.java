@@ -129,6 +129,10 @@ final class Chaos {
     }
 
     private void killAgent(SimHost host) {
+        if (host.guards().living() == 0) {
+            // Both guards and the agent gone before one replaces another: docs/safety.md promises nothing for that.
+            return;
+        }
         say("the agent of " + host.name() + " is killed");
         host.killAgent();
         until(rng.chance(0.5) ? rng.millis(500, 3000) : duration(), host::startAgent);
@@ -153,6 +157,9 @@ final class Chaos {
     private void killGuard() {
         SimHost host = somebody();
         int which = rng.below(2);
+        if (!host.agentRuns() && host.guards().living() < 2) {
+            return;
+        }
         say("guard " + (which + 1) + " of " + host.name() + " is killed");
         host.guards().kill(which);
         if (rng.chance(0.3) && host.agentRuns()) {
