@@ -263,12 +263,22 @@ class FieldIT {
                 n.get(i).startAgent();
                 Await.pause(400);
             }
-            Node next = cluster.awaitPrimary(WHOLE);
+            // Whoever holds the lock again may still be recovering.
+            Node next = Await.value(
+                    "a primary that answers", WHOLE, () -> cluster.primary().filter(FieldIT::acceptsWrites));
             String which = "order " + java.util.Arrays.toString(order);
             assertEquals(Set.of(), writer.missingOn(next), which);
             cluster.othersThan(next).forEach(o -> assertNotEquals(200, o.healthCheck("/primary"), which));
         }
         cluster.awaitWhole(WHOLE);
+    }
+
+    private static boolean acceptsWrites(Node node) {
+        try (Connection connection = cluster.connect(node)) {
+            return Cluster.query(connection, "select pg_is_in_recovery()").equals("f");
+        } catch (SQLException notYet) {
+            return false;
+        }
     }
 
     private static void powerOff() {

@@ -148,9 +148,11 @@ class LifecycleIT {
                 "another postmaster",
                 FAILOVER,
                 () -> leader.postmasterPid().filter(pid -> pid != old).isPresent());
-        assertEquals(leader, cluster.awaitWhole(WHOLE));
-        assertEquals(timeline, cluster.timeline(leader));
         awaitCalls(leader, "on_start primary\n");
+        assertEquals(leader, cluster.awaitWhole(WHOLE));
+        // The record of a server that has just crashed names no timeline.
+        Await.until("a timeline", FAILOVER, () -> cluster.timeline(leader) != 0);
+        assertEquals(timeline, cluster.timeline(leader));
     }
 
     @Test

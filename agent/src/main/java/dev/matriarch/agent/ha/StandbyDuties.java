@@ -79,6 +79,9 @@ final class StandbyDuties {
     }
 
     private Decision discardHalfWritten() {
+        if (settings.paused()) {
+            return Decision.idle("the data directory is half written; nothing is removed while the cluster is paused");
+        }
         if (!settings.discardOnRewindFailure()) {
             return Decision.idle(
                     "the data directory was left half written by a rewind or clone and must not be started: run"
@@ -156,6 +159,10 @@ final class StandbyDuties {
                     ? new Decision.Rewind(leader, "running pg_rewind from " + leader.member() + ": " + reason)
                     : Decision.soon(
                             "Waiting for checkpoint on " + leader.member() + " before rewind", Duration.ofMillis(300));
+        }
+        if (settings.paused()) {
+            return Decision.idle("this data directory has diverged from " + leader.member() + " (" + reason
+                    + ") and cannot be rewound; nothing is removed while the cluster is paused");
         }
         boolean allowed = situation.rewindFailed() ? settings.discardOnRewindFailure() : settings.discardOnDivergence();
         if (allowed) {
