@@ -137,6 +137,11 @@ public final class Node {
         }
     }
 
+    /** Runs an agent that is expected to end by itself. */
+    public Commands.Result runAgent(Duration deadline) {
+        return Commands.run(deadline, agentCommand.toString(), config.toString());
+    }
+
     /** Status code of a health check; 0 if nobody answered within a second. */
     public int healthCheck(String path) {
         return Http.status(rest + path, Duration.ofSeconds(1));

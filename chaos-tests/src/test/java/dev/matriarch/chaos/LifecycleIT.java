@@ -296,4 +296,50 @@ class LifecycleIT {
         }
         assertNotEquals(leader, cluster.awaitWhole(WHOLE));
     }
+
+    @Test
+    @Order(11)
+    void stoppedAgentLeavesItsLastStateBehindUntilItsRecordEnds() {
+        Node replica = cluster.othersThan(leader).getFirst();
+        stopAndLookAtTheList(replica);
+        replica.startAgent();
+        assertEquals(leader, cluster.awaitWhole(WHOLE));
+        stopAndLookAtTheList(leader);
+        cluster.awaitPrimaryOtherThan(leader, FAILOVER);
+        Await.until("the record ends", PROFILE.ttl().multipliedBy(3), () -> !list().contains(leader + "\t"));
+    }
+
+    private static void stopAndLookAtTheList(Node node) {
+        long agent = node.requireAgent();
+        Processes.signal("TERM", List.of(agent));
+        Await.until("the agent of " + node + " ends", Duration.ofSeconds(20), () -> !Processes.alive(agent));
+        assertTrue(list().matches("(?s).*\\b" + node + "\\t[^\\n]*\\tstopped\\t.*"), list());
+    }
+
+    private static String list() {
+        return cluster.ctl("list", "-f", "tsv").expectSuccess().output();
+    }
+
+    @Test
+    @Order(12)
+    void secondAgentOfOneNameEndsAndTouchesNothing() throws IOException {
+        Node twin = cluster.othersThan(leader).getFirst();
+        Node namesake = cluster.othersThan(leader).getLast();
+        Processes.signal("KILL", List.of(twin.requireAgent()));
+        long postmaster = twin.requirePostmaster();
+        String config = Files.readString(twin.config());
+        Files.writeString(twin.config(), config.replace("name: " + twin + "\n", "name: " + namesake + "\n"));
+        Commands.Result refused = twin.runAgent(Duration.ofSeconds(30));
+        Files.writeString(twin.config(), config);
+        assertEquals(1, refused.exitCode(), refused.output());
+        assertTrue(
+                refused.output()
+                        .contains("Can't start; there is already a node named '" + namesake + "' running: the agent at "
+                                + namesake.grpc() + " answers by this name"),
+                refused.output());
+        assertEquals(Optional.of(postmaster), twin.postmasterPid());
+        assertEquals(leader, cluster.awaitPrimary(FAILOVER));
+        twin.startAgent();
+        assertEquals(leader, cluster.awaitWhole(WHOLE));
+    }
 }

@@ -87,8 +87,12 @@ final class Forming {
             if (!formed.isEmpty()) {
                 pause = enterExisting(formed) ? 0 : JOIN_PAUSE_MILLIS;
             } else if (missing.isEmpty() && peer.marker().groupId().isEmpty()) {
-                form();
-                continue;
+                Optional<String> twice = nameInUseTwice();
+                if (twice.isEmpty()) {
+                    form();
+                    continue;
+                }
+                say(twice.get());
             } else {
                 int all = settings.partners().size() + 1;
                 say("waiting for " + String.join(", ", missing) + " to form the store (" + (all - missing.size())
@@ -98,6 +102,21 @@ final class Forming {
                 Thread.sleep(pause);
             }
         }
+    }
+
+    /** Two agents of one name would take each other's lock for their own. It can be cured while this peer waits. */
+    private Optional<String> nameInUseTwice() {
+        Map<String, String> addresses = new LinkedHashMap<>();
+        addresses.put(settings.name(), settings.selfAddress());
+        for (PeerIdentity other : heard.values()) {
+            String twin = addresses.put(other.getName(), other.getAddress());
+            if (twin != null) {
+                return Optional.of("two peers are named '" + other.getName() + "', those at " + twin + " and "
+                        + other.getAddress() + ": the store is not formed. Give one of them another name and start "
+                        + "it again");
+            }
+        }
+        return Optional.empty();
     }
 
     private void form() throws StoreStartException {

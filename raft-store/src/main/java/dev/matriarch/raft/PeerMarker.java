@@ -72,6 +72,11 @@ record PeerMarker(
         return new PeerMarker(peerId, name, scope, address, Optional.of(group), false, List.copyOf(others));
     }
 
+    /** The peer stays the same when the member gets another name. */
+    PeerMarker named(String now) {
+        return new PeerMarker(peerId, now, scope, address, groupId, settled, members);
+    }
+
     PeerMarker inside() {
         return new PeerMarker(peerId, name, scope, address, groupId, true, members);
     }

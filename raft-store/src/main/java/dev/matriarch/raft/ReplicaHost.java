@@ -205,7 +205,7 @@ final class ReplicaHost implements AutoCloseable {
                         + ". Nothing was changed. Set the old address again, or move " + dir
                         + " aside and start again: this node then joins as a new peer.");
             }
-            return known;
+            return known.named(settings.name());
         } catch (IOException e) {
             throw new StoreStartException(
                     "The store's directory " + dir + " cannot be used (" + e

@@ -185,6 +185,22 @@ class StartTest {
         }
     }
 
+    @Test
+    void twoPeersOfOneNameDoNotFormAStoreUntilOneIsRenamed() throws Exception {
+        try (Peers peers = new Peers(dir, 2)) {
+            peers.start(0);
+            var twin = Peers.settings("test", "n1", peers.dataDir(1), peers.addresses.get(1), peers.addresses);
+            try (RaftStore store = RaftStore.open(twin, s -> {})) {
+                for (var dcs : List.of(peers.dcs(0), store.dcs())) {
+                    Peers.awaitTrue(Peers.TIMEOUT, "refusal", () -> dcs.health().contains("two peers are named 'n1'"));
+                }
+                says(store.dcs().health(), peers.addresses.get(0), peers.addresses.get(1), "another name");
+            }
+            peers.start(1);
+            peers.awaitReady();
+        }
+    }
+
     private static Path newest(Path dir, String prefix) throws IOException {
         try (var files = Files.walk(dir)) {
             return files.filter(f -> f.getFileName().toString().startsWith(prefix)

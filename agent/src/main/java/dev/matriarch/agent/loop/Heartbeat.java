@@ -38,6 +38,7 @@ import org.slf4j.LoggerFactory;
 public final class Heartbeat {
     private static final Logger LOG = LoggerFactory.getLogger(Heartbeat.class);
     private static final int MOST_STEPS = 25;
+    private static final int REFUSED = 1;
     private static final Duration ASK_POSTGRES = Duration.ofSeconds(1);
     private static final long STANDBY_NAMES_SETTLE = 100_000_000L;
     private static final Duration SOONEST = Duration.ofMillis(20);
@@ -155,6 +156,10 @@ public final class Heartbeat {
 
     private Decision beat() {
         StoreSteps.Seen seen = store.read();
+        if (store.nameTaken().isPresent()) {
+            LOG.error("{}", store.nameTaken().get());
+            return new Decision.Exit(REFUSED, store.nameTaken().get());
+        }
         Optional<Survey> survey = Optional.empty();
         LocalPostgres postgres = lookAtPostgres();
         Decision decision = Decision.idle("too many steps in one heartbeat");
@@ -222,7 +227,13 @@ public final class Heartbeat {
                 break;
             }
         }
-        afterwards(seen, postgres);
+        if (decision instanceof Decision.Exit exit) {
+            if (exit.code() == 0 && postgres.process() == LocalPostgres.Process.STOPPED) {
+                store.farewell(postgres);
+            }
+        } else {
+            afterwards(seen, postgres);
+        }
         return decision;
     }
 
@@ -384,7 +395,7 @@ public final class Heartbeat {
         }
         applyParameters(postgres);
         seen.view().ifPresent(view -> {
-            store.publish(view, postgres, order.get() != null && postgres.isReplica());
+            store.publish(postgres, order.get() != null && postgres.isReplica());
             parts.peers().getToKnow(view, parts.me());
         });
     }

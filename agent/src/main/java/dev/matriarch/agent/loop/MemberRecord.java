@@ -1,7 +1,6 @@
 package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.config.AgentConfig;
-import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.PoliteLeave;
 import dev.matriarch.agent.ha.RestartFilter;
@@ -19,6 +18,16 @@ import java.util.OptionalInt;
 final class MemberRecord {
     private MemberRecord() {}
 
+    /** Where this member can be reached, as its record says. */
+    record Addresses(String connUrl, String apiUrl, String rpc) {
+        static Addresses of(AgentConfig config) {
+            return new Addresses(
+                    "postgres://" + config.postgres().connectAddress() + "/postgres",
+                    "http://" + config.rest().connectAddress() + "/patroni",
+                    config.control().connectAddress().toString());
+        }
+    }
+
     /** @param leaving nobody should wait for this member any more */
     static Member of(
             SettingsSource settings,
@@ -31,12 +40,12 @@ final class MemberRecord {
         AgentConfig config = settings.local();
         Optional<LocalPostgres.Status> status = postgres.status();
         Optional<LocalPostgres.Status> replica = status.filter(LocalPostgres.Status::inRecovery);
-        PostgresConfig pg = config.postgres();
+        Addresses addresses = Addresses.of(config);
         return new Member(
                 config.name(),
-                "postgres://" + pg.connectAddress() + "/postgres",
-                "http://" + config.rest().connectAddress() + "/patroni",
-                config.control().connectAddress().toString(),
+                addresses.connUrl(),
+                addresses.apiUrl(),
+                addresses.rpc(),
                 state(postgres, task),
                 role(postgres),
                 Version.TEXT,

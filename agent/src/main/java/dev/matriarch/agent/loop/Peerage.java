@@ -25,6 +25,11 @@ final class Peerage {
         this.peers = peers;
     }
 
+    /** Who lives at the address in a record of this member's name. */
+    Peers.NameHolder nameHolder(Member record) {
+        return peers.nameHolder(record, PATIENCE);
+    }
+
     /** Opens the way to members that are new, so that a leader race does not have to. Returns at once. */
     void getToKnow(ClusterView view, String me) {
         List<Member> others =

@@ -4,6 +4,7 @@ import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Store;
+import dev.matriarch.agent.ha.Wishes;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
@@ -23,6 +24,8 @@ final class StoreSteps {
     private static final Logger LOG = LoggerFactory.getLogger(StoreSteps.class);
 
     private static final Duration SHORTEST_CALL = Duration.ofMillis(50);
+    /** The lock is handed over by then, and somebody waits for the process to end. */
+    private static final Duration FAREWELL = Duration.ofSeconds(1);
 
     /** What the last read of the store gave. */
     record Seen(Store store) {
@@ -32,10 +35,18 @@ final class StoreSteps {
     }
 
     private final Heartbeat.Parts parts;
+    private final NameCheck names;
     private long leaderEpoch;
+    private Optional<String> nameTaken = Optional.empty();
 
     StoreSteps(Heartbeat.Parts parts) {
         this.parts = parts;
+        this.names = new NameCheck(parts.me(), parts.peers()::nameHolder);
+    }
+
+    /** Why this agent must end: another one lives under its name. */
+    Optional<String> nameTaken() {
+        return nameTaken;
     }
 
     private Dcs dcs() {
@@ -66,11 +77,36 @@ final class StoreSteps {
     Seen read() {
         try {
             ClusterView view = dcs().read(timeout());
+            Optional<String> mustNotBeUsed = nameInUse(view);
+            if (mustNotBeUsed.isPresent()) {
+                return new Seen(new Store.Unreachable(mustNotBeUsed.get()));
+            }
             leaderEpoch = view.leader().map(l -> l.epoch()).orElse(0L);
             return new Seen(new Store.Known(view));
         } catch (DcsException e) {
             return new Seen(new Store.Unreachable(e.getMessage()));
         }
+    }
+
+    /** What the store says under this member's name is not this agent's to act upon while another has the name. */
+    private Optional<String> nameInUse(ClusterView view) {
+        if (parts.lease().deadline().isPresent()) {
+            // Who holds the lock has no doubts about its name; a paused twin that wakes up gives way.
+            return Optional.empty();
+        }
+        NameCheck.Verdict verdict = names.of(
+                view.member(parts.me()),
+                MemberRecord.Addresses.of(parts.settings().local()),
+                parts.settings().update(Optional.of(view)).settings().ttl(),
+                parts.clock().nanos());
+        return switch (verdict) {
+            case NameCheck.Verdict.Free() -> Optional.empty();
+            case NameCheck.Verdict.Wait(String why) -> Optional.of(why);
+            case NameCheck.Verdict.Taken(String why) -> {
+                nameTaken = Optional.of(why);
+                yield nameTaken;
+            }
+        };
     }
 
     /** One short step; returns what the store looks like after it. */
@@ -130,14 +166,24 @@ final class StoreSteps {
     }
 
     /** Tells the others about this member, at the end of each heartbeat. */
-    void publish(ClusterView view, LocalPostgres postgres, boolean leaving) {
+    void publish(LocalPostgres postgres, boolean leaving) {
+        publish(ownRecord(postgres, leaving), timeout());
+    }
+
+    /** The last record of this agent: what it leaves behind, and nothing that ends with it. */
+    void farewell(LocalPostgres postgres) {
+        Member last = MemberRecord.of(parts.settings(), false, postgres, Optional.empty(), false, "", Wishes.NONE);
+        publish(last, FAREWELL);
+    }
+
+    private void publish(Member record, Duration atMost) {
         try {
             dcs().touchMember(
-                            ownRecord(postgres, leaving),
+                            record,
                             // Outlives an election of the store: members who cannot write for a moment still have
                             // votes.
                             settings().ttl().multipliedBy(2),
-                            timeout());
+                            atMost);
         } catch (DcsException e) {
             LOG.debug("This member's record could not be published: {}", e.getMessage());
         }

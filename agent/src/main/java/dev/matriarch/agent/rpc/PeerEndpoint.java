@@ -4,6 +4,8 @@ import dev.matriarch.proto.peer.v1.CandidacyReply;
 import dev.matriarch.proto.peer.v1.CandidacyRequest;
 import dev.matriarch.proto.peer.v1.FailsafeReply;
 import dev.matriarch.proto.peer.v1.FailsafeRequest;
+import dev.matriarch.proto.peer.v1.IdentityReply;
+import dev.matriarch.proto.peer.v1.IdentityRequest;
 import dev.matriarch.proto.peer.v1.PeerServiceGrpc;
 import dev.matriarch.proto.peer.v1.PositionReply;
 import dev.matriarch.proto.peer.v1.PositionRequest;
@@ -16,10 +18,23 @@ import java.util.Optional;
 final class PeerEndpoint extends PeerServiceGrpc.PeerServiceImplBase {
     private final LocalAgent agent;
     private final Candidacies candidacies;
+    private final String run;
 
-    PeerEndpoint(LocalAgent agent, Candidacies candidacies) {
+    /** @param run of this agent's, as {@link Peers#run()} */
+    PeerEndpoint(LocalAgent agent, Candidacies candidacies, String run) {
         this.agent = agent;
         this.candidacies = candidacies;
+        this.run = run;
+    }
+
+    @Override
+    public void identity(IdentityRequest request, StreamObserver<IdentityReply> reply) {
+        if (!isOurs(request.getScope(), reply)) {
+            return;
+        }
+        reply.onNext(
+                IdentityReply.newBuilder().setName(agent.name()).setRun(run).build());
+        reply.onCompleted();
     }
 
     private boolean isOurs(String scope, StreamObserver<?> reply) {

@@ -8,6 +8,8 @@ import dev.matriarch.proto.peer.v1.CandidacyReply;
 import dev.matriarch.proto.peer.v1.CandidacyRequest;
 import dev.matriarch.proto.peer.v1.FailsafeReply;
 import dev.matriarch.proto.peer.v1.FailsafeRequest;
+import dev.matriarch.proto.peer.v1.IdentityReply;
+import dev.matriarch.proto.peer.v1.IdentityRequest;
 import dev.matriarch.proto.peer.v1.PeerServiceGrpc;
 import dev.matriarch.proto.peer.v1.PositionReply;
 import dev.matriarch.proto.peer.v1.PositionRequest;
@@ -21,6 +23,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
@@ -40,6 +43,7 @@ public final class Peers implements AutoCloseable {
     private final RpcTransport transport;
     private final String scope;
     private final String self;
+    private final String run = UUID.randomUUID().toString();
     private final Map<String, ManagedChannel> channels = new HashMap<>();
     private boolean closed;
 
@@ -48,6 +52,34 @@ public final class Peers implements AutoCloseable {
         this.transport = transport;
         this.scope = scope;
         this.self = self;
+    }
+
+    /** Tells this run of the agent from all others, of whatever name. */
+    String run() {
+        return run;
+    }
+
+    /** Who lives at the gRPC address in a record that bears this member's name. */
+    public enum NameHolder {
+        THIS_AGENT,
+        ANOTHER_AGENT,
+        /** No answer in time, or one by another name or of another cluster. */
+        NOBODY
+    }
+
+    /** Asks the address in {@code record}, a record of this member's name; returns within {@code timeout}. */
+    public NameHolder nameHolder(Member record, Duration timeout) {
+        try {
+            IdentityReply reply = PeerServiceGrpc.newBlockingStub(channel(record))
+                    .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)
+                    .identity(IdentityRequest.newBuilder().setScope(scope).build());
+            if (!reply.getName().equals(self)) {
+                return NameHolder.NOBODY;
+            }
+            return reply.getRun().equals(run) ? NameHolder.THIS_AGENT : NameHolder.ANOTHER_AGENT;
+        } catch (StatusRuntimeException | IllegalArgumentException | IllegalStateException e) {
+            return NameHolder.NOBODY;
+        }
     }
 
     /**

@@ -42,7 +42,7 @@ public final class RpcDoor implements AutoCloseable {
                 listen,
                 List.of(
                         new ControlEndpoint(agent, operations, peers, candidacies, transport.calls()),
-                        new PeerEndpoint(agent, candidacies)));
+                        new PeerEndpoint(agent, candidacies, peers.run())));
         operations.listen();
         return new RpcDoor(server, operations);
     }
