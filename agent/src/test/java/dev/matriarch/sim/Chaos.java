@@ -480,11 +480,11 @@ final class Chaos {
         });
         for (SimHost host : world.hosts()) {
             boolean foreign = host.postgres().directory == LocalPostgres.DataDirectory.VALID
-                    && !host.postgres().alive()
                     && !world.judge().systemIdentifier().isEmpty()
                     && !host.postgres().systemIdentifier.equals(world.judge().systemIdentifier());
             if (foreign && host.agent() != null && host.agent().exitCode() == 1) {
                 // Of a cluster that was never announced: its creator was stopped in between.
+                host.postgres().crash("stopped by an operator");
                 host.postgres().removeData();
             }
             // Left behind by an interrupted rewind and not allowed to be discarded: an operator's work.

@@ -172,7 +172,9 @@ public final class Judge {
         line.acknowledged = Math.max(line.acknowledged, position);
         boolean promises = sync.isPresent() && sync.get().leader().equals(host.name());
         if (promises) {
-            if (promisedTimeline != null && !line.holds(position, promisedTimeline, promised)) {
+            // While paused there may be two primaries, and which of them goes on is the operator's choice.
+            boolean chosen = host.unfencedByPause();
+            if (!chosen && promisedTimeline != null && !line.holds(position, promisedTimeline, promised)) {
                 throw violation(
                         "no-acknowledged-commit-lost",
                         host.name() + " goes on at " + pg.place() + " without the acknowledged " + promisedTimeline);
@@ -184,11 +186,14 @@ public final class Judge {
 
     // --- Data directories ---
 
-    void mayStart(SimPostgres pg) {
+    void mayStart(SimPostgres pg, boolean asStandby) {
         if (pg.directory != LocalPostgres.DataDirectory.VALID) {
             throw violation("no-half-written-start", me(pg) + " starts a data directory that is " + pg.directory);
         }
-        if (!systemIdentifier.isEmpty() && !pg.systemIdentifier.equals(systemIdentifier)) {
+        // Created here, and the announcement was lost: without the store its agent cannot know that another one was
+        // announced. To serve reads does no harm; it is never promoted.
+        boolean innocent = asStandby && pg.bornHere;
+        if (!innocent && !systemIdentifier.isEmpty() && !pg.systemIdentifier.equals(systemIdentifier)) {
             throw violation("no-foreign-start", me(pg) + " starts a data directory of another cluster");
         }
     }

@@ -351,7 +351,7 @@ public final class SimPostgres {
 
     /** The postmaster lives from now on; {@code ready} runs when it accepts connections, unless it ends before. */
     public void start(boolean asStandby, Runnable ready) {
-        world.judge().mayStart(this);
+        world.judge().mayStart(this, asStandby);
         life++;
         int mine = life;
         process = LocalPostgres.Process.STARTING;
@@ -533,7 +533,16 @@ public final class SimPostgres {
 
     public void promote(Runnable done) {
         int mine = life;
-        if (!standby() || hung) {
+        if (!standby()) {
+            return;
+        }
+        if (hung) {
+            // The request waits for it.
+            world.events().after(rng.millis(50, 150), () -> {
+                if (life == mine) {
+                    promote(done);
+                }
+            });
             return;
         }
         world.events().after(rng.millis(20, rng.chance(0.05) ? 3000 : 300), () -> {
@@ -562,8 +571,12 @@ public final class SimPostgres {
         });
     }
 
-    public void checkpoint(Runnable done) {
+    public void checkpointOfNewTimeline(Runnable done) {
         int mine = life;
+        if (!checkpointPending) {
+            world.events().after(0, done);
+            return;
+        }
         world.events().after(rng.millis(50, rng.chance(0.1) ? 4000 : 900), () -> {
             if (life == mine && writable()) {
                 checkpointPending = false;

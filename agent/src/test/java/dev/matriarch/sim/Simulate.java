@@ -3,15 +3,17 @@ package dev.matriarch.sim;
 import java.lang.management.ManagementFactory;
 import java.util.Arrays;
 import java.util.Locale;
+import java.util.concurrent.ConcurrentSkipListMap;
 import java.util.concurrent.atomic.AtomicLong;
 
 /** {@code ./simulate}: plays schedules until all are clean or one is not. */
 public final class Simulate {
     private static final String USAGE = """
-            usage: ./simulate [--schedules N] [--seed S] [--threads T] [--trace]
+            usage: ./simulate [--schedules N] [--seed S] [--threads T] [--keep-going] [--trace]
               --schedules N  how many schedules (default 1000, with --trace 1); seeds go up from S by one
               --seed S       the first seed (default 1)
               --threads T    schedules played at a time (default: one for each processor)
+              --keep-going   stop after 20 violations, not after the first; names them all
               --trace        tell what happens; for one schedule""";
 
     private Simulate() {}
@@ -25,33 +27,33 @@ public final class Simulate {
         final AtomicLong slowest = new AtomicLong();
         final AtomicLong open = new AtomicLong();
         final AtomicLong played = new AtomicLong();
-        /** The lowest seed that broke a promise. */
-        volatile long failedSeed = Long.MAX_VALUE;
-
-        volatile Violation violation;
+        /** Seeds that broke a promise. */
+        private final ConcurrentSkipListMap<Long, Violation> failures = new ConcurrentSkipListMap<>();
 
         public long played() {
             return played.get();
         }
 
         public Violation violation() {
-            return violation;
+            return failures.isEmpty() ? null : failures.firstEntry().getValue();
         }
 
+        /** The lowest of them. */
         public long failedSeed() {
-            return failedSeed;
+            return failures.firstKey();
         }
 
-        private synchronized void failed(long seed, Violation found) {
-            if (seed < failedSeed) {
-                failedSeed = seed;
-                violation = found;
-            }
+        private void failed(long seed, Violation found) {
+            failures.put(seed, found);
         }
     }
 
     /** Plays seeds {@code first}, {@code first + 1}, … on so many threads; stops at the first violation. */
     public static Totals run(long first, long count, int threads) throws InterruptedException {
+        return run(first, count, threads, 1);
+    }
+
+    private static Totals run(long first, long count, int threads, int violations) throws InterruptedException {
         Totals totals = new Totals();
         AtomicLong next = new AtomicLong(first);
         Thread[] workers = new Thread[threads];
@@ -59,7 +61,7 @@ public final class Simulate {
             workers[i] = new Thread(() -> {
                 long begin = ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime();
                 long seed;
-                while (totals.violation == null && (seed = next.getAndIncrement()) < first + count) {
+                while (totals.failures.size() < violations && (seed = next.getAndIncrement()) < first + count) {
                     play(seed, totals);
                 }
                 totals.cpu.addAndGet(ManagementFactory.getThreadMXBean().getCurrentThreadCpuTime() - begin);
@@ -94,6 +96,7 @@ public final class Simulate {
         long seed = 1;
         int threads = Runtime.getRuntime().availableProcessors();
         boolean trace = false;
+        int violations = 1;
         try {
             for (int i = 0; i < arguments.length; i++) {
                 switch (arguments[i]) {
@@ -101,6 +104,7 @@ public final class Simulate {
                     case "--seed" -> seed = Long.parseLong(arguments[++i]);
                     case "--threads" -> threads = Integer.parseInt(arguments[++i]);
                     case "--trace" -> trace = true;
+                    case "--keep-going" -> violations = 20;
                     default -> throw new IllegalArgumentException(arguments[i]);
                 }
             }
@@ -122,21 +126,21 @@ public final class Simulate {
             }
             return;
         }
-        Totals totals = run(seed, schedules < 0 ? 1000 : schedules, threads);
+        Totals totals = run(seed, schedules < 0 ? 1000 : schedules, threads, violations);
         double wall = (System.nanoTime() - begin) / 1e9;
         double cpu = totals.cpu.get() / 1e9;
         double hours = totals.simulated.get() / 3.6e12;
-        if (totals.violation != null) {
-            System.out.println("seed " + totals.failedSeed + " breaks " + totals.violation.invariant() + ": "
-                    + totals.violation.getMessage());
-            System.out.println("again, with all that happens: ./simulate --seed " + totals.failedSeed + " --trace");
+        totals.failures.forEach((failed, why) ->
+                System.out.println("seed " + failed + " breaks " + why.invariant() + ": " + why.getMessage()));
+        if (totals.violation() != null) {
+            System.out.println("again, with all that happens: ./simulate --seed " + totals.failedSeed() + " --trace");
         }
         System.out.printf(
                 Locale.ROOT,
                 "%d schedules, %d violations, %d ended at an open question, %.1f simulated hours, %d commits, %d promotions, slowest recovery %.1f s,"
                         + " %.1f s wall, %.1f s CPU, %.0f simulated hours per CPU-minute%n",
-                totals.played.get() + (totals.violation == null ? 0 : 1),
-                totals.violation == null ? 0 : 1,
+                totals.played.get() + totals.failures.size(),
+                totals.failures.size(),
                 totals.open.get(),
                 hours,
                 totals.commits.get(),
@@ -145,6 +149,6 @@ public final class Simulate {
                 wall,
                 cpu,
                 hours / (cpu / 60));
-        System.exit(totals.violation == null ? 0 : 1);
+        System.exit(totals.failures.isEmpty() ? 0 : 1);
     }
 }

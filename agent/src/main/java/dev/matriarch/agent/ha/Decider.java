@@ -246,7 +246,8 @@ public final class Decider {
                 return Decision.idle("waiting: nobody leads and the cluster is paused");
             }
             boolean created = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
-            if (!created && view.initialize().isPresent()) {
+            boolean alone = view.members().stream().allMatch(m -> m.name().equals(seen.me()));
+            if (!created && view.initialize().isPresent() && !alone) {
                 return Decision.idle("waiting for another member that is creating the cluster");
             }
             Failsafe failsafe = seen.situation().failsafe();

@@ -189,6 +189,11 @@ public record Failsafe(Map<String, String> listed, Optional<Promise> promise, lo
                         + new TreeSet<>(view.failsafe().keySet()));
     }
 
+    /** Whether the others need to stand back for this member: it takes no lock that a leader may rely on. */
+    static boolean mayRace(ClusterView view, String member) {
+        return view.failsafe().isEmpty() || view.failsafe().containsKey(member);
+    }
+
     /** An agent that has just started may have promised something before: it leads nothing new for a ttl. */
     Optional<String> justStarted(ClusterView view, Observation seen) {
         long running = seen.now() - startedAt;

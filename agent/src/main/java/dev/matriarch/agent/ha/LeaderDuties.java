@@ -159,6 +159,9 @@ final class LeaderDuties {
 
     /** Within {@code primary_start_timeout} a leader is waited for; after it only if nobody else could lead. */
     Decision stillStarting() {
+        if (settings.paused()) {
+            return failoverRequest().orElse(Decision.soon("PostgreSQL is still starting up", Duration.ofMillis(200)));
+        }
         long since = seen.situation()
                 .lifecycle()
                 .downSince()
@@ -245,6 +248,9 @@ final class LeaderDuties {
         String identifier = pg.systemIdentifier().orElse("");
         if (!identifier.isEmpty()
                 && view.initialize().map(i -> i.value().isEmpty()).orElse(true)) {
+            if (view.initialize().isPresent() && !seen.situation().bootstrapped() && retryDue()) {
+                return Optional.of(new Decision.Bootstrap("finishing the creation of the cluster"));
+            }
             Expected expected =
                     view.initialize().map(i -> Expected.revision(i.revision())).orElse(Expected.absent());
             return Optional.of(new Decision.WriteInitialize(

@@ -95,6 +95,7 @@ final class LeaderRace {
         boolean candidateMayLead = request.candidate()
                 .flatMap(survey::of)
                 .filter(Survey.Answer::eligible)
+                .filter(c -> Failsafe.mayRace(view, c.name()))
                 .filter(c -> !request.isSwitchover() || isSynchronous(c.name()) && comparedWithMe(c) >= 0)
                 .isPresent();
         if (candidateMayLead) {
@@ -114,6 +115,9 @@ final class LeaderRace {
 
     /** Where commits wait for certain standbys, nobody else follows the leader. */
     private boolean maySucceed(Survey.Answer peer) {
+        if (!Failsafe.mayRace(view, peer.name())) {
+            return false;
+        }
         boolean onlySync = seen.settings().synchronous().mode() == Settings.Synchronous.Mode.ON;
         return !onlySync || syncInForce().map(s -> s.contains(peer.name())).orElse(true);
     }
@@ -155,13 +159,15 @@ final class LeaderRace {
             boolean formerLeader =
                     sync.map(s -> s.leader().equalsIgnoreCase(peer.name())).orElse(false);
             int compared = comparedWithMe(peer);
-            if (compared > 0 && !formerLeader) {
+            // Who may not race waits for somebody else to lead, whatever it has.
+            boolean rival = !formerLeader && Failsafe.mayRace(view, peer.name());
+            if (compared > 0 && rival) {
                 ahead = Optional.of(peer.name());
             } else if (checkPriority
                     && compared == 0
                     && peer.priority() > seen.tags().priority()
                     && peer.eligible()
-                    && !formerLeader) {
+                    && rival) {
                 ahead = Optional.of(peer.name());
             }
             boolean votes1 = peer.lsn().value() != 0 && compared <= 0;

@@ -83,13 +83,13 @@ final class OwnData {
                 || pg.dataDirectory() != LocalPostgres.DataDirectory.VALID) {
             return Optional.empty();
         }
-        if (pg.isReplica() && fresh) {
+        boolean bootstrapping = view.initialize().isPresent();
+        if (pg.isReplica() && fresh && !bootstrapping) {
             return Optional.of(new Decision.Exit(
                     1,
                     "No initialize key in DCS and PostgreSQL is running as replica, aborting start. PostgreSQL was left"
                             + " as it is. Start the agent of the member that runs as primary first"));
         }
-        boolean bootstrapping = view.initialize().isPresent();
         return pg.process() == LocalPostgres.Process.STOPPED && !bootstrapping
                 ? Optional.of(new Decision.WriteInitialize(
                         mine, Expected.absent(), "the store knows no cluster yet: this data is " + mine))

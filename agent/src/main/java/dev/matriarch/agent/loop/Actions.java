@@ -39,7 +39,7 @@ final class Actions {
     private final Clock clock;
     private final Callbacks callbacks;
     private final Runnable wake;
-    private volatile boolean checkpointPending;
+    private final AfterPromotion afterPromotion;
     private volatile String cloneProgress = "";
 
     Actions(
@@ -59,11 +59,17 @@ final class Actions {
         this.clock = clock;
         this.callbacks = callbacks;
         this.wake = wake;
+        this.afterPromotion = new AfterPromotion(
+                () -> server.checkpointOfNewTimeline(Duration.ofMinutes(10)),
+                work -> Thread.ofPlatform()
+                        .daemon()
+                        .name("checkpoint-after-promote")
+                        .start(work),
+                wake);
     }
 
-    /** The first checkpoint after a promotion is still to come: nobody may rewind from this server yet. */
-    boolean checkpointPending() {
-        return checkpointPending;
+    AfterPromotion afterPromotion() {
+        return afterPromotion;
     }
 
     String cloneProgress() {
@@ -144,6 +150,13 @@ final class Actions {
     void bootstrap() {
         background(Task.Kind.BOOTSTRAP, () -> {
             var bootstrap = settings.local().bootstrap();
+            if (server.postmasterPid().isPresent()) {
+                // Begun by an earlier agent, or interrupted: what it may not have come to is done again.
+                server.createRoles(bootstrap, Duration.ofMinutes(2));
+                memory.bootstrapped();
+                memory.succeeded();
+                return;
+            }
             server.initdb(bootstrap, Duration.ofMinutes(10));
             writeConfiguration(null, Optional.of(""));
             // Who lost the lock meanwhile must not run a second cluster beside the one that others create.
@@ -234,12 +247,10 @@ final class Actions {
         background(Task.Kind.PROMOTE, () -> {
             requireGuard();
             slots(slotsFor, Map.of());
-            checkpointPending = true;
             server.promote(startStop());
             memory.forgetUpstream();
             memory.succeeded();
             callbacks.happened(Action.PROMOTED, Role.PRIMARY);
-            Thread.ofPlatform().daemon().name("checkpoint-after-promote").start(this::checkpointAfterPromote);
         });
     }
 
@@ -252,16 +263,6 @@ final class Actions {
         if (!paused && !lease.watchdog().holds()) {
             throw new PostgresException("the required watchdog does not run: not becoming writable without it");
         }
-    }
-
-    private void checkpointAfterPromote() {
-        try {
-            server.checkpoint(Duration.ofMinutes(10));
-        } catch (PostgresException e) {
-            LOG.warn("The checkpoint after promotion failed: {}", e.getMessage());
-        }
-        checkpointPending = false;
-        wake.run();
     }
 
     void stop(Decision.StopMode mode) {

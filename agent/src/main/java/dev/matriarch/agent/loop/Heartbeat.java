@@ -301,8 +301,10 @@ public final class Heartbeat {
                 wakeup.callIn(STANDBY_NAMES_SETTLE);
             }
             memory.primarySeen(now);
+            parts.actions().afterPromotion().primarySeen();
         } else if (postgres.isReplica() || postgres.process() == LocalPostgres.Process.STOPPED) {
             memory.notPrimary();
+            parts.actions().afterPromotion().notPrimary();
         }
         boolean down = postgres.process() == LocalPostgres.Process.STOPPED
                 || postgres.process() == LocalPostgres.Process.STARTING;

@@ -160,7 +160,7 @@ final class StoreSteps {
                 leaving,
                 postgres,
                 parts.tasks().current(),
-                parts.actions().checkpointPending(),
+                parts.actions().afterPromotion().pending(),
                 parts.actions().cloneProgress(),
                 parts.memory().wishes());
     }

@@ -262,6 +262,11 @@ public final class PostgresServer implements AutoCloseable {
         replication.checkpoint(Deadline.in(timeout));
     }
 
+    /** Makes a checkpoint on a primary whose control file still names the timeline before its promotion. */
+    public void checkpointOfNewTimeline(Duration timeout) throws PostgresException {
+        replication.checkpointOfNewTimeline(Deadline.in(timeout));
+    }
+
     /** Makes a running server read its configuration again; harmless if it does not run. */
     public void reload() throws PostgresException {
         postmaster.reload();

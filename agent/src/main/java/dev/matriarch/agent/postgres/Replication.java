@@ -67,6 +67,24 @@ final class Replication {
         }
     }
 
+    void checkpointOfNewTimeline(Deadline deadline) throws PostgresException {
+        try (Connection connection = connections.local("Matriarch checkpoint", deadline);
+                Statement statement = connection.createStatement()) {
+            boolean behind;
+            try (ResultSet rows = statement.executeQuery("SELECT timeline_id <> ('x' || pg_catalog.left("
+                    + "pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_insert_lsn()), 8))::bit(32)::int"
+                    + " FROM pg_catalog.pg_control_checkpoint()")) {
+                rows.next();
+                behind = rows.getBoolean(1);
+            }
+            if (behind) {
+                statement.execute("CHECKPOINT");
+            }
+        } catch (SQLException e) {
+            throw new PostgresException("The checkpoint was not made: " + e.getMessage(), e);
+        }
+    }
+
     private record Slot(boolean physical, boolean active, Lsn restart) {}
 
     void syncSlots(Set<String> wanted, Map<String, Lsn> advanceTo, Monitor monitor, Deadline deadline)

@@ -2,6 +2,8 @@ package dev.matriarch.agent.ha;
 
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
+import java.time.Duration;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** What the simulator found in the core, each as one decision. */
@@ -48,5 +50,59 @@ class FoundBySimulationTest {
                         .situation(new Memories()
                                 .divergence(new Divergence.Found("same number", false))
                                 .situation()));
+    }
+
+    /** It may not take the lock, and all others left the lock to it for ever. */
+    @Test
+    void memberThatFailsafeModeKeepsFromRacingHoldsNobodyUp() {
+        expect(
+                Decision.AcquireLease.class,
+                Scene.replica().failsafe("n1", "n2").unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 200)));
+        expect(
+                Decision.AcquireLease.class,
+                Scene.replica()
+                        .failsafe("n1", "n2")
+                        .unlocked()
+                        .asked("n1", "n3")
+                        .answers(Scene.dead("n1"), Scene.standby("n3", 100)));
+        expect(
+                Decision.Wait.class,
+                Scene.replica()
+                        .failsafe("n1", "n2", "n3")
+                        .unlocked()
+                        .answers(Scene.dead("n1"), Scene.standby("n3", 200)));
+    }
+
+    @Test
+    void serverThatIsStillStartingIsNotStoppedInAPause() {
+        Situation late = new Memories().downFor(Duration.ofSeconds(400)).situation();
+        LocalPostgres starting = new LocalPostgres(
+                LocalPostgres.DataDirectory.VALID,
+                Optional.of(Scene.SYSTEM),
+                LocalPostgres.Process.STARTING,
+                Optional.empty(),
+                Optional.empty(),
+                "");
+        expect(Decision.AskPeers.class, Scene.leader().postgres(starting).situation(late));
+        expect(
+                Decision.Wait.class,
+                Scene.leader().postgres(starting).situation(late).paused());
+    }
+
+    /** The only member waited for ever for somebody else to create the cluster. */
+    @Test
+    void onlyMemberFinishesTheCreationThatItBegan() {
+        Scene alone = Scene.of("n1").without("n2").without("n3").initialize("");
+        expect(
+                Decision.AcquireLease.class,
+                alone.postgres(Scene.replica(100)).following("n1").unlocked().answers());
+        expect(
+                Decision.Bootstrap.class,
+                Scene.leader().initialize("").without("n2").without("n3"));
+        expect(
+                Decision.WriteInitialize.class,
+                Scene.leader()
+                        .initialize("")
+                        .situation(new Memories().bootstrapped().situation()));
     }
 }

@@ -97,6 +97,12 @@ final class Memories {
     }
 
     private Wishes wishes = Wishes.NONE;
+    private boolean bootstrapped;
+
+    Memories bootstrapped() {
+        bootstrapped = true;
+        return this;
+    }
 
     Situation situation() {
         return new Situation(
@@ -112,7 +118,7 @@ final class Memories {
                 retryAt,
                 standBackUntil,
                 standbyNamesSince,
-                false,
+                bootstrapped,
                 OptionalLong.empty(),
                 OptionalLong.of(primarySince),
                 lockSince,

@@ -15,6 +15,7 @@ import java.util.Set;
 
 /** The long actions of {@link Actions}, each as a chain of events on the simulated server. */
 final class SimActions {
+    private static final long START_STOP_PATIENCE = 60_000_000_000L;
     private static final long COMPARE_PATIENCE = 10_000_000_000L;
 
     private final SimHost host;
@@ -23,8 +24,8 @@ final class SimActions {
     private final SimPostgres pg;
     private final Rng rng;
     private Optional<Task> task = Optional.empty();
+    private final AfterPromotion afterPromotion;
     private int number;
-    private boolean checkpointPending;
 
     SimActions(SimHost host, SimAgent agent) {
         this.host = host;
@@ -32,14 +33,16 @@ final class SimActions {
         this.world = host.world();
         this.pg = host.postgres();
         this.rng = host.rng();
+        this.afterPromotion =
+                new AfterPromotion(() -> {}, made -> pg.checkpointOfNewTimeline(() -> agent.run(made)), agent::wake);
     }
 
     Optional<Task> current() {
         return task;
     }
 
-    boolean checkpointPending() {
-        return checkpointPending;
+    AfterPromotion afterPromotion() {
+        return afterPromotion;
     }
 
     int index(Upstream upstream) {
@@ -109,6 +112,18 @@ final class SimActions {
 
     void bootstrap() {
         int mine = begin(Task.Kind.BOOTSTRAP);
+        if (pg.writable()) {
+            then(mine, rng.millis(20, 200), () -> {
+                if (!pg.writable()) {
+                    failed(mine);
+                    return;
+                }
+                agent.memory().bootstrapped();
+                agent.memory().succeeded();
+                end(mine);
+            });
+            return;
+        }
         then(mine, rng.millis(800, 3000), () -> {
             if (pg.directory() != LocalPostgres.DataDirectory.EMPTY || pg.diskFull()) {
                 failed(mine);
@@ -204,15 +219,9 @@ final class SimActions {
                 return;
             }
             pg.syncSlots(slotsFor);
-            checkpointPending = true;
             int life = pg.life();
             boolean[] over = {false};
             pg.promote(() -> agent.run(() -> {
-                // The checkpoint follows even if the heartbeat has lost interest.
-                pg.checkpoint(() -> agent.run(() -> {
-                    checkpointPending = false;
-                    agent.wake();
-                }));
                 if (mine == number) {
                     over[0] = true;
                     agent.memory().forgetUpstream();
@@ -221,6 +230,12 @@ final class SimActions {
                 }
             }));
             watchLife(mine, life, over);
+            // pg_promote() waits no longer than for a start.
+            then(mine, START_STOP_PATIENCE, () -> {
+                if (!over[0]) {
+                    failed(mine);
+                }
+            });
         });
     }
 

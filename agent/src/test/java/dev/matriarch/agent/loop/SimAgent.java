@@ -51,6 +51,7 @@ public final class SimAgent {
     private static final long STANDBY_NAMES_SETTLE = 100_000_000L;
     private static final long SOONEST = 20_000_000L;
     private static final long SHORTEST_CALL = 50_000_000L;
+    private static final long RESTART_PATIENCE = 20_000_000_000L;
     private static final long PEER_PATIENCE = 800_000_000L;
 
     private final SimHost host;
@@ -191,6 +192,10 @@ public final class SimAgent {
             return false;
         }
         order = Optional.of(wanted);
+        if (wanted instanceof Order.Restart) {
+            // Who asked for it does not wait for ever.
+            after(RESTART_PATIENCE, () -> order = order.filter(o -> o != wanted));
+        }
         wake();
         return true;
     }
@@ -288,8 +293,10 @@ public final class SimAgent {
                 after(STANDBY_NAMES_SETTLE, this::wake);
             }
             memory.primarySeen(now);
+            actions.afterPromotion().primarySeen();
         } else if (found.isReplica() || found.process() == LocalPostgres.Process.STOPPED) {
             memory.notPrimary();
+            actions.afterPromotion().notPrimary();
         }
         boolean down =
                 found.process() == LocalPostgres.Process.STOPPED || found.process() == LocalPostgres.Process.STARTING;
@@ -639,6 +646,7 @@ public final class SimAgent {
     private void arm(long beforeCentis, Settings inForce) {
         if (inForce.paused()) {
             disarm();
+            host.noteFencing(false, true);
         } else {
             Grip.GuardTimes times = Grip.guardTimes(beforeCentis, inForce.ttl());
             host.guards().arm(times.quitAtCentis(), times.killAtCentis());
@@ -692,7 +700,7 @@ public final class SimAgent {
                 order.isPresent() && postgres.isReplica(),
                 postgres,
                 actions.current(),
-                actions.checkpointPending(),
+                actions.afterPromotion().pending(),
                 "",
                 memory.wishes());
         if (!member.equals(lastMember)) {

@@ -143,7 +143,8 @@ class PostgresServerTest {
             assertTrue(promoted.isPrimary());
             assertEquals(2, promoted.status().orElseThrow().timeline());
             assertFalse(Files.exists(configB.dataDir().resolve("standby.signal")));
-            b.checkpoint(LONG);
+            // Without it the rewind below finds nothing to do.
+            b.checkpointOfNewTimeline(LONG);
             b.syncSlots(Set.of("a"), LONG);
 
             Upstream.Of leader = TestServers.upstream("b", configB);
