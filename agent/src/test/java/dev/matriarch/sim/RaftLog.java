@@ -1,21 +1,19 @@
 package dev.matriarch.sim;
 
 import dev.matriarch.dcs.ClusterView;
-import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.proto.store.v1.Barrier;
 import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.proto.store.v1.Operation;
 import dev.matriarch.proto.store.v1.Reply;
 import dev.matriarch.raft.ClusterCommands;
+import dev.matriarch.raft.ClusterViews;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.LeaseClock;
 import dev.matriarch.raft.state.StoreState;
 import dev.matriarch.raft.state.StoreState.Event;
 import dev.matriarch.raft.state.StoreState.Lease;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.OptionalLong;
 import java.util.function.Consumer;
 
@@ -91,6 +89,7 @@ public final class RaftLog {
     private final long electionMax;
 
     private final List<Entry> entries = new ArrayList<>();
+    private final ClusterViews views = new ClusterViews();
     private StoreState truth = StoreState.EMPTY;
     private final int[] received;
     private final int[] applied;
@@ -166,7 +165,7 @@ public final class RaftLog {
                     && before.view[0] != null
                     && before.applied.state().entries() == state.entries()
                     && before.applied.state().revision() == state.revision();
-            entry.view[0] = same ? before.view[0] : Views.of(state);
+            entry.view[0] = same ? before.view[0] : views.of(state);
         }
         return entry.view[0];
     }
@@ -549,21 +548,6 @@ public final class RaftLog {
         } else {
             commitMore();
             checkExpiryAt(events.now() + RETRY_EXPIRY);
-        }
-    }
-
-    /** The view of a state. Parsing is dear: a value that did not change is not parsed again. */
-    private static final class Views {
-        private Views() {}
-
-        static ClusterView of(StoreState state) {
-            Map<String, ClusterKeys.Stored> keys = new HashMap<>();
-            state.entries()
-                    .forEach((key, entry) ->
-                            keys.put(key, new ClusterKeys.Stored(entry.value().toStringUtf8(), entry.modRevision())));
-            long epoch =
-                    state.lease(ClusterCommands.LEADER_LEASE).map(Lease::epoch).orElse(0L);
-            return ClusterKeys.view(state.revision(), keys, epoch);
         }
     }
 }

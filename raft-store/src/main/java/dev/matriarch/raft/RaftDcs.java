@@ -21,9 +21,7 @@ import dev.matriarch.proto.store.v1.OperationReply;
 import dev.matriarch.proto.store.v1.Reply;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
-import dev.matriarch.raft.state.StoreState.Lease;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -52,11 +50,9 @@ final class RaftDcs implements Dcs {
     /** The last record of a member that was written or confirmed from here. */
     private record Touched(String json, long atNanos) {}
 
-    private record Viewed(StoreState state, ClusterView view) {}
-
     private final Store store;
     private final Map<String, Touched> touched = new ConcurrentHashMap<>();
-    private volatile Viewed viewed = new Viewed(StoreState.EMPTY, ClusterView.empty());
+    private final ClusterViews views = new ClusterViews();
 
     RaftDcs(Store store) {
         this.store = store;
@@ -64,20 +60,7 @@ final class RaftDcs implements Dcs {
 
     @Override
     public ClusterView read(Duration timeout) throws DcsException {
-        StoreState state = store.fresh(timeout);
-        Viewed last = viewed;
-        if (last.state().entries() == state.entries() && last.state().revision() == state.revision()) {
-            // Renewals change the state but nothing that is seen.
-            return last.view();
-        }
-        Map<String, ClusterKeys.Stored> keys = new HashMap<>();
-        state.entries()
-                .forEach((key, entry) ->
-                        keys.put(key, new ClusterKeys.Stored(entry.value().toStringUtf8(), entry.modRevision())));
-        long epoch = state.lease(ClusterCommands.LEADER_LEASE).map(Lease::epoch).orElse(0L);
-        ClusterView view = ClusterKeys.view(state.revision(), keys, epoch);
-        viewed = new Viewed(state, view);
-        return view;
+        return views.of(store.fresh(timeout));
     }
 
     @Override

@@ -47,6 +47,7 @@ final class Memory {
     private OptionalLong orderedAt = OptionalLong.empty();
     private OptionalLong storeLostSince = OptionalLong.empty();
     private final Map<String, Long> memberSeen = new HashMap<>();
+    private Set<String> remembered = Set.of();
     private Set<String> members = Set.of();
     private OptionalLong firstSeen = OptionalLong.empty();
     private boolean knowsWhoLeft;
@@ -105,7 +106,7 @@ final class Memory {
                 lockSince,
                 orderedAt,
                 storeLostSince,
-                memberSeen.keySet(),
+                remembered,
                 walFlow,
                 writePath.withAbandoned(abandoned),
                 new Failsafe(failsafeListed, promise, startedAt),
@@ -140,8 +141,12 @@ final class Memory {
 
     /** Notes who is in the store, and forgets who has not been for {@code ttl}. */
     synchronized void membersSeen(Collection<String> names, long now, Duration ttl) {
+        long kept = ttl.toNanos();
         names.forEach(name -> memberSeen.put(name, now));
-        memberSeen.values().removeIf(seen -> now - seen > ttl.toNanos());
+        memberSeen.values().removeIf(seen -> now - seen > kept);
+        if (!remembered.equals(memberSeen.keySet())) {
+            remembered = Set.copyOf(memberSeen.keySet());
+        }
         if (firstSeen.isEmpty()) {
             firstSeen = OptionalLong.of(now);
         }
@@ -153,7 +158,9 @@ final class Memory {
 
     /** @param names all members in the store at this moment, those that do not stream too */
     synchronized void members(Collection<String> names) {
-        members = Set.copyOf(names);
+        if (members.size() != names.size() || !members.containsAll(names)) {
+            members = Set.copyOf(names);
+        }
     }
 
     /** All that were in the store when it was last read. */

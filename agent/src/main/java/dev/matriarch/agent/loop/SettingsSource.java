@@ -29,6 +29,9 @@ final class SettingsSource {
     private volatile AgentConfig config;
     private volatile InForce inForce;
 
+    /** The local file that entered into {@link #inForce}. */
+    private AgentConfig readFrom;
+
     /** @param json the configuration to go by until the store gives one */
     SettingsSource(AgentConfig config, String json) {
         this.config = config;
@@ -69,6 +72,11 @@ final class SettingsSource {
     }
 
     private InForce read(long revision, String json) {
+        InForce last = inForce;
+        if (last != null && readFrom == config && last.json().equals(json)) {
+            return new InForce(revision, json, last.dynamic(), last.settings(), last.parameters());
+        }
+        readFrom = config;
         DynamicConfig dynamic = DynamicConfigJson.parse(json);
         Parameters parameters = Parameters.effective(dynamic, config.postgres());
         return new InForce(

@@ -10,10 +10,12 @@ import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.Versioned;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 
 /** The names of a cluster's keys, below whatever prefix a store gives them, and the view that they add up to. */
 public final class ClusterKeys {
@@ -61,6 +63,16 @@ public final class ClusterKeys {
         };
     }
 
+    /** Where a view's values come from: a store that keeps what it has read need not read it again. */
+    public interface Values {
+        /**
+         * A key's value as the reader understands it; empty without the key.
+         *
+         * @param reader the same for each call with this key
+         */
+        <T> Optional<T> value(String key, Function<Stored, T> reader);
+    }
+
     /**
      * The view of a cluster.
      *
@@ -69,27 +81,44 @@ public final class ClusterKeys {
      * @param leaderEpoch the epoch of the leader lock; looked at only if the key {@code leader} exists
      */
     public static ClusterView view(long revision, Map<String, Stored> keys, long leaderEpoch) {
+        return view(
+                revision,
+                keys.keySet(),
+                new Values() {
+                    @Override
+                    public <T> Optional<T> value(String key, Function<Stored, T> reader) {
+                        return Optional.ofNullable(keys.get(key)).map(reader);
+                    }
+                },
+                leaderEpoch);
+    }
+
+    /** As {@link #view(long, Map, long)}, with the names of all keys and, apart from them, their values. */
+    public static ClusterView view(long revision, Collection<String> keys, Values values, long leaderEpoch) {
         List<Member> members = new ArrayList<>();
-        keys.forEach((key, stored) -> {
+        for (String key : keys) {
             if (key.startsWith(MEMBERS_PREFIX) && key.length() > MEMBERS_PREFIX.length()) {
-                members.add(ClusterJson.readMember(key.substring(MEMBERS_PREFIX.length()), stored.value()));
+                values.value(key, s -> ClusterJson.readMember(key.substring(MEMBERS_PREFIX.length()), s.value()))
+                        .ifPresent(members::add);
             }
-        });
+        }
         members.sort(Comparator.comparing(Member::name));
         return new ClusterView(
                 revision,
-                text(keys, INITIALIZE),
-                text(keys, CONFIG),
-                text(keys, LEADER).filter(l -> !l.value().isEmpty()).map(l -> new Leader(l.value(), leaderEpoch)),
+                values.value(INITIALIZE, ClusterKeys::text),
+                values.value(CONFIG, ClusterKeys::text),
+                values.value(LEADER, ClusterKeys::text)
+                        .filter(l -> !l.value().isEmpty())
+                        .map(l -> new Leader(l.value(), leaderEpoch)),
                 members,
-                status(keys),
-                text(keys, FAILOVER).map(v -> new Versioned<>(ClusterJson.readFailover(v.value()), v.revision())),
-                text(keys, HISTORY).flatMap(v -> ClusterJson.readHistory(v.value())),
-                text(keys, SYNC)
-                        .flatMap(v -> ClusterJson.readSync(v.value()).map(sync -> new Versioned<>(sync, v.revision()))),
-                text(keys, FAILSAFE)
-                        .map(v -> ClusterJson.readFailsafe(v.value()))
-                        .orElse(Map.of()));
+                status(values),
+                values.value(FAILOVER, s -> new Versioned<>(ClusterJson.readFailover(s.value()), s.revision())),
+                values.value(HISTORY, s -> ClusterJson.readHistory(s.value())).flatMap(Function.identity()),
+                values.value(
+                                SYNC,
+                                s -> ClusterJson.readSync(s.value()).map(sync -> new Versioned<>(sync, s.revision())))
+                        .flatMap(Function.identity()),
+                values.value(FAILSAFE, s -> ClusterJson.readFailsafe(s.value())).orElse(Map.of()));
     }
 
     /** True if a stored failover value asks for something: {@code {}} is how it is cleared. */
@@ -97,17 +126,18 @@ public final class ClusterKeys {
         return request.asksForSomething();
     }
 
-    private static Optional<Versioned<String>> text(Map<String, Stored> keys, String key) {
-        return Optional.ofNullable(keys.get(key)).map(s -> new Versioned<>(s.value(), s.revision()));
+    private static Versioned<String> text(Stored stored) {
+        return new Versioned<>(stored.value(), stored.revision());
     }
 
-    private static ClusterStatus status(Map<String, Stored> keys) {
+    private static ClusterStatus status(Values values) {
         ClusterStatus status =
-                text(keys, STATUS).map(v -> ClusterJson.readStatus(v.value())).orElse(ClusterStatus.NONE);
-        if (status.optime().equals(Lsn.INVALID) && keys.containsKey(LEGACY_OPTIME)) {
-            Lsn legacy = ClusterJson.readStatus(keys.get(LEGACY_OPTIME).value()).optime();
-            return new ClusterStatus(legacy, status.slots(), status.retainSlots());
+                values.value(STATUS, s -> ClusterJson.readStatus(s.value())).orElse(ClusterStatus.NONE);
+        if (!status.optime().equals(Lsn.INVALID)) {
+            return status;
         }
-        return status;
+        return values.value(LEGACY_OPTIME, s -> ClusterJson.readStatus(s.value()))
+                .map(legacy -> new ClusterStatus(legacy.optime(), status.slots(), status.retainSlots()))
+                .orElse(status);
     }
 }
