@@ -1,7 +1,6 @@
 package dev.matriarch.agent.ha;
 
 import dev.matriarch.dcs.ClusterView;
-import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Member;
 import java.util.HashSet;
 import java.util.Optional;
@@ -27,7 +26,9 @@ final class Cascade {
         if (tags.nostream() || isLeader(name)) {
             return Optional.empty();
         }
-        return sourceOf(name, tags).or(view::leaderMember).filter(m -> !m.name().equals(name));
+        Optional<Member> source = tags.replicateFrom().isPresent() ? sourceOf(name, tags) : Optional.empty();
+        return (source.isPresent() ? source : view.leaderMember())
+                .filter(m -> !m.name().equals(name));
     }
 
     /** True if {@code downstream}, as it published its tags, streams from {@code upstream}. */
@@ -61,6 +62,6 @@ final class Cascade {
     }
 
     private boolean isLeader(String name) {
-        return view.leader().map(Leader::name).map(name::equals).orElse(false);
+        return view.leader().isPresent() && view.leader().get().name().equals(name);
     }
 }

@@ -24,7 +24,12 @@ final class OwnData {
 
     /** Decimal, of at least ten digits, as initdb makes them. */
     static boolean isValid(String identifier) {
-        return identifier.length() >= 10 && identifier.chars().allMatch(c -> c >= '0' && c <= '9');
+        for (int i = 0; i < identifier.length(); i++) {
+            if (identifier.charAt(i) < '0' || identifier.charAt(i) > '9') {
+                return false;
+            }
+        }
+        return identifier.length() >= 10;
     }
 
     /** A step that goes before everything else; empty: the data belongs here. */

@@ -6,7 +6,6 @@ import dev.matriarch.dcs.Versioned;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
-import java.util.stream.Stream;
 
 /** How long a member may sleep without missing what is scheduled for it. */
 final class Schedule {
@@ -21,17 +20,18 @@ final class Schedule {
                 seen.holdsLease() ? view.flatMap(ClusterView::pendingFailover).map(Versioned::value) : Optional.empty();
         Optional<Instant> switchover = change.flatMap(FailoverRequest::scheduledAt);
         Optional<Instant> restart = seen.situation().wishes().restart().map(ScheduledRestart::at);
-        Optional<Duration> next = Stream.of(switchover, restart)
-                .flatMap(Optional::stream)
-                .map(at -> TimeWindow.of(at, seen.wallClock(), seen.settings().loopWait()))
-                .filter(TimeWindow.Early.class::isInstance)
-                .map(w -> ((TimeWindow.Early) w).left())
-                .filter(left -> left.compareTo(seen.settings().loopWait()) <= 0)
-                .min(Duration::compareTo);
-        if (next.isEmpty()) {
+        return upTo(seen, restart, upTo(seen, switchover, wait));
+    }
+
+    /** An appointment within a heartbeat ends the wait if nothing ends it earlier. */
+    private static Decision.Wait upTo(Observation seen, Optional<Instant> appointment, Decision.Wait wait) {
+        Duration loopWait = seen.settings().loopWait();
+        if (appointment.isEmpty()
+                || !(TimeWindow.of(appointment.get(), seen.wallClock(), loopWait) instanceof TimeWindow.Early(var left))
+                || left.compareTo(loopWait) > 0
+                || wait.atMost().isPresent() && wait.atMost().get().compareTo(left) <= 0) {
             return wait;
         }
-        Duration atMost = wait.atMost().filter(d -> d.compareTo(next.get()) < 0).orElse(next.get());
-        return Decision.soon(wait.because(), atMost);
+        return Decision.soon(wait.because(), left);
     }
 }

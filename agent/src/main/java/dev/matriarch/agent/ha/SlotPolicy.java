@@ -10,7 +10,6 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /** For which members this server keeps a physical replication slot. */
 final class SlotPolicy {
@@ -27,17 +26,24 @@ final class SlotPolicy {
         String me = seen.me();
         if (seen.tags().nofailover() && !seen.postgres().isPrimary()) {
             Cascade cascade = new Cascade(view);
-            return view.members().stream()
-                    .filter(m -> cascade.streamsFrom(m, me))
-                    .map(Member::name)
-                    .collect(Collectors.toCollection(TreeSet::new));
+            Set<String> downstream = new TreeSet<>();
+            for (Member member : view.members()) {
+                if (cascade.streamsFrom(member, me)) {
+                    downstream.add(member.name());
+                }
+            }
+            return downstream;
         }
-        Set<String> members = view.members().stream().map(Member::name).collect(Collectors.toCollection(TreeSet::new));
         // Whoever was here a while ago may be restarting, and then wants to find its WAL.
-        members.addAll(seen.situation().recentMembers());
+        Set<String> members = new TreeSet<>(seen.situation().recentMembers());
+        for (Member member : view.members()) {
+            if (member.flag("nostream")) {
+                members.remove(member.name());
+            } else {
+                members.add(member.name());
+            }
+        }
         members.remove(me);
-        members.removeIf(
-                name -> view.member(name).filter(m -> Tags.of(m).nostream()).isPresent());
         return members;
     }
 
@@ -47,10 +53,10 @@ final class SlotPolicy {
      */
     static Optional<Decision> step(
             ClusterView view, Situation situation, LocalPostgres.Status status, Set<String> members) {
-        Set<String> wanted = members.stream().map(SlotName::of).collect(Collectors.toCollection(TreeSet::new));
-        Set<String> present =
-                status.slots().stream().map(LocalPostgres.Slot::name).collect(Collectors.toSet());
-        boolean missing = !present.containsAll(wanted);
+        boolean missing = false;
+        for (String name : members) {
+            missing |= slot(status, SlotName.of(name)).isEmpty();
+        }
         boolean changed = !situation.slotsFor().equals(Optional.of(members));
         Map<String, Lsn> advance = behind(view, status, members);
         return missing || changed || !advance.isEmpty()
@@ -65,18 +71,13 @@ final class SlotPolicy {
         Cascade cascade = new Cascade(view);
         String leader = view.leader().map(Leader::name).orElse("");
         for (String name : members) {
-            boolean ownStream = !status.inRecovery()
-                    && view.member(name)
-                            .filter(m -> cascade.streamsFrom(m, leader))
-                            .isPresent();
-            if (ownStream) {
+            Optional<Member> member = view.member(name);
+            if (member.isEmpty() || !status.inRecovery() && cascade.streamsFrom(member.get(), leader)) {
                 // It moves the slot itself, or is away and needs it where it is.
                 continue;
             }
-            Optional<Lsn> reached = view.member(name).flatMap(Member::xlogLocation);
-            Optional<LocalPostgres.Slot> slot = status.slots().stream()
-                    .filter(s -> !s.active() && s.name().equals(SlotName.of(name)))
-                    .findFirst();
+            Optional<Lsn> reached = member.get().xlogLocation();
+            Optional<LocalPostgres.Slot> slot = slot(status, SlotName.of(name)).filter(s -> !s.active());
             if (reached.isPresent() && slot.isPresent()) {
                 Lsn to = reached.get().isAfter(here) ? here : reached.get();
                 if (to.minus(slot.get().restart()) > WORTH_ADVANCING) {
@@ -85,5 +86,14 @@ final class SlotPolicy {
             }
         }
         return advance;
+    }
+
+    private static Optional<LocalPostgres.Slot> slot(LocalPostgres.Status status, String name) {
+        for (LocalPostgres.Slot slot : status.slots()) {
+            if (slot.name().equals(name)) {
+                return Optional.of(slot);
+            }
+        }
+        return Optional.empty();
     }
 }

@@ -218,8 +218,11 @@ final class StandbyDuties {
     private Optional<Decision> strandedOn(Leader leader) {
         LocalPostgres.Status status = pg.status().orElseThrow();
         boolean patient = seen.now() - situation.followingSince() < STREAMING_PATIENCE.toNanos();
+        if (status.streaming() || patient || !retryDue() || settings.paused()) {
+            return Optional.empty();
+        }
         Optional<Upstream.Of> source = leaderToFollow();
-        if (status.streaming() || patient || source.isEmpty() || !retryDue() || settings.paused()) {
+        if (source.isEmpty()) {
             return Optional.empty();
         }
         return switch (situation.divergenceAgainst(leader.epoch())) {

@@ -1,14 +1,10 @@
 package dev.matriarch.agent.ha;
 
 import java.util.Collections;
-import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
 import java.util.TreeSet;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
  * A value of PostgreSQL's {@code synchronous_standby_names}. Whatever its form, an acknowledged commit is on at least
@@ -33,19 +29,8 @@ public record StandbyNames(Kind kind, int count, SortedSet<String> names) {
     /** No commit is acknowledged at all. */
     public static final StandbyNames BLOCKING = new StandbyNames(Kind.FIRST, 1, new TreeSet<>(Set.of(PLACEHOLDER)));
 
-    private static final String NAME = "(?:\"(?:[^\"]|\"\")+\"|[A-Za-z0-9_\\x80-\\uFFFF][A-Za-z0-9_$\\x80-\\uFFFF]*)";
-    private static final String LIST = NAME + "(?:\\s*,\\s*" + NAME + ")*";
-    private static final Pattern FORM = Pattern.compile(
-            "\\s*(?:(?:(FIRST|ANY)\\s+)?(\\d+)\\s*\\(\\s*(" + LIST + ")\\s*\\)|(" + LIST + "))\\s*",
-            Pattern.CASE_INSENSITIVE);
-    private static final Pattern EACH = Pattern.compile(NAME);
-    private static final Pattern BARE = Pattern.compile("[a-z_][a-z_0-9$]*");
-    private static final Set<String> RESERVED = Set.of("first", "any");
-
     public StandbyNames {
-        TreeSet<String> lower = new TreeSet<>();
-        names.forEach(n -> lower.add(n.toLowerCase(Locale.ROOT)));
-        names = Collections.unmodifiableSortedSet(lower);
+        names = Collections.unmodifiableSortedSet(SyncRules.lower(names));
         if (count < 0 || count > names.size()) {
             throw new IllegalArgumentException(count + " acknowledgements from " + names.size() + " standbys");
         }
@@ -70,32 +55,18 @@ public record StandbyNames(Kind kind, int count, SortedSet<String> names) {
         if (text.isBlank()) {
             return Optional.of(NONE);
         }
-        Matcher form = FORM.matcher(text);
-        if (!form.matches()) {
-            return Optional.empty();
-        }
-        boolean simple = form.group(4) != null;
-        TreeSet<String> names = new TreeSet<>();
-        Matcher name = EACH.matcher(simple ? form.group(4) : form.group(3));
-        while (name.find()) {
-            String word = name.group();
-            boolean quoted = word.startsWith("\"");
-            if (!quoted && RESERVED.contains(word.toLowerCase(Locale.ROOT))) {
-                return Optional.empty();
-            }
-            names.add((quoted ? word.substring(1, word.length() - 1).replace("\"\"", "\"") : word)
-                    .toLowerCase(Locale.ROOT));
-        }
-        Kind kind = "ANY".equalsIgnoreCase(form.group(1)) ? Kind.ANY : Kind.FIRST;
-        int count = simple ? 1 : form.group(2).length() > 6 ? Integer.MAX_VALUE : Integer.parseInt(form.group(2));
-        return count > 0 && count <= names.size() && !names.contains("*")
-                ? Optional.of(of(kind, count, names))
+        StandbyNamesText form = StandbyNamesText.read(text);
+        boolean meant = form.isWellFormed()
+                && !form.namesReservedWord()
+                && !form.names().contains("*");
+        return meant && form.count() > 0 && form.count() <= form.names().size()
+                ? Optional.of(new StandbyNames(form.kind(), form.count(), form.names()))
                 : Optional.empty();
     }
 
     /** True if PostgreSQL would take the text, be it one that {@link #parse} cannot make sense of. */
     public static boolean isWellFormed(String text) {
-        return text.isBlank() || FORM.matcher(text.replace('*', 'x')).matches();
+        return text.isBlank() || StandbyNamesText.read(text.replace('*', 'x')).isWellFormed();
     }
 
     /** Waits for a standby that does not exist. */
@@ -111,11 +82,16 @@ public record StandbyNames(Kind kind, int count, SortedSet<String> names) {
         if (kind == Kind.FIRST && names.size() == 1) {
             return quote(names.first());
         }
-        return (kind == Kind.ANY ? "ANY " : "") + count + " ("
-                + names.stream().map(StandbyNames::quote).collect(Collectors.joining(",")) + ")";
+        StringBuilder text = new StringBuilder(kind == Kind.ANY ? "ANY " : "").append(count);
+        String separator = " (";
+        for (String name : names) {
+            text.append(separator).append(quote(name));
+            separator = ",";
+        }
+        return text.append(')').toString();
     }
 
     private static String quote(String name) {
-        return BARE.matcher(name).matches() && !RESERVED.contains(name) ? name : '"' + name.replace("\"", "\"\"") + '"';
+        return StandbyNamesText.needsNoQuotes(name) ? name : '"' + name.replace("\"", "\"\"") + '"';
     }
 }

@@ -4,15 +4,12 @@ import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.SortedSet;
-import java.util.TreeMap;
 import java.util.TreeSet;
 
 /** Which standbys a commit may wait for, best first. Names are in lower case. */
@@ -21,7 +18,22 @@ final class SyncCandidates {
      * @param listed PostgreSQL counts it among the standbys of the live setting
      * @param reached how far it has what commits wait for
      */
-    record Candidate(String name, int priority, boolean nofailover, boolean listed, String syncState, Lsn reached) {}
+    record Candidate(String name, int priority, boolean nofailover, boolean listed, String syncState, Lsn reached) {
+        /** A comparator of comparators would take longer than all the rest. */
+        static int bestFirst(Candidate a, Candidate b) {
+            if (a.nofailover != b.nofailover) {
+                return a.nofailover ? 1 : -1;
+            }
+            if (a.priority != b.priority) {
+                return Integer.compare(b.priority, a.priority);
+            }
+            int order = b.syncState.compareTo(a.syncState);
+            if (order == 0) {
+                order = b.reached.compareTo(a.reached);
+            }
+            return order == 0 ? a.name.compareTo(b.name) : order;
+        }
+    }
 
     private final List<Candidate> inOrder;
 
@@ -30,43 +42,48 @@ final class SyncCandidates {
     }
 
     static SyncCandidates of(ClusterView view, String me, LocalPostgres.Status status, Settings.Synchronous settings) {
-        Set<String> streaming = new HashSet<>();
+        List<Candidate> near = new ArrayList<>();
         for (LocalPostgres.Sender sender : status.senders()) {
-            if (sender.state().equals("streaming")) {
-                streaming.add(lower(sender.applicationName()));
+            Optional<Member> member = streams(sender) ? member(view, sender.applicationName()) : Optional.empty();
+            if (member.isPresent()
+                    && alive(member.get())
+                    && member.get().syncPriority() > 0
+                    && !member.get().name().equalsIgnoreCase(me)
+                    && !behindAnother(view, me, member.get(), status)) {
+                add(near, candidate(member.get(), sender, status.synchronousCommit()));
             }
         }
-        Map<String, Candidate> found = new TreeMap<>();
-        for (LocalPostgres.Sender sender : status.senders()) {
-            member(view, sender.applicationName())
-                    .filter(m -> sender.state().equals("streaming"))
-                    .filter(m -> alive(m) && m.syncPriority() > 0 && !m.name().equalsIgnoreCase(me))
-                    .filter(m -> !behindAnother(view, me, m, streaming))
-                    .ifPresent(m -> {
-                        Candidate candidate = candidate(m, sender, status.synchronousCommit());
-                        // Of two connections the worse one: the other may be left over from before a restart.
-                        found.merge(
-                                candidate.name(),
-                                candidate,
-                                (a, b) -> a.reached().isAfter(b.reached()) ? b : a);
-                    });
-        }
-        List<Candidate> near = new ArrayList<>(found.values());
         if (settings.maximumLag() > 0) {
-            Lsn best = near.size() < 2
-                    ? status.position()
-                    : near.stream()
-                            .map(Candidate::reached)
-                            .max(Comparator.naturalOrder())
-                            .get();
+            Lsn best = near.size() < 2 ? status.position() : furthest(near);
             near.removeIf(c -> best.minus(c.reached()) > settings.maximumLag());
         }
-        near.sort(Comparator.comparing(Candidate::nofailover)
-                .thenComparing(Comparator.comparingInt(Candidate::priority).reversed())
-                .thenComparing(Comparator.comparing(Candidate::syncState).reversed())
-                .thenComparing(Comparator.comparing(Candidate::reached).reversed())
-                .thenComparing(Candidate::name));
+        near.sort(Candidate::bestFirst);
         return new SyncCandidates(near);
+    }
+
+    /** Of two connections the worse one: the other may be left over from before a restart. */
+    private static void add(List<Candidate> found, Candidate candidate) {
+        for (int i = 0; i < found.size(); i++) {
+            if (found.get(i).name().equals(candidate.name())) {
+                if (found.get(i).reached().isAfter(candidate.reached())) {
+                    found.set(i, candidate);
+                }
+                return;
+            }
+        }
+        found.add(candidate);
+    }
+
+    private static Lsn furthest(List<Candidate> candidates) {
+        Lsn best = candidates.getFirst().reached();
+        for (Candidate candidate : candidates) {
+            best = Lsn.max(best, candidate.reached());
+        }
+        return best;
+    }
+
+    private static boolean streams(LocalPostgres.Sender sender) {
+        return sender.state().equals("streaming");
     }
 
     /** Its agent has not said that it stops. A server that is too slow for its agent's question still streams. */
@@ -75,14 +92,17 @@ final class SyncCandidates {
     }
 
     /** It streams from another standby, or will as soon as it can: it gets nothing before that one. */
-    private static boolean behindAnother(ClusterView view, String me, Member member, Set<String> streaming) {
-        Set<String> passed = new HashSet<>();
+    private static boolean behindAnother(ClusterView view, String me, Member member, LocalPostgres.Status status) {
         Optional<String> source = member.replicateFrom();
+        if (source.isEmpty()) {
+            return false;
+        }
+        Set<String> passed = new HashSet<>();
         while (source.isPresent()
                 && !source.get().equalsIgnoreCase(me)
                 && !source.get().equalsIgnoreCase(member.name())
                 && passed.add(lower(source.get()))) {
-            if (streaming.contains(lower(source.get()))) {
+            if (streamsHere(source.get(), status)) {
                 return true;
             }
             source = member(view, source.get()).flatMap(Member::replicateFrom);
@@ -90,10 +110,22 @@ final class SyncCandidates {
         return false;
     }
 
+    private static boolean streamsHere(String name, LocalPostgres.Status status) {
+        for (LocalPostgres.Sender sender : status.senders()) {
+            if (streams(sender) && lower(sender.applicationName()).equals(lower(name))) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private static Optional<Member> member(ClusterView view, String name) {
-        return view.members().stream()
-                .filter(m -> m.name().equalsIgnoreCase(name))
-                .findFirst();
+        for (Member member : view.members()) {
+            if (member.name().equalsIgnoreCase(name)) {
+                return Optional.of(member);
+            }
+        }
+        return Optional.empty();
     }
 
     private static Candidate candidate(Member member, LocalPostgres.Sender sender, String synchronousCommit) {
@@ -114,7 +146,9 @@ final class SyncCandidates {
     /** The first ones, as many as mode {@code on} waits for. */
     SortedSet<String> picked(int count) {
         SortedSet<String> names = new TreeSet<>();
-        inOrder.stream().limit(count).forEach(c -> names.add(c.name()));
+        for (Candidate c : inOrder.subList(0, Math.min(count, inOrder.size()))) {
+            names.add(c.name());
+        }
         return names;
     }
 
@@ -132,10 +166,13 @@ final class SyncCandidates {
     /** Those that PostgreSQL waits for and that have all WAL from before the live list took effect. */
     SortedSet<String> confirmed(Optional<Lsn> listInForceSince) {
         SortedSet<String> names = new TreeSet<>();
-        inOrder.stream()
-                .filter(c -> c.listed() && listInForceSince.isPresent())
-                .filter(c -> !listInForceSince.get().isAfter(c.reached()))
-                .forEach(c -> names.add(c.name()));
+        for (Candidate c : inOrder) {
+            if (c.listed()
+                    && listInForceSince.isPresent()
+                    && !listInForceSince.get().isAfter(c.reached())) {
+                names.add(c.name());
+            }
+        }
         return names;
     }
 

@@ -64,8 +64,14 @@ record SyncRules(Mode mode, StandbyNames.Kind kind, int nodeCount, boolean stric
         return new SyncState(me, voters, sync.quorum());
     }
 
-    static boolean overlap(Collection<String> voters, int quorum, Collection<String> standbys, int count) {
-        return union(voters, standbys).size() <= quorum + count;
+    static boolean overlap(SortedSet<String> voters, int quorum, SortedSet<String> standbys, int count) {
+        int either = voters.size();
+        for (String name : standbys) {
+            if (!voters.contains(name)) {
+                either++;
+            }
+        }
+        return either <= quorum + count;
     }
 
     static boolean overlap(SyncState sync, StandbyNames names) {
@@ -86,7 +92,9 @@ record SyncRules(Mode mode, StandbyNames.Kind kind, int nodeCount, boolean stric
 
     static SortedSet<String> lower(Collection<String> names) {
         SortedSet<String> all = new TreeSet<>();
-        names.forEach(n -> all.add(SyncCandidates.lower(n)));
+        for (String name : names) {
+            all.add(SyncCandidates.lower(name));
+        }
         return all;
     }
 }

@@ -55,6 +55,24 @@ class StandbyNamesTest {
     }
 
     @Test
+    void quotesSpacesAndNumbersAreReadAsPostgresDoes() {
+        assertEquals(Optional.of(Set.of("a\"b", "c,d (", "first")), names("\"A\"\"b\",\"c,d (\"\t,\n\"First\""));
+        assertEquals(Optional.of(Set.of("1", "2nd", "c$", "_", "é")), names(" 1 , 2nd, c$,_ ,É "));
+        assertEquals(Optional.of(Set.of("any2", "firsts")), names("ANY2,firsts"));
+        assertEquals(Optional.of(StandbyNames.of(1, Set.of("n"))), StandbyNames.parse("\fany\r1(\u000bn )"));
+        for (String bad : new String[] {
+            "\"\"", "\"a", "a\"b\"", "\"a\"\"", "$a", "ANY2 (a)", "1 2 (a)", "1 (a) b", "1 (a", "a)", "a\u00a0b c"
+        }) {
+            assertFalse(StandbyNames.isWellFormed(bad), bad);
+            assertEquals(Optional.empty(), StandbyNames.parse(bad), bad);
+        }
+    }
+
+    private static Optional<Set<String>> names(String text) {
+        return StandbyNames.parse(text).map(StandbyNames::names);
+    }
+
+    @Test
     void listsThatDoNotSayWhoIsWaitedForAreUnknown() {
         for (String foreign : new String[] {
             "*",
@@ -69,6 +87,9 @@ class StandbyNamesTest {
             "ANY 0 (a)",
             "FIRST 99999999999 (a)",
             "any (a)",
+            "first",
+            "a, any",
+            "0000001 (a)",
             "a b"
         }) {
             assertEquals(Optional.empty(), StandbyNames.parse(foreign), foreign);

@@ -45,7 +45,12 @@ public record ClusterView(
     }
 
     public Optional<Member> member(String name) {
-        return members.stream().filter(m -> m.name().equals(name)).findFirst();
+        for (Member member : members) {
+            if (member.name().equals(name)) {
+                return Optional.of(member);
+            }
+        }
+        return Optional.empty();
     }
 
     /** The leader's own member record; absent if it has not published one or it has expired. */

@@ -13,16 +13,19 @@ public final class SlotName {
      * {@code u} and its four-digit code point. Two members may map to one name: the caller has to notice.
      */
     public static String of(String member) {
-        StringBuilder name = new StringBuilder();
-        member.toLowerCase(Locale.ROOT).codePoints().forEach(c -> {
+        String lower = member.toLowerCase(Locale.ROOT);
+        StringBuilder name = new StringBuilder(lower.length());
+        int c;
+        for (int i = 0; i < lower.length(); i += Character.charCount(c)) {
+            c = lower.codePointAt(i);
             if (c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '_') {
-                name.appendCodePoint(c);
+                name.append((char) c);
             } else if (c == '-' || c == '.') {
                 name.append('_');
             } else {
                 name.append(String.format(Locale.ROOT, "u%04d", c));
             }
-        });
+        }
         return name.length() > LONGEST ? name.substring(0, LONGEST) : name.toString();
     }
 }
