@@ -6,6 +6,7 @@ import java.util.Locale;
 import org.openjdk.jmh.results.RunResult;
 import org.openjdk.jmh.runner.Runner;
 import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
 import org.openjdk.jmh.runner.options.Options;
 import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
@@ -13,8 +14,9 @@ import org.openjdk.jmh.runner.options.VerboseMode;
 import org.openjdk.jmh.util.Statistics;
 
 /**
- * {@code bench/run decide}: runs every {@link Scene} in a JVM of its own and prints a Markdown table in microseconds. Exit code
- * 1 if a p99 is above the limit, 3 if a scene could not be measured.
+ * {@code bench/run decide}: runs every {@link Scene} in a JVM of its own and prints a Markdown table in microseconds, with
+ * {@link NoiseBenchmark} for comparison. Exit code 1 if a p99 of a scene is above the limit, 3 if something could not be
+ * measured.
  */
 public final class DecideTable {
     private static final double LIMIT_MICROSECONDS = 20;
@@ -23,29 +25,13 @@ public final class DecideTable {
 
     /** Takes no arguments. */
     public static void main(String[] arguments) {
-        System.out.println("| what the member sees | p50 | p99 | p99.9 | samples |");
-        System.out.println("|---|---|---|---|---|");
+        System.out.println("| what the member sees | p50 | p90 | p99 | p99.9 | samples |");
+        System.out.println("|---|---|---|---|---|---|");
         boolean slow = false;
         for (Scene scene : Scene.values()) {
-            Statistics times;
-            try {
-                times = measure(scene);
-            } catch (RunnerException | RuntimeException e) {
-                System.err.println("The scene \"" + scene.words() + "\" could not be measured: " + e.getMessage());
-                e.printStackTrace();
-                System.exit(3);
-                return;
-            }
-            System.out.println(String.format(
-                    Locale.ROOT,
-                    "| %s | %.1f µs | %.1f µs | %.1f µs | %d |",
-                    scene.words(),
-                    times.getPercentile(50),
-                    times.getPercentile(99),
-                    times.getPercentile(99.9),
-                    times.getN()));
-            slow |= times.getPercentile(99) > LIMIT_MICROSECONDS;
+            slow |= p99(scene.words(), DecideBenchmark.class, scene) > LIMIT_MICROSECONDS;
         }
+        p99("for comparison: fixed work without garbage", NoiseBenchmark.class);
         if (slow) {
             System.err.println(String.format(
                     Locale.ROOT, "A p99 is above the limit of %.0f µs. Was the machine quiet?", LIMIT_MICROSECONDS));
@@ -53,13 +39,37 @@ public final class DecideTable {
         System.exit(slow ? 1 : 0);
     }
 
-    private static Statistics measure(Scene scene) throws RunnerException {
-        // Seen here first, a wrong scene is told in one sentence.
-        scene.check(Decider.decide(scene.observation()));
-        Options options = new OptionsBuilder()
-                .include("\\b" + DecideBenchmark.class.getSimpleName() + "\\b")
-                .param("scene", scene.name())
-                .forks(1)
+    /** Measures, prints a row, and ends the JVM if it cannot. */
+    private static double p99(String words, Class<?> benchmark, Scene... scene) {
+        Statistics times;
+        try {
+            times = measure(benchmark, scene);
+        } catch (RunnerException | RuntimeException e) {
+            System.err.println("\"" + words + "\" could not be measured: " + e.getMessage());
+            e.printStackTrace();
+            System.exit(3);
+            throw new AssertionError(e);
+        }
+        System.out.println(String.format(
+                Locale.ROOT,
+                "| %s | %.1f µs | %.1f µs | %.1f µs | %.1f µs | %d |",
+                words,
+                times.getPercentile(50),
+                times.getPercentile(90),
+                times.getPercentile(99),
+                times.getPercentile(99.9),
+                times.getN()));
+        return times.getPercentile(99);
+    }
+
+    private static Statistics measure(Class<?> benchmark, Scene... scenes) throws RunnerException {
+        ChainedOptionsBuilder builder = new OptionsBuilder().include("\\b" + benchmark.getSimpleName() + "\\b");
+        for (Scene scene : scenes) {
+            // Seen here first, a wrong scene is told in one sentence.
+            scene.check(Decider.decide(scene.observation()));
+            builder.param("scene", scene.name());
+        }
+        Options options = builder.forks(1)
                 .warmupIterations(3)
                 .warmupTime(TimeValue.seconds(1))
                 .measurementIterations(5)
