@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Predicate;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -197,6 +198,12 @@ class ExplainIT {
         try (var listed = Files.list(recordings(next))) {
             files = listed.filter(f -> f.toString().endsWith(".jsonl")).toList();
         }
+        // The leader publishes how far the readers of its slots have come.
+        assertTrue(
+                Pattern.compile("\"slots\":\\{[^}]*\"n\\d\":\"[0-9A-F]+/[0-9A-F]+\"")
+                        .matcher(Files.readString(files.getFirst()))
+                        .find(),
+                "positions of slots in the store");
         String text = cluster.ctl("replay", files.getFirst().toString(), "--only-changes")
                 .expectSuccess()
                 .output();

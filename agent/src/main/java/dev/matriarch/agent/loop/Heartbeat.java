@@ -5,6 +5,7 @@ import dev.matriarch.agent.callbacks.Callbacks;
 import dev.matriarch.agent.callbacks.Role;
 import dev.matriarch.agent.ha.Decider;
 import dev.matriarch.agent.ha.Decision;
+import dev.matriarch.agent.ha.LeaderStatus;
 import dev.matriarch.agent.ha.Lease;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
@@ -17,7 +18,6 @@ import dev.matriarch.agent.ha.Tags;
 import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
-import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
@@ -182,7 +182,7 @@ public final class Heartbeat {
             try {
                 switch (decision) {
                     case Decision.RenewLease renew -> {
-                        renewed |= parts.lease().renew(renew.epoch(), settings, status(postgres));
+                        renewed |= parts.lease().renew(renew.epoch(), settings, LeaderStatus.of(observation));
                         seen = store.read();
                     }
                     case Decision.AcquireLease acquire -> {
@@ -371,12 +371,6 @@ public final class Heartbeat {
                 survey,
                 Optional.ofNullable(order.get()),
                 parts.lease().watchdog().view(settings));
-    }
-
-    private Optional<ClusterStatus> status(LocalPostgres postgres) {
-        return postgres.status()
-                .filter(s -> !s.inRecovery())
-                .map(s -> new ClusterStatus(s.position(), java.util.Map.of(), java.util.List.of()));
     }
 
     private void afterwards(StoreSteps.Seen seen, LocalPostgres postgres) {

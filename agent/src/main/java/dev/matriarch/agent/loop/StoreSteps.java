@@ -1,6 +1,7 @@
 package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.ha.Decision;
+import dev.matriarch.agent.ha.LeaderStatus;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Store;
@@ -13,8 +14,6 @@ import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -112,7 +111,7 @@ final class StoreSteps {
     /** One short step; returns what the store looks like after it. */
     Seen carryOut(Decision decision, Seen before) throws DcsException {
         switch (decision) {
-            case Decision.ReleaseLease release -> release(release);
+            case Decision.ReleaseLease release -> release(release, before);
             case Decision.WriteInitialize write ->
                 dcs().writeInitialize(write.systemIdentifier(), write.expected(), timeout());
             case Decision.WriteConfig write ->
@@ -127,11 +126,11 @@ final class StoreSteps {
         return read();
     }
 
-    private void release(Decision.ReleaseLease release) throws DcsException {
+    private void release(Decision.ReleaseLease release, Seen before) throws DcsException {
         Optional<ClusterStatus> status = release.position()
                 .filter(p -> !p.equals(Lsn.INVALID))
                 .map(p -> parts.server().endBefore(p, SHORTEST_CALL.multipliedBy(10)))
-                .map(p -> new ClusterStatus(p, Map.of(), List.of()));
+                .map(p -> LeaderStatus.last(p, before.view()));
         long now = parts.clock().nanos();
         parts.lease().release(release.epoch(), status, timeout());
         parts.callbacks().gaveUp();
