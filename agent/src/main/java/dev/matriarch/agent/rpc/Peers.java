@@ -23,11 +23,13 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
 
 /**
  * Calls to the other members' gRPC doors. One channel is kept for each address.
@@ -89,24 +91,15 @@ public final class Peers implements AutoCloseable {
      * @return an answer for each of them, in their order
      */
     public Map<String, PeerAnswer> positions(Collection<Member> members, Duration timeout) {
-        long deadline = System.nanoTime() + timeout.toNanos();
         PositionRequest request =
                 PositionRequest.newBuilder().setScope(scope).setAsking(self).build();
-        Map<String, Future<PositionReply>> asked = new LinkedHashMap<>();
         Map<String, PeerAnswer> answers = new LinkedHashMap<>();
-        for (Member member : members) {
-            try {
-                asked.put(
-                        member.name(),
-                        PeerServiceGrpc.newFutureStub(channel(member))
-                                .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)
-                                .position(request));
-                answers.put(member.name(), new PeerAnswer.Unreachable("not asked"));
-            } catch (IllegalArgumentException | IllegalStateException e) {
-                answers.put(member.name(), new PeerAnswer.Unreachable(e.getMessage()));
-            }
-        }
-        asked.forEach((name, future) -> answers.put(name, await(name, future, deadline)));
+        askAll(members, timeout, stub -> stub.position(request), PositionReply::getName)
+                .forEach((name, heard) -> answers.put(
+                        name,
+                        heard.reply()
+                                .<PeerAnswer>map(Peers::answered)
+                                .orElseGet(() -> new PeerAnswer.Unreachable(heard.whyNot()))));
         return answers;
     }
 
@@ -118,7 +111,6 @@ public final class Peers implements AutoCloseable {
      * @return name to the reason of each that did not promise it
      */
     public Map<String, String> refusals(Collection<Member> members, Member me, Duration ttl, Duration timeout) {
-        long deadline = System.nanoTime() + timeout.toNanos();
         FailsafeRequest request = FailsafeRequest.newBuilder()
                 .setScope(scope)
                 .setName(self)
@@ -126,38 +118,15 @@ public final class Peers implements AutoCloseable {
                 .setApiUrl(me.apiUrl())
                 .setTtlMillis(ttl.toMillis())
                 .build();
-        Map<String, Future<FailsafeReply>> asked = new LinkedHashMap<>();
         Map<String, String> refusals = new LinkedHashMap<>();
-        for (Member member : members) {
-            try {
-                asked.put(
-                        member.name(),
-                        PeerServiceGrpc.newFutureStub(channel(member))
-                                .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)
-                                .failsafe(request));
-            } catch (IllegalArgumentException | IllegalStateException e) {
-                refusals.put(member.name(), e.getMessage());
-            }
-        }
-        asked.forEach((name, future) -> {
-            try {
-                FailsafeReply reply = future.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
-                if (!reply.getName().equals(name)) {
-                    refusals.put(name, "its address is answered by member '" + reply.getName() + "'");
-                } else if (!reply.getAccepted()) {
-                    refusals.put(name, reply.getReason());
-                }
-            } catch (ExecutionException e) {
-                refusals.put(name, reason(e.getCause()));
-            } catch (TimeoutException e) {
-                future.cancel(true);
-                refusals.put(name, "no answer in time");
-            } catch (InterruptedException e) {
-                future.cancel(true);
-                Thread.currentThread().interrupt();
-                refusals.put(name, "interrupted while waiting for its answer");
-            }
-        });
+        askAll(members, timeout, stub -> stub.failsafe(request), FailsafeReply::getName)
+                .forEach((name, heard) -> {
+                    if (heard.reply().filter(FailsafeReply::getAccepted).isEmpty()) {
+                        refusals.put(
+                                name,
+                                heard.reply().map(FailsafeReply::getReason).orElse(heard.whyNot()));
+                    }
+                });
         return refusals;
     }
 
@@ -168,64 +137,78 @@ public final class Peers implements AutoCloseable {
      * @return the answers of those who gave one, by name
      */
     Map<String, CandidacyReply> candidacies(Collection<Member> members, Duration timeout) {
-        long deadline = System.nanoTime() + timeout.toNanos();
         CandidacyRequest request = CandidacyRequest.newBuilder().setScope(scope).build();
-        Map<String, Future<CandidacyReply>> asked = new LinkedHashMap<>();
+        Map<String, CandidacyReply> answers = new LinkedHashMap<>();
+        askAll(members, timeout, stub -> stub.candidacy(request), CandidacyReply::getName)
+                .forEach((name, heard) -> heard.reply().ifPresent(reply -> answers.put(name, reply)));
+        return answers;
+    }
+
+    /** What came of asking one member. @param whyNot a sentence fragment for people, if there is no reply */
+    private record Heard<R>(Optional<R> reply, String whyNot) {
+        static <R> Heard<R> nothing(String why) {
+            return new Heard<>(Optional.empty(), why);
+        }
+    }
+
+    /**
+     * Puts one question to all members at the same time. A reply by another name than the member's is none.
+     *
+     * @param timeout for all of them together
+     * @return what came of it for each of them, in their order
+     */
+    private <R> Map<String, Heard<R>> askAll(
+            Collection<Member> members,
+            Duration timeout,
+            Function<PeerServiceGrpc.PeerServiceFutureStub, Future<R>> question,
+            Function<R, String> nameIn) {
+        long deadline = System.nanoTime() + timeout.toNanos();
+        Map<String, Future<R>> asked = new LinkedHashMap<>();
+        Map<String, Heard<R>> heard = new LinkedHashMap<>();
         for (Member member : members) {
             try {
                 asked.put(
                         member.name(),
-                        PeerServiceGrpc.newFutureStub(channel(member))
-                                .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)
-                                .candidacy(request));
-            } catch (IllegalArgumentException | IllegalStateException unusableAddress) {
-                // No answer, then.
+                        question.apply(PeerServiceGrpc.newFutureStub(channel(member))
+                                .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)));
+                heard.put(member.name(), Heard.nothing("not asked"));
+            } catch (IllegalArgumentException | IllegalStateException e) {
+                heard.put(member.name(), Heard.nothing(e.getMessage()));
             }
         }
-        Map<String, CandidacyReply> answers = new LinkedHashMap<>();
-        asked.forEach((name, future) -> {
-            try {
-                CandidacyReply reply = future.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
-                if (reply.getName().equals(name)) {
-                    answers.put(name, reply);
-                }
-            } catch (ExecutionException e) {
-                // No answer.
-            } catch (TimeoutException e) {
-                future.cancel(true);
-            } catch (InterruptedException e) {
-                future.cancel(true);
-                Thread.currentThread().interrupt();
-            }
-        });
-        return answers;
+        asked.forEach((name, future) -> heard.put(name, await(name, future, deadline, nameIn)));
+        return heard;
     }
 
-    private static PeerAnswer await(String name, Future<PositionReply> future, long deadline) {
+    private static <R> Heard<R> await(String name, Future<R> future, long deadline, Function<R, String> nameIn) {
         try {
-            PositionReply reply = future.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
-            if (!reply.getName().equals(name)) {
-                return new PeerAnswer.Unreachable(
-                        "its address is answered by member '" + reply.getName() + "'; check control.connect_address");
-            }
-            return new PeerAnswer.Answered(new Position(
-                    reply.getRunning(),
-                    reply.getInRecovery(),
-                    new Lsn(reply.getLsn()),
-                    reply.getTimeline(),
-                    reply.getNofailover(),
-                    reply.getFailoverPriority(),
-                    reply.getWatchdogFailed()));
+            R reply = future.get(Math.max(0, deadline - System.nanoTime()), TimeUnit.NANOSECONDS);
+            String answeredBy = nameIn.apply(reply);
+            return answeredBy.equals(name)
+                    ? new Heard<>(Optional.of(reply), "")
+                    : Heard.nothing(
+                            "its address is answered by member '" + answeredBy + "'; check control.connect_address");
         } catch (ExecutionException e) {
-            return new PeerAnswer.Unreachable(reason(e.getCause()));
+            return Heard.nothing(reason(e.getCause()));
         } catch (TimeoutException e) {
             future.cancel(true);
-            return new PeerAnswer.Unreachable("no answer in time");
+            return Heard.nothing("no answer in time");
         } catch (InterruptedException e) {
             future.cancel(true);
             Thread.currentThread().interrupt();
-            return new PeerAnswer.Unreachable("interrupted while waiting for its answer");
+            return Heard.nothing("interrupted while waiting for its answer");
         }
+    }
+
+    private static PeerAnswer answered(PositionReply reply) {
+        return new PeerAnswer.Answered(new Position(
+                reply.getRunning(),
+                reply.getInRecovery(),
+                new Lsn(reply.getLsn()),
+                reply.getTimeline(),
+                reply.getNofailover(),
+                reply.getFailoverPriority(),
+                reply.getWatchdogFailed()));
     }
 
     /**
