@@ -161,6 +161,8 @@ class ExplainIT {
         long agent = first.requireAgent();
         Processes.signal("TERM", List.of(agent));
         Await.until("the agent of " + first + " ends", SOON, () -> !Processes.alive(agent));
+        String list = cluster.ctl("list", "-f", "tsv").expectSuccess().output();
+        assertTrue(list.matches("(?s).*\\b" + first + "\\t[^\\n]*\\tstopped\\t.*"), list);
         JsonNode alone = awaitExplained(
                 "nobody can be promoted", e -> e.path("heir").asText().isEmpty());
         assertFalse(member(alone, first).path("reachable").asBoolean(), alone.toPrettyString());
