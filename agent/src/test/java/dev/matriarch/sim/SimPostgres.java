@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /**
  * One PostgreSQL server and its data directory, as far as high availability can see it: a position on a branch of WAL,
@@ -92,9 +93,9 @@ public final class SimPostgres {
         return world.name(host);
     }
 
-    private void trace(String what) {
+    private void trace(Supplier<String> what) {
         if (world.tracing()) {
-            world.trace(me() + " postgres: " + what);
+            world.trace(me() + " postgres: " + what.get());
         }
     }
 
@@ -362,12 +363,12 @@ public final class SimPostgres {
         localWalDone = false;
         connectedTo = -1;
         boolean crashed = !control.equals("shut down") && !control.equals("shut down in recovery");
-        trace((asStandby ? "starts as a standby at " : "starts as a primary at ") + place());
+        trace(() -> (asStandby ? "starts as a standby at " : "starts as a primary at ") + place());
         long time = rng.millis(60, 400) + (crashed ? rng.millis(50, rng.chance(0.1) ? 6000 : 1500) : 0);
         if (diskFull && (!asStandby || rng.chance(0.5))) {
             world.events().after(rng.millis(30, 300), () -> {
                 if (life == mine) {
-                    trace("ends: no space left on device");
+                    trace(() -> "ends: no space left on device");
                     ended(control);
                 }
             });
@@ -396,12 +397,12 @@ public final class SimPostgres {
                         connectSoon(0);
                     }
                 });
-                trace("accepts connections as a standby, replayed " + new Lsn(replayed) + " of " + place());
+                trace(() -> "accepts connections as a standby, replayed " + new Lsn(replayed) + " of " + place());
             } else {
                 control = "in production";
                 wasStandby = false;
                 becomeWriter();
-                trace("accepts writes at " + place());
+                trace(() -> "accepts writes at " + place());
                 world.judge().becameWritable(this, false);
             }
             ready.run();
@@ -446,7 +447,7 @@ public final class SimPostgres {
             // Nothing more is acknowledged once the backends have got their SIGQUIT.
             world.events().after(rng.millis(1, 30), () -> {
                 if (life == mine && !hung) {
-                    trace("stopped immediately");
+                    trace(() -> "stopped immediately");
                     ended(crashState());
                 }
                 if (!alive()) {
@@ -474,7 +475,7 @@ public final class SimPostgres {
                 } else {
                     redo = Math.max(replayed, redo);
                 }
-                trace("shut down at " + place());
+                trace(() -> "shut down at " + place());
                 ended(primary ? "shut down" : inRecovery ? "shut down in recovery" : control);
                 done.run();
             }
@@ -502,7 +503,7 @@ public final class SimPostgres {
     /** SIGKILL, a panic, or the host is gone. */
     public void crash(String why) {
         if (alive()) {
-            trace("crashes: " + why);
+            trace(() -> "crashes: " + why);
             ended(crashState());
         }
     }
@@ -555,7 +556,7 @@ public final class SimPostgres {
             int number = Math.max(knownTimeline, timeline.number) + 1;
             promotedFrom = timeline.number;
             Timeline next = new Timeline(number, timeline, end);
-            trace("promoted: " + place() + " continues as " + next);
+            trace(() -> "promoted: " + place() + " continues as " + next);
             timeline = next;
             knownTimeline = number;
             inRecovery = false;
@@ -736,7 +737,7 @@ public final class SimPostgres {
         sender.busy = false;
         sender.receiver = receiverLife;
         sender.flush = end;
-        trace("streams from " + world.name(upstream) + " at " + place());
+        trace(() -> "streams from " + world.name(upstream) + " at " + place());
         source.releaseWaiters();
         source.ship(host);
         return true;

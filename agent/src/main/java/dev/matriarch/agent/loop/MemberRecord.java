@@ -40,7 +40,7 @@ final class MemberRecord {
         AgentConfig config = settings.local();
         Optional<LocalPostgres.Status> status = postgres.status();
         Optional<LocalPostgres.Status> replica = status.filter(LocalPostgres.Status::inRecovery);
-        Addresses addresses = Addresses.of(config);
+        Addresses addresses = settings.addresses();
         return new Member(
                 config.name(),
                 addresses.connUrl(),

@@ -9,6 +9,7 @@ import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.dcs.ClusterView;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.BiFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,14 +28,24 @@ final class SettingsSource {
             long revision, String json, DynamicConfig dynamic, Settings settings, Map<String, String> parameters) {}
 
     private volatile AgentConfig config;
+    private volatile MemberRecord.Addresses addresses;
     private volatile InForce inForce;
 
     /** The local file that entered into {@link #inForce}. */
     private AgentConfig readFrom;
 
+    private final BiFunction<AgentConfig, String, InForce> reader;
+
     /** @param json the configuration to go by until the store gives one */
     SettingsSource(AgentConfig config, String json) {
+        this(config, json, SettingsSource::read);
+    }
+
+    /** @param reader {@link #read}, or one that remembers what it said */
+    SettingsSource(AgentConfig config, String json, BiFunction<AgentConfig, String, InForce> reader) {
+        this.reader = reader;
         this.config = config;
+        this.addresses = MemberRecord.Addresses.of(config);
         this.inForce = read(0, json);
     }
 
@@ -46,9 +57,14 @@ final class SettingsSource {
         return config;
     }
 
+    MemberRecord.Addresses addresses() {
+        return addresses;
+    }
+
     /** Takes up a changed local file. */
     void local(AgentConfig changed) {
         config = changed;
+        addresses = MemberRecord.Addresses.of(changed);
         inForce = read(inForce.revision(), inForce.json());
     }
 
@@ -73,14 +89,18 @@ final class SettingsSource {
 
     private InForce read(long revision, String json) {
         InForce last = inForce;
-        if (last != null && readFrom == config && last.json().equals(json)) {
-            return new InForce(revision, json, last.dynamic(), last.settings(), last.parameters());
+        if (last == null || readFrom != config || !last.json().equals(json)) {
+            readFrom = config;
+            last = reader.apply(config, json);
         }
-        readFrom = config;
+        return new InForce(revision, json, last.dynamic(), last.settings(), last.parameters());
+    }
+
+    /** As of revision 0. */
+    static InForce read(AgentConfig config, String json) {
         DynamicConfig dynamic = DynamicConfigJson.parse(json);
         Parameters parameters = Parameters.effective(dynamic, config.postgres());
-        return new InForce(
-                revision, json, dynamic, settings(dynamic, config.postgres(), parameters), parameters.inFile());
+        return new InForce(0, json, dynamic, settings(dynamic, config.postgres(), parameters), parameters.inFile());
     }
 
     private static Settings settings(DynamicConfig dynamic, PostgresConfig postgres, Parameters parameters) {

@@ -100,7 +100,7 @@ public final class SimAgent {
         AgentConfig config = SimConfig.of(me, world.plan().mayDiscard());
         this.memory = new Memory(host.nanos());
         this.tags = Tags.of(config.tags());
-        this.settings = new SettingsSource(config, world.plan().config());
+        this.settings = new SettingsSource(config, world.plan().config(), SimSettings::read);
         this.actions = new SimActions(host, this);
     }
 
@@ -340,13 +340,15 @@ public final class SimAgent {
             if (view.leader().filter(l -> l.name().equals(me)).isEmpty()) {
                 memory.lockGone();
             }
-            memory.members(view.members().stream().map(Member::name).toList());
+            List<String> all = new ArrayList<>(view.members().size());
             List<String> names = new ArrayList<>(view.members().size());
             for (Member member : view.members()) {
+                all.add(member.name());
                 if (!member.flag("nostream")) {
                     names.add(member.name());
                 }
             }
+            memory.members(all);
             memory.membersSeen(names, now, settings.current().dynamic().memberSlotsTtl());
             memory.failsafeListed(view.failsafe());
             memory.walSeen(view.isUnlocked(), postgres.status().map(LocalPostgres.Status::received), now);

@@ -1,5 +1,7 @@
 package dev.matriarch.dcs;
 
+import java.util.Locale;
+
 /**
  * A position in PostgreSQL's write-ahead log, in bytes.
  *
@@ -47,6 +49,6 @@ public record Lsn(long value) implements Comparable<Lsn> {
 
     @Override
     public String toString() {
-        return String.format("%X/%X", value >>> 32, value & 0xFFFFFFFFL);
+        return (Long.toHexString(value >>> 32) + "/" + Long.toHexString(value & 0xFFFFFFFFL)).toUpperCase(Locale.ROOT);
     }
 }

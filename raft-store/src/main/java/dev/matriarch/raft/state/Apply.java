@@ -294,10 +294,13 @@ public final class Apply {
         StoreState commit() {
             List<Event> history = before.history();
             if (!events.isEmpty()) {
-                List<Event> longer = new ArrayList<>(history);
-                longer.addAll(events);
-                history = List.copyOf(
-                        longer.subList(Math.max(0, longer.size() - StoreState.HISTORY_LIMIT), longer.size()));
+                int dropped = Math.max(0, history.size() + events.size() - StoreState.HISTORY_LIMIT);
+                List<Event> kept = history.subList(Math.min(dropped, history.size()), history.size());
+                Event[] longer = kept.toArray(new Event[kept.size() + events.size()]);
+                for (int i = 0; i < events.size(); i++) {
+                    longer[kept.size() + i] = events.get(i);
+                }
+                history = List.of(longer);
             }
             return new StoreState(
                     revision,

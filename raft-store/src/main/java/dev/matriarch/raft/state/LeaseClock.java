@@ -49,8 +49,13 @@ public final class LeaseClock {
 
     /** Nanoseconds until the next lease is due, 0 if one is; empty without leases. */
     public OptionalLong untilNext(long nowNanos) {
-        return seen.values().stream()
-                .mapToLong(s -> Math.max(0, s.deadline() - nowNanos))
-                .min();
+        if (seen.isEmpty()) {
+            return OptionalLong.empty();
+        }
+        long least = Long.MAX_VALUE;
+        for (Seen s : seen.values()) {
+            least = Math.min(least, Math.max(0, s.deadline() - nowNanos));
+        }
+        return OptionalLong.of(least);
     }
 }
