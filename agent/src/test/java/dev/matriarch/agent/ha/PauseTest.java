@@ -47,6 +47,11 @@ class PauseTest {
                 expect(
                         Decision.Wait.class,
                         Scene.of("n1").unlocked().paused().postgres(Scene.stopped("in production"))));
+        says(
+                "postgres is not running",
+                expect(
+                        Decision.Wait.class,
+                        Scene.of("n1").ledBy("n2").paused().postgres(Scene.stopped("in production"))));
         expect(Decision.Wait.class, Scene.replica().unlocked().paused().answers(Scene.dead("n1"), Scene.dead("n3")));
         says(
                 "postgres is not running",
@@ -119,6 +124,13 @@ class PauseTest {
     }
 
     @Test
+    void switchoverWithoutACandidateIsForgotten() {
+        expect(
+                Decision.WriteFailover.class,
+                Scene.leader().paused().asked("n1", null).answers(Scene.standby("n2", 100)));
+    }
+
+    @Test
     void memberThatHandedOverComesBackThoughTheClusterIsPaused() {
         Situation handedOver =
                 new Memories().wishes(Wishes.NONE.withHandedOver(true)).situation();
@@ -154,12 +166,25 @@ class PauseTest {
         expect(Decision.Restart.class, Scene.replica().paused().order(new Order.Restart(Optional.empty())));
     }
 
+    @Test
+    void reinitOnDemand() {
+        expect(Decision.Stop.class, Scene.replica().paused().order(new Order.Reinitialize()));
+        expect(
+                Decision.Discard.class,
+                Scene.of("n2")
+                        .paused()
+                        .postgres(Scene.stopped("shut down in recovery"))
+                        .order(new Order.Reinitialize()));
+    }
+
     // --- After it ---
 
     @Test
     void extraPrimaryIsDemotedOnResume() {
         Decision.Stop stop = expect(Decision.Stop.class, Scene.of("n2").postgres(Scene.primary(100)));
         assertEquals(Decision.StopMode.IMMEDIATE, stop.mode());
+        // Stopped, it is compared with the leader before it comes back.
+        expect(Decision.CheckDivergence.class, Scene.of("n2").ledBy("n1").postgres(Scene.stopped("shut down")));
     }
 
     // --- Whose data it is ---
