@@ -8,7 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 
@@ -20,15 +20,8 @@ final class FlushCommand implements Callable<Integer> {
     @Parameters(arity = "1..*", paramLabel = "CLUSTER [MEMBER] restart|switchover")
     private List<String> words = new ArrayList<>();
 
-    @Option(
-            names = {"-r", "--role"},
-            converter = Role.Converter.class,
-            defaultValue = "any",
-            description = "Only members with this role.")
-    private Role role;
-
-    @Option(names = "--force", description = "Do not ask.")
-    private boolean force;
+    @Mixin
+    private Targets targets;
 
     @Override
     public Integer call() {
@@ -38,14 +31,14 @@ final class FlushCommand implements Callable<Integer> {
             throw CtlException.usage("the last word says what to discard: restart or switchover, not '" + target + "'");
         }
         try (Agents agents = ctl.reach()) {
-            List<MemberRow> members = Selection.of(agents.cluster(), names, role);
+            List<MemberRow> members = targets.among(agents, names);
             return target.equals("restart") ? restarts(agents, members) : switchover(agents);
         }
     }
 
     private int restarts(Agents agents, List<MemberRow> members) {
         Terminal terminal = ctl.terminal();
-        Selection.confirm(terminal, agents.cluster(), members, "flush", force);
+        targets.confirm(terminal, agents, members, "flush");
         int code = 0;
         for (MemberRow member : members) {
             String name = member.getName();
@@ -58,8 +51,7 @@ final class FlushCommand implements Callable<Integer> {
             if (reply.getStatus() == 200) {
                 terminal.print("Success: flush scheduled restart for member " + name);
             } else {
-                terminal.print("Failed: flush scheduled restart for member " + name + ", status code="
-                        + reply.getStatus() + ", (" + reply.getMessage() + ")");
+                Selection.failed(terminal, "flush scheduled restart", name, reply);
                 code = CtlException.REFUSED;
             }
         }

@@ -56,8 +56,7 @@ final class ReinitCommand implements Callable<Integer> {
                     terminal.print("Success: reinitialize for member " + name);
                     started.add(name);
                 } else {
-                    terminal.print("Failed: reinitialize for member " + name + ", status code=" + reply.getStatus()
-                            + ", (" + reply.getMessage() + ")");
+                    Selection.failed(terminal, "reinitialize", name, reply);
                     code = CtlException.REFUSED;
                 }
             }

@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
-import picocli.CommandLine.Option;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 
@@ -20,22 +20,15 @@ final class ReloadCommand implements Callable<Integer> {
     @Parameters(arity = "1..*", paramLabel = "CLUSTER [MEMBER]")
     private List<String> names = new ArrayList<>();
 
-    @Option(
-            names = {"-r", "--role"},
-            converter = Role.Converter.class,
-            defaultValue = "any",
-            description = "Only members with this role.")
-    private Role role;
-
-    @Option(names = "--force", description = "Do not ask.")
-    private boolean force;
+    @Mixin
+    private Targets targets;
 
     @Override
     public Integer call() {
         Terminal terminal = ctl.terminal();
         try (Agents agents = ctl.reach()) {
-            List<MemberRow> members = Selection.of(agents.cluster(), names, role);
-            Selection.confirm(terminal, agents.cluster(), members, "reload", force);
+            List<MemberRow> members = targets.among(agents, names);
+            targets.confirm(terminal, agents, members, "reload");
             int code = 0;
             for (MemberRow member : members) {
                 String name = member.getName();
@@ -51,8 +44,7 @@ final class ReloadCommand implements Callable<Integer> {
                                 seconds(agents.cluster().getLoopWaitSeconds())));
                     case 200 -> terminal.print("No changes to apply on member " + name);
                     default -> {
-                        terminal.print("Failed: reload for member " + name + ", status code=" + reply.getStatus()
-                                + ", (" + reply.getMessage() + ")");
+                        Selection.failed(terminal, "reload", name, reply);
                         code = CtlException.REFUSED;
                     }
                 }

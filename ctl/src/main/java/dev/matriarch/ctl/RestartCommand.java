@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ThreadLocalRandom;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -27,12 +28,8 @@ final class RestartCommand implements Callable<Integer> {
     @Parameters(arity = "1..*", paramLabel = "CLUSTER [MEMBER]")
     private List<String> names = new ArrayList<>();
 
-    @Option(
-            names = {"-r", "--role"},
-            converter = Role.Converter.class,
-            defaultValue = "any",
-            description = "Only members with this role.")
-    private Role role;
+    @Mixin
+    private Targets targets;
 
     @Option(names = "--any", description = "Only one of them, chosen at random.")
     private boolean any;
@@ -46,11 +43,11 @@ final class RestartCommand implements Callable<Integer> {
     @Option(names = "--timeout", paramLabel = "SECONDS", description = "How long a restart may take.")
     private Double timeout;
 
-    @Option(names = "--scheduled", paramLabel = "TIME", description = "When; ISO 8601, or now.")
+    @Option(
+            names = "--scheduled",
+            paramLabel = "TIME",
+            description = "When; ISO 8601, or now. --force replaces an earlier one.")
     private String scheduled;
-
-    @Option(names = "--force", description = "Do not ask; replace a scheduled restart.")
-    private boolean force;
 
     @Override
     public Integer call() {
@@ -59,8 +56,8 @@ final class RestartCommand implements Callable<Integer> {
         }
         Terminal terminal = ctl.terminal();
         try (Agents agents = ctl.reach()) {
-            List<MemberRow> members = Selection.of(agents.cluster(), names, role);
-            if (scheduled == null && !force) {
+            List<MemberRow> members = targets.among(agents, names);
+            if (scheduled == null && !targets.forced()) {
                 scheduled = LeaderChange.askTime(terminal, "restart");
             }
             String at = LeaderChange.parseTime(scheduled);
@@ -78,7 +75,7 @@ final class RestartCommand implements Callable<Integer> {
                 members = List.of(members.get(ThreadLocalRandom.current().nextInt(members.size())));
             }
             confirm(terminal, agents, members, at);
-            if (version.isEmpty() && !force) {
+            if (version.isEmpty() && !targets.forced()) {
                 version = terminal.ask("Restart if the PostgreSQL version is less than provided (e.g. 9.5.2) ", "");
             }
             int code = 0;
@@ -91,13 +88,13 @@ final class RestartCommand implements Callable<Integer> {
 
     private void confirm(Terminal terminal, Agents agents, List<MemberRow> members, String at) {
         if (at.isEmpty()) {
-            Selection.confirm(terminal, agents.cluster(), members, "restart", force);
+            targets.confirm(terminal, agents, members, "restart");
             return;
         }
         new ClusterTable(agents.cluster(), Format.pretty, false).lines().forEach(terminal::print);
         String names =
                 String.join(", ", members.stream().map(MemberRow::getName).toList());
-        if (!force
+        if (!targets.forced()
                 && !terminal.confirm(
                         "Are you sure you want to schedule restart of members " + names + " at " + at + "?")) {
             throw CtlException.refused("Aborted scheduled restart");
@@ -106,7 +103,7 @@ final class RestartCommand implements Callable<Integer> {
 
     private int restart(Terminal terminal, Agents agents, MemberRow member, String at) {
         String name = member.getName();
-        if (!at.isEmpty() && force && !member.getScheduledRestart().isEmpty()) {
+        if (!at.isEmpty() && targets.forced() && !member.getScheduledRestart().isEmpty()) {
             agents.call(stub -> stub.cancelRestart(
                     CancelRestartRequest.newBuilder().setMember(name).build()));
         }
@@ -125,9 +122,7 @@ final class RestartCommand implements Callable<Integer> {
             case 200 -> terminal.print("Success: restart on member " + name);
             case 202 -> terminal.print("Success: restart scheduled on member " + name);
             case 409 -> terminal.print("Failed: another restart is already scheduled on member " + name);
-            default ->
-                terminal.print("Failed: restart for member " + name + ", status code=" + reply.getStatus() + ", ("
-                        + reply.getMessage() + ")");
+            default -> Selection.failed(terminal, "restart", name, reply);
         }
         return reply.getStatus() == 200 || reply.getStatus() == 202 ? 0 : CtlException.REFUSED;
     }

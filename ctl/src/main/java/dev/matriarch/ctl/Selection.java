@@ -1,10 +1,11 @@
 package dev.matriarch.ctl;
 
+import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.MemberRow;
 import java.util.List;
 
-/** The members that an action is for. */
+/** The members that an action is for, and what became of it. */
 final class Selection {
     private Selection() {}
 
@@ -45,5 +46,10 @@ final class Selection {
         if (!force && !terminal.confirm("Are you sure you want to " + action + " members " + names + "?")) {
             throw CtlException.refused("Aborted " + action);
         }
+    }
+
+    static void failed(Terminal terminal, String action, String member, ActionReply reply) {
+        terminal.print("Failed: " + action + " for member " + member + ", status code=" + reply.getStatus() + ", ("
+                + reply.getMessage() + ")");
     }
 }
