@@ -33,6 +33,7 @@ import org.apache.ratis.server.protocol.TermIndex;
 import org.apache.ratis.server.raftlog.RaftLog;
 import org.apache.ratis.server.storage.FileInfo;
 import org.apache.ratis.server.storage.RaftStorage;
+import org.apache.ratis.statemachine.SnapshotInfo;
 import org.apache.ratis.statemachine.TransactionContext;
 import org.apache.ratis.statemachine.impl.BaseStateMachine;
 import org.apache.ratis.statemachine.impl.SimpleStateMachineStorage;
@@ -79,6 +80,8 @@ final class StoreStateMachine extends BaseStateMachine {
     private final SimpleStateMachineStorage storage = new SimpleStateMachineStorage();
     private final Object appliedSignal = new Object();
     private volatile Position current = new Position(StoreState.EMPTY, TermIndex.INITIAL_VALUE);
+    /** Null before the first one. */
+    private volatile SnapshotInfo latest;
 
     StoreStateMachine(Observer observer) {
         this.observer = observer;
@@ -147,6 +150,7 @@ final class StoreStateMachine extends BaseStateMachine {
 
     private void load() throws IOException {
         SingleFileSnapshotInfo snapshot = storage.loadLatestSnapshot();
+        latest = snapshot;
         if (snapshot == null) {
             publish(StoreState.EMPTY, TermIndex.INITIAL_VALUE);
             observer.loaded(StoreState.EMPTY);
@@ -194,8 +198,16 @@ final class StoreStateMachine extends BaseStateMachine {
         Files.move(draft, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         MD5Hash md5 = MD5FileUtil.computeAndSaveMd5ForFile(file.toFile());
         Durable.syncDirectory(file.getParent());
-        storage.updateLatestSnapshot(new SingleFileSnapshotInfo(new FileInfo(file, md5), position.at()));
+        SingleFileSnapshotInfo snapshot = new SingleFileSnapshotInfo(new FileInfo(file, md5), position.at());
+        storage.updateLatestSnapshot(snapshot);
+        latest = snapshot;
         return position.at().getIndex();
+    }
+
+    /** Ratis asks before each append; its storage would list the directory each time until there is a first snapshot. */
+    @Override
+    public SnapshotInfo getLatestSnapshot() {
+        return latest;
     }
 
     @Override

@@ -106,7 +106,7 @@ final class Guard {
 
     /** Alive, not stopped, and reading what it is sent. */
     boolean isUsable() {
-        if (!process.isAlive() || process.isStopped()) {
+        if (!process.isRunning()) {
             return false;
         }
         int waiting = unreadBytes();

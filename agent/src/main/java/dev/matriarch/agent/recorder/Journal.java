@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.Observation;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -21,15 +22,20 @@ final class Journal {
     }
 
     private final Lines out;
-    private List<String> before = List.of();
-    private List<String> shapes = new ArrayList<>();
-    private List<ObjectNode> held = new ArrayList<>();
-    private List<ObjectNode> latest = List.of();
+    private List<Step> before = List.of();
+    private List<Step> steps = new ArrayList<>();
+    private List<Step> latest = List.of();
     private boolean different;
     private long repeats;
     private long beat;
     private long writtenAt;
     private long dropped;
+
+    private record Step(long beat, int number, Observation seen, Decision decided) {
+        boolean like(Step other) {
+            return Likeness.of(seen, other.seen) && Likeness.of(decided, other.decided);
+        }
+    }
 
     Journal(Lines out) {
         this.out = out;
@@ -40,51 +46,42 @@ final class Journal {
         dropped += steps;
     }
 
-    /** @param step 0 begins a heartbeat */
-    void step(int step, Observation seen, Decision decided) throws IOException {
-        if (step == 0) {
+    /** @param number of the step; 0 begins a heartbeat */
+    void step(int number, Observation seen, Decision decided) throws IOException {
+        if (number == 0) {
             endOfBeat(seen.now());
             beat++;
         }
-        JsonNode observation = Codec.tree(seen);
-        withoutConfiguration(observation);
-        JsonNode decision = Codec.tree(decided);
-        ObjectNode line = Codec.MAPPER.createObjectNode().put("beat", beat).put("step", step);
-        line.set("seen", observation);
-        line.set("decided", decision);
-        String shape = Shape.of(observation, decision);
-        int index = shapes.size();
-        shapes.add(shape);
-        if (!different && index < before.size() && before.get(index).equals(shape)) {
-            held.add(line);
+        Step step = new Step(beat, number, seen, decided);
+        int index = steps.size();
+        steps.add(step);
+        if (!different && index < before.size() && step.like(before.get(index))) {
             return;
         }
         if (!different) {
             different = true;
             writeLatest(seen.now());
-            writeAll(held, seen.now());
+            writeAll(steps.subList(0, index), seen.now());
         }
-        write(line, seen.now());
+        write(step, 0, seen.now());
     }
 
     private void endOfBeat(long now) throws IOException {
-        if (!different && shapes.size() == before.size()) {
-            if (!shapes.isEmpty()) {
+        if (!different && steps.size() == before.size()) {
+            if (!steps.isEmpty()) {
                 repeats++;
-                latest = held;
+                latest = steps;
             }
             if (now - writtenAt >= QUIET_NANOS) {
                 writeLatest(now);
             }
-        } else {
-            if (!different) {
-                writeLatest(now);
-                writeAll(held, now);
-            }
-            before = shapes;
+        } else if (!different) {
+            writeLatest(now);
+            writeAll(steps, now);
         }
-        shapes = new ArrayList<>();
-        held = new ArrayList<>();
+        // Of two that are alike the later one: it shares more with the next.
+        before = steps;
+        steps = new ArrayList<>();
         different = false;
     }
 
@@ -96,26 +93,36 @@ final class Journal {
 
     private void writeLatest(long now) throws IOException {
         if (repeats > 0) {
-            latest.getFirst().put("repeats", repeats);
+            long times = repeats;
             repeats = 0;
-            writeAll(latest, now);
+            for (Step step : latest) {
+                write(step, step == latest.getFirst() ? times : 0, now);
+            }
             latest = List.of();
         }
     }
 
-    private void writeAll(List<ObjectNode> lines, long now) throws IOException {
-        for (ObjectNode line : lines) {
-            write(line, now);
+    private void writeAll(List<Step> all, long now) throws IOException {
+        for (Step step : all) {
+            write(step, 0, now);
         }
     }
 
-    private void write(ObjectNode line, long now) throws IOException {
+    private void write(Step step, long times, long now) throws IOException {
+        JsonNode observation = Codec.tree(step.seen);
+        withoutConfiguration(observation);
+        ObjectNode line = Codec.MAPPER.createObjectNode().put("beat", step.beat).put("step", step.number);
+        line.set("seen", observation);
+        line.set("decided", Codec.tree(step.decided));
+        if (times > 0) {
+            line.put("repeats", times);
+        }
         if (dropped > 0) {
             line.put("dropped", dropped);
             dropped = 0;
         }
         writtenAt = now;
-        out.write((Codec.MAPPER.writeValueAsString(line) + "\n").getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        out.write((Codec.MAPPER.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 
     /** Decisions look at whether there is a configuration, never into its text: and that text may hold anything. */
