@@ -20,7 +20,7 @@ final class WriteProbe implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(WriteProbe.class);
     private static final Duration SHORTEST_INTERVAL = Duration.ofSeconds(1);
     private static final Duration LONGEST_ANSWER = Duration.ofSeconds(3);
-    private static final long LOOK_FOR_STOPPED_NANOS = 10_000_000_000L;
+    private static final long LOOK_FOR_STOPPED_NANOS = 30_000_000_000L;
 
     /** What an attempt means. */
     enum Meaning {

@@ -2,6 +2,7 @@ package dev.matriarch.agent.postgres;
 
 import dev.matriarch.agent.ha.LocalPostgres;
 import java.io.IOException;
+import java.nio.file.FileStore;
 import java.nio.file.FileVisitResult;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -11,6 +12,8 @@ import java.nio.file.attribute.BasicFileAttributes;
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -29,6 +32,8 @@ final class DataDirectory {
     private final Path path;
     private final Binaries binaries;
     private final List<Path> markers;
+    /** The volumes of the places asked for so far; any thread. */
+    private final Map<Path, FileStore> volumes = new ConcurrentHashMap<>();
 
     DataDirectory(Path path, Path stateDir, Binaries binaries) {
         this.path = path.toAbsolutePath().normalize();
@@ -95,15 +100,26 @@ final class DataDirectory {
     /** On its volume or that of its WAL, whichever has less; empty if that cannot be told. */
     java.util.OptionalLong freeBytes() {
         try {
-            long least = Files.getFileStore(path).getUsableSpace();
+            long least = freeBytes(path);
             Path wal = path.resolve("pg_wal");
             if (Files.isSymbolicLink(wal)) {
-                least = Math.min(least, Files.getFileStore(wal).getUsableSpace());
+                least = Math.min(least, freeBytes(wal));
             }
             return java.util.OptionalLong.of(least);
         } catch (IOException e) {
+            volumes.clear();
             return java.util.OptionalLong.empty();
         }
+    }
+
+    /** To find a volume all mounts are read; to ask it, only the path. */
+    private long freeBytes(Path place) throws IOException {
+        FileStore volume = volumes.get(place);
+        if (volume == null) {
+            volume = Files.getFileStore(place);
+            volumes.put(place, volume);
+        }
+        return volume.getUsableSpace();
     }
 
     /** Missing, or without a file. */
