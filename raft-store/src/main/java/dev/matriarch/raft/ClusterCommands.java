@@ -3,6 +3,7 @@ package dev.matriarch.raft;
 import com.google.protobuf.ByteString;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.proto.store.v1.Command;
@@ -14,6 +15,7 @@ import dev.matriarch.proto.store.v1.Operation;
 import dev.matriarch.proto.store.v1.Put;
 import dev.matriarch.proto.store.v1.ReleaseLease;
 import dev.matriarch.proto.store.v1.RenewLease;
+import dev.matriarch.proto.store.v1.RequireLease;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
 import dev.matriarch.raft.state.StoreState.Lease;
@@ -92,6 +94,28 @@ public final class ClusterCommands {
         Delete.Builder delete = Delete.newBuilder().setKey(key);
         expectation(expected).ifPresent(delete::setExpect);
         return of(Operation.newBuilder().setDelete(delete).build());
+    }
+
+    /**
+     * Writes or removes the {@code sync} key as the leader of this epoch. Refused after the next renewal of the lock, by
+     * whomever: a write that was held up then says nothing any more about whom PostgreSQL waits for.
+     *
+     * @param local what this peer shows now, the leader's last renewal among it
+     */
+    public static Command writeSync(
+            StoreState local, String leader, long epoch, Optional<SyncState> state, Expected expected) {
+        long renewal = local.lease(LEADER_LEASE).map(Lease::renewal).orElse(0L);
+        Operation required = Operation.newBuilder()
+                .setRequireLease(RequireLease.newBuilder()
+                        .setName(LEADER_LEASE)
+                        .setHolder(leader)
+                        .setEpoch(epoch)
+                        .setRenewal(renewal))
+                .build();
+        Command write = state.isPresent()
+                ? write(ClusterKeys.SYNC, ClusterJson.writeSync(state), expected)
+                : remove(ClusterKeys.SYNC, expected);
+        return of(required).toBuilder().mergeFrom(write).build();
     }
 
     /** Proposed by the Raft leader only, once the lease is due by its own clock. */

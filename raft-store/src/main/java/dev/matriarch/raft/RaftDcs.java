@@ -53,6 +53,7 @@ final class RaftDcs implements Dcs {
     private final Store store;
     private final Map<String, Touched> touched = new ConcurrentHashMap<>();
     private final ClusterViews views = new ClusterViews();
+    private volatile Confirmed confirmed = Confirmed.NOTHING;
 
     RaftDcs(Store store) {
         this.store = store;
@@ -60,13 +61,17 @@ final class RaftDcs implements Dcs {
 
     @Override
     public ClusterView read(Duration timeout) throws DcsException {
-        return views.of(store.fresh(timeout));
+        StoreState state = store.fresh(timeout);
+        if (!confirmed.shownBy(state, System.nanoTime())) {
+            throw new DcsException("The local copy of the built-in store does not show yet what was confirmed to"
+                    + " this member as the holder of the lock");
+        }
+        return views.of(state);
     }
 
     @Override
     public LeaseResult acquireLeader(String member, Duration ttl, Duration timeout) throws DcsException {
-        Reply reply = store.submit(ClusterCommands.acquireLeader(member, ttl), timeout);
-        return leaseResult(reply);
+        return leaseResult(store.submit(ClusterCommands.acquireLeader(member, ttl), timeout), ttl);
     }
 
     @Override
@@ -74,7 +79,7 @@ final class RaftDcs implements Dcs {
             String member, long epoch, Duration ttl, Optional<ClusterStatus> status, Duration timeout)
             throws DcsException {
         return leaseResult(
-                store.submit(ClusterCommands.renewLeader(store.local(), member, epoch, ttl, status), timeout));
+                store.submit(ClusterCommands.renewLeader(store.local(), member, epoch, ttl, status), timeout), ttl);
     }
 
     @Override
@@ -123,15 +128,16 @@ final class RaftDcs implements Dcs {
     }
 
     @Override
-    public WriteResult writeSync(Optional<SyncState> state, Expected expected, Duration timeout) throws DcsException {
-        return state.isPresent()
-                ? write(ClusterKeys.SYNC, ClusterJson.writeSync(state), expected, timeout)
-                : remove(ClusterKeys.SYNC, expected, timeout);
+    public WriteResult writeSync(
+            String leader, long epoch, Optional<SyncState> state, Expected expected, Duration timeout)
+            throws DcsException {
+        Reply reply = store.submit(ClusterCommands.writeSync(store.local(), leader, epoch, state, expected), timeout);
+        confirmed = confirmed.with(reply.getRevision());
+        return written(reply);
     }
 
     private WriteResult remove(String key, Expected expected, Duration timeout) throws DcsException {
-        Reply reply = understood(store.submit(ClusterCommands.remove(key, expected), timeout));
-        return reply.getApplied() ? new WriteResult.Written(reply.getRevision()) : new WriteResult.Conflict();
+        return written(store.submit(ClusterCommands.remove(key, expected), timeout));
     }
 
     @Override
@@ -177,9 +183,13 @@ final class RaftDcs implements Dcs {
     }
 
     private WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
-        Reply reply = understood(store.submit(ClusterCommands.write(key, value, expected), timeout));
-        return reply.getApplied()
-                ? new WriteResult.Written(reply.getOperations(0).getModRevision())
+        return written(store.submit(ClusterCommands.write(key, value, expected), timeout));
+    }
+
+    /** Of a command that changes one key: the store's revision is then the key's. */
+    private static WriteResult written(Reply reply) throws DcsException {
+        return understood(reply).getApplied()
+                ? new WriteResult.Written(reply.getRevision())
                 : new WriteResult.Conflict();
     }
 
@@ -189,9 +199,10 @@ final class RaftDcs implements Dcs {
         }
     }
 
-    private static LeaseResult leaseResult(Reply reply) throws DcsException {
+    private LeaseResult leaseResult(Reply reply, Duration ttl) throws DcsException {
         understood(reply);
         if (reply.getApplied()) {
+            confirmed = new Confirmed(reply.getRevision(), System.nanoTime() + ttl.toNanos());
             return new LeaseResult.Held(reply.getOperations(0).getLeaseEpoch());
         }
         OperationReply refused = reply.getOperations(reply.getOperationsCount() - 1);

@@ -20,6 +20,7 @@ final class Grip {
     private boolean held;
     private long epoch;
     private long renewalSent;
+    private boolean stale;
     private boolean byPromise;
     private volatile OptionalLong deadline = OptionalLong.empty();
     private long countsFrom;
@@ -60,6 +61,7 @@ final class Grip {
         held = true;
         epoch = lockEpoch;
         renewalSent = sentNanos;
+        stale = false;
         byPromise = false;
         extend(sentNanos, sentCentis, settings, earlier);
     }
@@ -127,12 +129,23 @@ final class Grip {
     /** @param freshFor a renewal younger than this counts as made in this heartbeat */
     Lease lease(long now, Duration freshFor) {
         return lasts(now)
-                ? new Lease.Held(epoch, deadline.getAsLong(), now - renewalSent < freshFor.toNanos(), byPromise)
+                ? new Lease.Held(
+                        epoch, deadline.getAsLong(), !stale && now - renewalSent < freshFor.toNanos(), byPromise)
                 : new Lease.NotHeld();
     }
 
     boolean held() {
         return held;
+    }
+
+    /** Of the lock as it was confirmed last. */
+    long epoch() {
+        return epoch;
+    }
+
+    /** The last renewal counts as old, however young: something depends on a new one. */
+    void renewAgain() {
+        stale = true;
     }
 
     /** The end of the lease in monotonic nanoseconds. */

@@ -66,6 +66,16 @@ final class LeaseKeeper {
         return grip.startNotAfterCentis();
     }
 
+    /** Of the lock as it was confirmed last. */
+    long epoch() {
+        return grip.epoch();
+    }
+
+    /** The last renewal counts as old: the next heartbeat makes another before it decides anything else. */
+    void renewAgain() {
+        grip.renewAgain();
+    }
+
     boolean acquire(Settings settings) throws DcsException {
         long before = clock.nanos();
         long beforeCentis = clock.uptimeCentis();

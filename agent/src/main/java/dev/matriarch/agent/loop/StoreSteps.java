@@ -120,7 +120,7 @@ final class StoreSteps {
             case Decision.WriteFailover write ->
                 dcs().writeFailover(write.request(), Expected.revision(write.revision()), timeout());
             case Decision.WriteFailsafe write -> dcs().writeFailsafe(write.apiUrls(), timeout());
-            case Decision.WriteSync write -> dcs().writeSync(write.state(), write.expected(), timeout());
+            case Decision.WriteSync write -> writeSync(write);
             default -> throw new IllegalStateException("not a step of the store: " + decision);
         }
         return read();
@@ -138,6 +138,16 @@ final class StoreSteps {
         parts.memory().released(now);
         if (!handedOver) {
             parts.memory().standBack(now + settings().ttl().toNanos());
+        }
+    }
+
+    private void writeSync(Decision.WriteSync write) throws DcsException {
+        try {
+            dcs().writeSync(parts.me(), parts.lease().epoch(), write.state(), write.expected(), timeout());
+        } catch (DcsException e) {
+            // Until the next renewal it may still come about: nothing may be built on the key as it is shown.
+            parts.lease().renewAgain();
+            throw e;
         }
     }
 

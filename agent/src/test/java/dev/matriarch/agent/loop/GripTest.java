@@ -77,6 +77,23 @@ class GripTest {
     }
 
     @Test
+    void aYoungRenewalCountsAsOldWhenAnotherIsNeeded() {
+        assertEquals(7, grip.epoch());
+        assertTrue(renewed());
+        grip.renewAgain();
+        assertFalse(renewed());
+        grip.promised(SENT + 1, SENT, 10_000, settings);
+        assertFalse(renewed());
+        grip.confirmed(7, SENT, 10_000, settings);
+        assertTrue(renewed());
+    }
+
+    private boolean renewed() {
+        return assertInstanceOf(Lease.Held.class, grip.lease(SENT + 1, Duration.ofDays(1)))
+                .renewed();
+    }
+
+    @Test
     void aLockThatIsFreeIsNotLostWhilePromisesLast() {
         grip.promised(SENT + 4 * SECOND, SENT + 3 * SECOND, 10_300, settings);
         assertFalse(grip.lost("", SENT + 6 * SECOND));

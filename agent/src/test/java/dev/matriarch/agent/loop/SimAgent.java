@@ -26,6 +26,7 @@ import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.proto.store.v1.Reply;
 import dev.matriarch.raft.ClusterCommands;
+import dev.matriarch.raft.Confirmed;
 import dev.matriarch.sim.Network;
 import dev.matriarch.sim.SimConfig;
 import dev.matriarch.sim.SimHost;
@@ -86,6 +87,7 @@ public final class SimAgent {
     private LocalPostgres postgres;
     private Optional<Survey> survey = Optional.empty();
     private boolean renewed;
+    private Confirmed confirmed = Confirmed.NOTHING;
     private Decision decision;
 
     /** What the doors answer from. */
@@ -268,6 +270,10 @@ public final class SimAgent {
     }
 
     private void known() {
+        if (!confirmed.shownBy(world.raft().local(host.index()), now())) {
+            seen = new Store.Unreachable("the local copy does not show yet what was confirmed");
+            return;
+        }
         ClusterView view = world.raft().view(host.index());
         leaderEpoch = view.leader().map(l -> l.epoch()).orElse(0L);
         seen = new Store.Known(view);
@@ -463,11 +469,23 @@ public final class SimAgent {
                     return;
                 }
                 case Decision.WriteSync write -> {
-                    write(
-                            write.state().isPresent()
-                                    ? ClusterCommands.write(
-                                            ClusterKeys.SYNC, ClusterJson.writeSync(write.state()), write.expected())
-                                    : ClusterCommands.remove(ClusterKeys.SYNC, write.expected()));
+                    submit(
+                            ClusterCommands.writeSync(
+                                    world.raft().local(host.index()),
+                                    me,
+                                    grip.epoch(),
+                                    write.state(),
+                                    write.expected()),
+                            timeout(),
+                            reply -> {
+                                if (reply.isEmpty()) {
+                                    grip.renewAgain();
+                                    lost();
+                                } else {
+                                    confirmed = confirmed.with(reply.get().getRevision());
+                                    read(this::step);
+                                }
+                            });
                     return;
                 }
                 default -> throw new IllegalStateException("the simulator does not know " + decision);
@@ -639,6 +657,7 @@ public final class SimAgent {
             grip.lost(reply.getOperations(reply.getOperationsCount() - 1).getHolder(), now());
             return false;
         }
+        confirmed = new Confirmed(reply.getRevision(), now() + inForce.ttl().toNanos());
         grip.confirmed(reply.getOperations(0).getLeaseEpoch(), before, beforeCentis, inForce);
         host.leaseConfirmed(grip.deadline().getAsLong());
         arm(beforeCentis, inForce);

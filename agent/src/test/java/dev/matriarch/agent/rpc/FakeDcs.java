@@ -154,7 +154,8 @@ final class FakeDcs implements Dcs {
     }
 
     @Override
-    public WriteResult writeSync(Optional<SyncState> state, Expected expected, Duration timeout) {
+    public WriteResult writeSync(
+            String leader, long epoch, Optional<SyncState> state, Expected expected, Duration timeout) {
         throw new UnsupportedOperationException();
     }
 

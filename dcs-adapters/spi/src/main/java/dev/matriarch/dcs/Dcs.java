@@ -14,7 +14,7 @@ import java.util.function.Consumer;
 public interface Dcs extends AutoCloseable {
     /**
      * The cluster as this node's copy of the store shows it. It may be old: what a decision depends on is checked again
-     * by the conditioned write that follows.
+     * by the conditioned write that follows. To the holder of the lock it shows everything up to the last renewal.
      *
      * @throws DcsException if no copy newer than the configured retry timeout can be had
      */
@@ -58,8 +58,14 @@ public interface Dcs extends AutoCloseable {
     WriteResult writeFailover(Optional<FailoverRequest> request, Expected expected, Duration timeout)
             throws DcsException;
 
-    /** @param state absent: remove the key */
-    WriteResult writeSync(Optional<SyncState> state, Expected expected, Duration timeout) throws DcsException;
+    /**
+     * Writes the {@code sync} key if {@code leader} still holds the lock of this epoch. If the outcome is unknown, the
+     * leader's next renewal settles it: afterwards the write has been made or never will be, and {@link #read} shows which.
+     *
+     * @param state absent: remove the key
+     */
+    WriteResult writeSync(String leader, long epoch, Optional<SyncState> state, Expected expected, Duration timeout)
+            throws DcsException;
 
     void writeHistory(TimelineHistory history, Duration timeout) throws DcsException;
 

@@ -6,6 +6,7 @@ import dev.matriarch.proto.store.v1.Operation;
 import dev.matriarch.proto.store.v1.OperationReply;
 import dev.matriarch.proto.store.v1.Put;
 import dev.matriarch.proto.store.v1.Reply;
+import dev.matriarch.proto.store.v1.RequireLease;
 import dev.matriarch.raft.state.StoreState.Entry;
 import dev.matriarch.raft.state.StoreState.Event;
 import dev.matriarch.raft.state.StoreState.Lease;
@@ -160,6 +161,7 @@ public final class Apply {
                     end(lease, Event.Kind.LEASE_EXPIRED);
                     yield Done.PLAIN;
                 }
+                case REQUIRE_LEASE -> require(operation.getRequireLease());
                 case BARRIER -> Done.PLAIN;
                 case KIND_NOT_SET -> new Unknown("an operation is not known to this version");
             };
@@ -236,6 +238,16 @@ public final class Apply {
                 return notHeld(name, lease);
             }
             return ttlMillis <= 0 ? new Refused("a lease needs a time to live", holder) : extend(lease, ttlMillis);
+        }
+
+        private Outcome require(RequireLease required) {
+            Lease lease = leases.get(required.getName());
+            if (!isHeld(lease, required.getHolder(), required.getEpoch())) {
+                return notHeld(required.getName(), lease);
+            }
+            return lease.renewal() == required.getRenewal()
+                    ? Done.PLAIN
+                    : new Refused("the lease " + lease.name() + " has been renewed since", lease.holder());
         }
 
         private Outcome extend(Lease lease, long ttlMillis) {

@@ -140,7 +140,7 @@ class ApplyAgainstModelTest {
         long revision = random.nextBoolean() ? model.revisions.getOrDefault(key, 3L) : random.nextInt(20);
         long epoch = random.nextInt(4) > 0 ? model.epochs.getOrDefault(lease, 1L) : random.nextInt(20);
         long renewal = random.nextBoolean() ? model.renewals.getOrDefault(lease, 1L) : random.nextInt(4);
-        return switch (random.nextInt(11)) {
+        return switch (random.nextInt(12)) {
             case 0 -> new Both(put(key, value), m -> m.put(key, value, ""));
             case 1 -> new Both(put(key, value, lease), m -> m.put(key, value, lease));
             case 2 -> new Both(putIf(key, value, absent()), m -> !m.values.containsKey(key) && m.put(key, value, ""));
@@ -184,6 +184,10 @@ class ApplyAgainstModelTest {
                     m.end(lease);
                     return true;
                 });
+            case 10 ->
+                new Both(
+                        require(lease, holder, epoch, renewal),
+                        m -> m.mine(lease, holder, epoch) && m.renewals.get(lease) == renewal);
             default ->
                 new Both(expire(lease, epoch, renewal), m -> {
                     if (!m.holders.containsKey(lease)

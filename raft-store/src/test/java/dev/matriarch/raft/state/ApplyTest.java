@@ -75,6 +75,30 @@ class ApplyTest {
     }
 
     @Test
+    void requiredLeaseIsHeldAndNotRenewedSince() {
+        refused(require("l", "a", 1, 1), put("k", "1"));
+        long epoch = run(grant("l", "a", 5)).getOperations(0).getLeaseEpoch();
+        assertTrue(run(require("l", "a", epoch, 1), put("k", "1")).getApplied());
+        assertEquals(List.of(), last.renewed());
+        assertEquals(
+                "a",
+                refused(require("l", "b", epoch, 1), put("k", "2"))
+                        .getOperations(0)
+                        .getHolder());
+        refused(require("l", "a", epoch + 1, 1), put("k", "2"));
+        run(renew("l", "a", epoch, 5));
+        refused(require("l", "a", epoch, 1), put("k", "2"));
+        assertTrue(run(require("l", "a", epoch, 2), put("k", "2")).getApplied());
+        run(release("l", "a", epoch));
+        refused(require("l", "a", epoch, 2), put("k", "3"));
+        // The same holder, another grant, as many renewals.
+        run(grant("l", "a", 5));
+        run(renew("l", "a", state.lease("l").orElseThrow().epoch(), 5));
+        refused(require("l", "a", epoch, 2), put("k", "3"));
+        assertEquals("2", value("k"));
+    }
+
+    @Test
     void deleteOfNothingChangesNothing() {
         assertTrue(run(delete("a")).getApplied());
         assertEquals(0, state.revision());

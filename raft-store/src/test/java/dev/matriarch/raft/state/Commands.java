@@ -12,6 +12,7 @@ import dev.matriarch.proto.store.v1.Operation;
 import dev.matriarch.proto.store.v1.Put;
 import dev.matriarch.proto.store.v1.ReleaseLease;
 import dev.matriarch.proto.store.v1.RenewLease;
+import dev.matriarch.proto.store.v1.RequireLease;
 import java.util.List;
 
 /** Short words for the commands of the tests. */
@@ -93,6 +94,16 @@ final class Commands {
         return Operation.newBuilder()
                 .setExpireLease(
                         ExpireLease.newBuilder().setName(name).setEpoch(epoch).setRenewal(renewal))
+                .build();
+    }
+
+    static Operation require(String name, String holder, long epoch, long renewal) {
+        return Operation.newBuilder()
+                .setRequireLease(RequireLease.newBuilder()
+                        .setName(name)
+                        .setHolder(holder)
+                        .setEpoch(epoch)
+                        .setRenewal(renewal))
                 .build();
     }
 
