@@ -100,7 +100,12 @@ public final class Judge {
                         .entry(ClusterKeys.SYNC)
                         .flatMap(e -> ClusterJson.readSync(e.value().toStringUtf8()))
                         .filter(s -> !s.leader().isEmpty());
-                if (sync.isEmpty()) {
+                // An operator wants a certain member, whatever it lacks: with this it begins to make promises of its
+                // own.
+                boolean forced = forcedFor >= 0
+                        && sync.filter(s -> s.leader().equals(world.name(forcedFor)))
+                                .isPresent();
+                if (sync.isEmpty() || forced) {
                     // No promise is made beyond this point.
                     promisedTimeline = null;
                 }
@@ -218,19 +223,10 @@ public final class Judge {
     /** A standby begins to stream. PostgreSQL has compared numbers; here the contents are compared. */
     void streams(SimPostgres standby, SimPostgres source) {
         if (!source.timeline.holds(source.end, standby.timeline, standby.end)) {
-            throw new OpenQuestion();
-        }
-    }
-
-    /**
-     * A standby that followed a promotion of which the next leader had not heard takes the next leader's timeline of the same
-     * number for its own. An open question of docs/safety.md: the schedule ends here and is counted.
-     */
-    static final class OpenQuestion extends RuntimeException {
-        private static final long serialVersionUID = 1;
-
-        OpenQuestion() {
-            super("a timeline number was taken twice", null, false, false);
+            throw violation(
+                    "timelines-unique",
+                    me(standby) + " at " + standby.place() + " streams from " + me(source) + " at " + source.place()
+                            + ", whose timeline is another one of that number");
         }
     }
 

@@ -8,11 +8,9 @@ public final class Schedule {
 
     /**
      * @param simulatedNanos of the cluster
-     * @param openQuestion ended where docs/safety.md has an open question
      * @param recovery nanoseconds from the end of the faults until everything was well
      */
-    public record Result(
-            long simulatedNanos, long recovery, long events, long commits, long promotions, boolean openQuestion) {}
+    public record Result(long simulatedNanos, long recovery, long events, long commits, long promotions) {}
 
     private final World world;
     private final Rng rng;
@@ -26,23 +24,17 @@ public final class Schedule {
     /** @throws Violation if a promise was broken */
     public static Result play(long seed, boolean trace) {
         Schedule schedule = new Schedule(seed, trace);
-        try {
-            schedule.play();
-            return schedule.result(false);
-        } catch (Judge.OpenQuestion e) {
-            schedule.world.traceIf(e::getMessage);
-            return schedule.result(true);
-        }
+        schedule.play();
+        return schedule.result();
     }
 
-    private Result result(boolean openQuestion) {
+    private Result result() {
         return new Result(
                 world.events().now(),
                 recovery,
                 world.events().executed(),
                 world.judge().commitsAcknowledged,
-                world.judge().promotions,
-                openQuestion);
+                world.judge().promotions);
     }
 
     private void play() {

@@ -236,6 +236,11 @@ public final class SimPostgres {
         return timeline.parent != null && timeline.parent.number == promotedFrom;
     }
 
+    /** History files of the numbers below this one. */
+    public void leaveOut(int timeline) {
+        knownTimeline = Math.max(knownTimeline, timeline - 1);
+    }
+
     public void syncSlots(Set<String> members) {
         slots.keySet().retainAll(members);
         members.forEach(m -> slots.put(m, end));
@@ -252,7 +257,7 @@ public final class SimPostgres {
                     Optional.empty(),
                     Optional.empty()));
         }
-        return new TimelineHistory(rows);
+        return new TimelineHistory(rows).upTo(timeline.number);
     }
 
     /** As Replication.checkDivergence: by numbers and positions; empty if it cannot tell. */

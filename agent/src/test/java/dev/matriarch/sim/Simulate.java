@@ -25,7 +25,6 @@ public final class Simulate {
         final AtomicLong promotions = new AtomicLong();
         final AtomicLong cpu = new AtomicLong();
         final AtomicLong slowest = new AtomicLong();
-        final AtomicLong open = new AtomicLong();
         final AtomicLong played = new AtomicLong();
         /** Seeds that broke a promise. */
         private final ConcurrentSkipListMap<Long, Violation> failures = new ConcurrentSkipListMap<>();
@@ -81,7 +80,6 @@ public final class Simulate {
             totals.commits.addAndGet(result.commits());
             totals.promotions.addAndGet(result.promotions());
             totals.slowest.accumulateAndGet(result.recovery(), Math::max);
-            totals.open.addAndGet(result.openQuestion() ? 1 : 0);
             totals.played.incrementAndGet();
         } catch (Violation e) {
             totals.failed(seed, e);
@@ -137,11 +135,10 @@ public final class Simulate {
         }
         System.out.printf(
                 Locale.ROOT,
-                "%d schedules, %d violations, %d ended at an open question, %.1f simulated hours, %d commits, %d promotions, slowest recovery %.1f s,"
+                "%d schedules, %d violations, %.1f simulated hours, %d commits, %d promotions, slowest recovery %.1f s,"
                         + " %.1f s wall, %.1f s CPU, %.0f simulated hours per CPU-minute%n",
                 totals.played.get() + totals.failures.size(),
                 totals.failures.size(),
-                totals.open.get(),
                 hours,
                 totals.commits.get(),
                 totals.promotions.get(),

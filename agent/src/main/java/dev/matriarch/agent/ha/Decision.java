@@ -4,6 +4,7 @@ import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.TimelineClaim;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -19,6 +20,9 @@ public sealed interface Decision {
     record RenewLease(long epoch, String because) implements Decision {}
 
     record AcquireLease(String because) implements Decision {}
+
+    /** Before a promotion, with a renewal of the lock: nobody else opens a timeline of this number. */
+    record ClaimTimeline(TimelineClaim claim, String because) implements Decision {}
 
     /** @param position published first, if known */
     record ReleaseLease(long epoch, Optional<Lsn> position, String because) implements Decision {}
@@ -79,8 +83,11 @@ public sealed interface Decision {
     /** Bring a crashed former primary to a clean shutdown without letting anybody in. */
     record CrashRecovery(String because) implements Decision {}
 
-    /** @param slotsFor members that will connect to the new primary */
-    record Promote(Set<String> slotsFor, String because) implements Decision {}
+    /**
+     * @param slotsFor members that will connect to the new primary
+     * @param timeline the number that was claimed; 0: whatever PostgreSQL takes
+     */
+    record Promote(Set<String> slotsFor, int timeline, String because) implements Decision {}
 
     enum StopMode {
         /** Checkpoint, then a fast shutdown: standbys receive everything. */

@@ -206,8 +206,11 @@ final class LeaderDuties {
             return first.get();
         }
         return prePromote()
-                .orElseGet(
-                        () -> new Decision.Promote(slotsWanted(), "promoted self to leader by acquiring session lock"));
+                .or(() -> NewTimeline.claim(view, lease, status))
+                .orElseGet(() -> new Decision.Promote(
+                        slotsWanted(),
+                        NewTimeline.claimed(view, status),
+                        "promoted self to leader by acquiring session lock"));
     }
 
     /** The operator's script has the last word, once for each time the lock is taken. */

@@ -23,13 +23,14 @@ public final class LeaderStatus {
         return seen.postgres()
                 .status()
                 .filter(s -> !s.inRecovery())
-                .map(s -> new ClusterStatus(s.position(), slots(s), retained(seen)));
+                .map(s -> new ClusterStatus(
+                        s.position(), slots(s), retained(seen), NewTimeline.handedOn(seen.view(), s.timeline())));
     }
 
     /** With the last position of a primary that has stopped; its slots stay as they were published. */
     public static ClusterStatus last(Lsn position, Optional<ClusterView> view) {
         ClusterStatus published = view.map(ClusterView::status).orElse(ClusterStatus.NONE);
-        return new ClusterStatus(position, published.slots(), published.retainSlots());
+        return new ClusterStatus(position, published.slots(), published.retainSlots(), published.claim());
     }
 
     /** A slot that nobody has read from yet holds no position. */

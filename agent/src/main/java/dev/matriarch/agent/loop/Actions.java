@@ -243,11 +243,11 @@ final class Actions {
                 () -> {});
     }
 
-    void promote(Set<String> slotsFor) {
+    void promote(Set<String> slotsFor, int timeline) {
         background(Task.Kind.PROMOTE, () -> {
             requireGuard();
             slots(slotsFor, Map.of());
-            server.promote(startStop());
+            server.promote(timeline, startStop());
             memory.forgetUpstream();
             memory.succeeded();
             callbacks.happened(Action.PROMOTED, Role.PRIMARY);

@@ -8,6 +8,7 @@ import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.LeaderStatus;
 import dev.matriarch.agent.ha.Lease;
 import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.NewTimeline;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.ha.ScheduledRestart;
@@ -185,6 +186,11 @@ public final class Heartbeat {
                         renewed |= parts.lease().renew(renew.epoch(), settings, LeaderStatus.of(observation));
                         seen = store.read();
                     }
+                    case Decision.ClaimTimeline claim -> {
+                        var status = seen.view().map(view -> NewTimeline.claiming(view, claim.claim()));
+                        renewed |= parts.lease().renew(claim.claim().epoch(), settings, status);
+                        seen = store.read();
+                    }
                     case Decision.AcquireLease acquire -> {
                         if (parts.lease().acquire(settings)) {
                             renewed = true;
@@ -249,7 +255,7 @@ public final class Heartbeat {
             case Decision.StartPrimary start -> actions.startPrimary(start.names());
             case Decision.PrePromote ask -> actions.prePromote(ask.epoch());
             case Decision.CrashRecovery recovery -> actions.crashRecovery();
-            case Decision.Promote promote -> actions.promote(promote.slotsFor());
+            case Decision.Promote promote -> actions.promote(promote.slotsFor(), promote.timeline());
             case Decision.Stop stop -> {
                 parts.memory().steppingDown(stop.handOver());
                 if (stop.handOver() && stop.mode() == Decision.StopMode.IMMEDIATE) {

@@ -34,12 +34,14 @@ final class HistoryFile {
         List<TimelineHistory.Row> rows = new ArrayList<>();
         Path file = dataDir.resolve("pg_wal").resolve(String.format("%08X.history", timeline));
         try {
-            for (String line : Files.readAllLines(file)) {
-                String[] fields = line.strip().split("\t", 3);
-                if (fields.length >= 2 && fields[0].matches("\\d+")) {
-                    rows.add(row(fields, timeline, stored, newLeader, now));
-                }
+            List<String[]> lines = Files.readAllLines(file).stream()
+                    .map(line -> line.strip().split("\t", 3))
+                    .filter(fields -> fields.length >= 2 && fields[0].matches("\\d+"))
+                    .toList();
+            for (String[] fields : lines) {
+                rows.add(row(fields, fields == lines.getLast(), stored, newLeader, now));
             }
+            rows = new TimelineHistory(rows).upTo(timeline).rows();
         } catch (IOException | IllegalArgumentException e) {
             LOG.warn("{} cannot be read, the timeline history stays as it is: {}", file, e.getMessage());
             return stored.orElse(TimelineHistory.EMPTY);
@@ -49,13 +51,12 @@ final class HistoryFile {
     }
 
     private static TimelineHistory.Row row(
-            String[] fields, int timeline, Optional<TimelineHistory> stored, String newLeader, Instant now) {
+            String[] fields, boolean latest, Optional<TimelineHistory> stored, String newLeader, Instant now) {
         int ended = Integer.parseInt(fields[0]);
         Optional<TimelineHistory.Row> known = stored.stream()
                 .flatMap(h -> h.rows().stream())
                 .filter(r -> r.timeline() == ended)
                 .findFirst();
-        boolean latest = ended == timeline - 1;
         return new TimelineHistory.Row(
                 ended,
                 Lsn.parse(fields[1].strip()),

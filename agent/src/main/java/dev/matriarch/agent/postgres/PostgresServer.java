@@ -45,6 +45,7 @@ public final class PostgresServer implements AutoCloseable {
     private final ConfigurationFiles files;
     private final Replication replication;
     private final OpenedTimeline opened;
+    private final TakenTimelines taken;
     private final Cloning cloning;
     private volatile Optional<LocalPostgres> lastSeen = Optional.empty();
     private final ReentrantLock configurationLock = new ReentrantLock();
@@ -71,6 +72,7 @@ public final class PostgresServer implements AutoCloseable {
         replication = new Replication(
                 binaries, data, connections, controlData, stateDir, new OpenedTimeline(config.dataDir(), memberName));
         opened = new OpenedTimeline(config.dataDir(), memberName);
+        taken = new TakenTimelines(config.dataDir());
         cloning = new Cloning(config, binaries, data, files, memberName);
     }
 
@@ -208,6 +210,7 @@ public final class PostgresServer implements AutoCloseable {
 
     /** Starts a server with the configuration last written; returns as soon as the postmaster lives. */
     public Startup start(Duration timeout) throws PostgresException {
+        taken.forget(observe(timeout));
         return postmaster.start(OptionalLong.empty(), Deadline.in(timeout));
     }
 
@@ -239,10 +242,16 @@ public final class PostgresServer implements AutoCloseable {
 
     /** Ends recovery of a running replica; returns when it accepts writes. */
     public void promote(Duration timeout) throws PostgresException {
+        promote(0, timeout);
+    }
+
+    /** @param timeline the new timeline gets no lower number than this */
+    public void promote(int timeline, Duration timeout) throws PostgresException {
         Deadline deadline = Deadline.in(timeout);
         Optional<LocalPostgres.Status> before = observe(timeout).status();
         if (before.isPresent() && before.get().inRecovery()) {
             opened.note(before.get().timeline());
+            taken.leaveOut(before.get().timeline(), timeline);
         }
         monitor.promote(deadline);
         configurationLock.lock();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.TimelineClaim;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -15,7 +16,13 @@ class LeaderStatusTest {
     @Test
     void positionAndSlotsOfThePrimaryArePublished() {
         ClusterStatus status = LeaderStatus.of(Scene.leader().observation()).orElseThrow();
-        assertEquals(new ClusterStatus(new Lsn(100), Map.of("n2", new Lsn(1), "n3", new Lsn(1)), List.of()), status);
+        assertEquals(
+                new ClusterStatus(
+                        new Lsn(100),
+                        Map.of("n2", new Lsn(1), "n3", new Lsn(1)),
+                        List.of(),
+                        Optional.of(new TimelineClaim(2, 5))),
+                status);
     }
 
     @Test

@@ -7,6 +7,7 @@ import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.TimelineClaim;
 import dev.matriarch.dcs.TimelineHistory;
 import dev.matriarch.dcs.Versioned;
 import java.time.Duration;
@@ -52,6 +53,7 @@ final class Scene {
     private Optional<Order> order = Optional.empty();
     private Watchdog watchdog = Watchdog.OFF;
     private long optime = 100;
+    private Optional<TimelineClaim> claim = Optional.empty();
     private final List<Member> members =
             new ArrayList<>(List.of(member("n1", "primary"), member("n2", "replica"), member("n3", "replica")));
 
@@ -463,11 +465,22 @@ final class Scene {
                 Optional.of(new Versioned<>("{}", 2)),
                 leader,
                 members,
-                new ClusterStatus(new Lsn(optime), Map.of(), List.of()),
+                new ClusterStatus(new Lsn(optime), Map.of(), List.of(), claim()),
                 failover.map(v -> new Versioned<>(v, 3)),
                 history,
                 sync.map(v -> new Versioned<>(v, 4)),
                 listed);
+    }
+
+    Scene claim(int timeline, long epoch) {
+        claim = Optional.of(new TimelineClaim(timeline, epoch));
+        return this;
+    }
+
+    /** Unless a test is about it, the number of the next timeline has been claimed under the lock that is held. */
+    private Optional<TimelineClaim> claim() {
+        return claim.or(() ->
+                lease instanceof Lease.Held held ? Optional.of(new TimelineClaim(2, held.epoch())) : Optional.empty());
     }
 
     Decision decide() {

@@ -171,7 +171,8 @@ final class SyncModel {
                 new Synchronization(seen, view(), seen.postgres().status().orElseThrow());
         return promoted
                 ? duty.next()
-                : Optional.of(duty.beforePromotion().orElse(new Decision.Promote(Set.of(), "promoted self to leader")));
+                : Optional.of(
+                        duty.beforePromotion().orElse(new Decision.Promote(Set.of(), 0, "promoted self to leader")));
     }
 
     /** The leader is gone and this member has won. */

@@ -50,6 +50,22 @@ class HistoryRowsTest {
                 read(Optional.of(new TimelineHistory(List.of(old))), 0).rows());
     }
 
+    /** Timeline 4 may be somebody's of whom nobody heard: this member opened 5. */
+    @Test
+    void numberThatWasLeftOutHasARowOfItsOwn() throws IOException {
+        Files.writeString(
+                data.resolve("pg_wal/00000005.history"),
+                "1\t0/3000000\tno recovery target specified\n\n3\t0/5000060\tno recovery target specified\n");
+        TimelineHistory history = new HistoryFile(data).read(5, Optional.empty(), "n2", NOW, 0);
+        assertEquals(5, history.currentTimeline());
+        assertEquals(
+                row(3, 0x5000060, Optional.of(NOW.toString()), Optional.of("n2")),
+                history.rows().get(1));
+        assertEquals(
+                new TimelineHistory.Row(4, new Lsn(0x5000060), "left out", Optional.empty(), Optional.empty()),
+                history.rows().get(2));
+    }
+
     @Test
     void onlyTheNewestRowsAreKept() {
         TimelineHistory history = read(Optional.empty(), 1);

@@ -211,7 +211,7 @@ final class SimActions {
         });
     }
 
-    void promote(Set<String> slotsFor) {
+    void promote(Set<String> slotsFor, int timeline) {
         int mine = begin(Task.Kind.PROMOTE);
         then(mine, rng.millis(1, 30), () -> {
             if (!agent.guardAccepted() || !pg.standby()) {
@@ -219,6 +219,7 @@ final class SimActions {
                 return;
             }
             pg.syncSlots(slotsFor);
+            pg.leaveOut(timeline);
             int life = pg.life();
             boolean[] over = {false};
             pg.promote(() -> agent.run(() -> {

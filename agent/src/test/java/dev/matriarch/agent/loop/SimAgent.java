@@ -4,8 +4,10 @@ import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.ha.Decider;
 import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.Failsafe;
+import dev.matriarch.agent.ha.LeaderStatus;
 import dev.matriarch.agent.ha.Lease;
 import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.NewTimeline;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.ha.Settings;
@@ -36,7 +38,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -400,6 +401,13 @@ public final class SimAgent {
                     renew(renew.epoch(), inForce);
                     return;
                 }
+                case Decision.ClaimTimeline claim -> {
+                    renew(
+                            claim.claim().epoch(),
+                            inForce,
+                            view().map(view -> NewTimeline.claiming(view, claim.claim())));
+                    return;
+                }
                 case Decision.AcquireLease acquire -> {
                     acquire(inForce);
                     return;
@@ -511,7 +519,7 @@ public final class SimAgent {
             case Decision.Clone clone -> actions.cloneFrom(clone.from(), leaderEpoch);
             case Decision.StartReplica start -> actions.startReplica(start.upstream());
             case Decision.StartPrimary start -> actions.startPrimary(start.names());
-            case Decision.Promote promote -> actions.promote(promote.slotsFor());
+            case Decision.Promote promote -> actions.promote(promote.slotsFor(), promote.timeline());
             case Decision.Stop stop -> {
                 memory.steppingDown(stop.handOver());
                 if (stop.handOver() && stop.mode() == Decision.StopMode.IMMEDIATE) {
@@ -634,11 +642,12 @@ public final class SimAgent {
     }
 
     private void renew(long epoch, Settings inForce) {
+        renew(epoch, inForce, LeaderStatus.of(last));
+    }
+
+    private void renew(long epoch, Settings inForce, Optional<ClusterStatus> status) {
         long before = now();
         long beforeCentis = host.uptimeCentis();
-        Optional<ClusterStatus> status = postgres.status()
-                .filter(s -> !s.inRecovery())
-                .map(s -> new ClusterStatus(s.position(), Map.of(), List.of()));
         submit(
                 ClusterCommands.renewLeader(world.raft().local(host.index()), me, epoch, inForce.ttl(), status),
                 grip.renewalTimeout(before, inForce).toNanos(),
@@ -692,9 +701,8 @@ public final class SimAgent {
     }
 
     private void release(Decision.ReleaseLease release) {
-        Optional<ClusterStatus> status = release.position()
-                .filter(p -> !p.equals(Lsn.INVALID))
-                .map(p -> new ClusterStatus(p, Map.of(), List.of()));
+        Optional<ClusterStatus> status =
+                release.position().filter(p -> !p.equals(Lsn.INVALID)).map(p -> LeaderStatus.last(p, view()));
         long now = now();
         submit(ClusterCommands.releaseLeader(me, release.epoch(), status), timeout(), reply -> {
             grip.drop();

@@ -85,7 +85,7 @@ class FlightRecorderTest {
     @Test
     void aDifferentDecisionIsMarked() throws Exception {
         try (FlightRecorder recorder = recorder(directory)) {
-            recorder.record(0, waiting(1, "no majority"), new Decision.Promote(java.util.Set.of(), "by mistake"));
+            recorder.record(0, waiting(1, "no majority"), new Decision.Promote(java.util.Set.of(), 0, "by mistake"));
         }
         Replayed replayed = replay(directory, "changes", "text");
         assertEquals(1, replayed.code());

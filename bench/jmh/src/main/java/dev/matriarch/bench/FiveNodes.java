@@ -24,6 +24,7 @@ import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SlotName;
 import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.TimelineClaim;
 import dev.matriarch.dcs.TimelineHistory;
 import dev.matriarch.dcs.Versioned;
 import java.time.Duration;
@@ -137,7 +138,8 @@ final class FiveNodes {
                 ALL.stream()
                         .map(name -> member(name, name.equals(promisedBy) ? "primary" : "replica"))
                         .toList(),
-                new ClusterStatus(HERE, slotPositions(), List.of()),
+                new ClusterStatus(
+                        HERE, slotPositions(), List.of(), Optional.of(new TimelineClaim(TIMELINE + 1, EPOCH))),
                 request.map(r -> new Versioned<>(r, 3)),
                 Optional.of(history()),
                 Optional.of(new Versioned<>(sync, 4)),

@@ -12,6 +12,7 @@ import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.PlannedRestart;
 import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.TimelineClaim;
 import dev.matriarch.dcs.TimelineHistory;
 import java.net.URI;
 import java.time.DateTimeException;
@@ -163,6 +164,10 @@ public final class ClusterJson {
             ArrayNode retained = json.putArray("retain_slots");
             status.retainSlots().stream().sorted().forEach(retained::add);
         }
+        status.claim()
+                .ifPresent(claim -> json.putObject("timeline_claim")
+                        .put("timeline", claim.timeline())
+                        .put("epoch", claim.epoch()));
         return json.toString();
     }
 
@@ -182,7 +187,16 @@ public final class ClusterJson {
         if (names.isArray()) {
             names.forEach(slot -> retained.add(slot.asText()));
         }
-        return new ClusterStatus(lsn(json.path("optime")).orElse(Lsn.INVALID), slots, retained);
+        JsonNode claim = json.path("timeline_claim");
+        return new ClusterStatus(
+                lsn(json.path("optime")).orElse(Lsn.INVALID),
+                slots,
+                retained,
+                claim.path("timeline").canConvertToInt()
+                        ? Optional.of(new TimelineClaim(
+                                claim.path("timeline").asInt(),
+                                claim.path("epoch").asLong()))
+                        : Optional.empty());
     }
 
     /** The {@code failover} key; absent: its cleared form. */

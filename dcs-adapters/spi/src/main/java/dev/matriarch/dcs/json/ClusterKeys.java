@@ -137,7 +137,7 @@ public final class ClusterKeys {
             return status;
         }
         return values.value(LEGACY_OPTIME, s -> ClusterJson.readStatus(s.value()))
-                .map(legacy -> new ClusterStatus(legacy.optime(), status.slots(), status.retainSlots()))
+                .map(legacy -> new ClusterStatus(legacy.optime(), status.slots(), status.retainSlots(), status.claim()))
                 .orElse(status);
     }
 }

@@ -11,6 +11,7 @@ import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.TimelineClaim;
 import dev.matriarch.dcs.TimelineHistory;
 import dev.matriarch.dcs.json.ClusterKeys.Stored;
 import java.time.Instant;
@@ -102,6 +103,8 @@ class ClusterJsonTest {
         var status = new ClusterStatus(
                 new Lsn(88080640), Map.of("n2", new Lsn(1), "logical", new Lsn(-2)), List.of("n2", "n3"));
         assertEquals(status, ClusterJson.readStatus(ClusterJson.writeStatus(status)));
+        var claimed = status.withClaim(Optional.of(new TimelineClaim(7, 1L << 40)));
+        assertEquals(claimed, ClusterJson.readStatus(ClusterJson.writeStatus(claimed)));
         assertEquals("{\"optime\":0}", ClusterJson.writeStatus(ClusterStatus.NONE));
         assertEquals(new Lsn(42), ClusterJson.readStatus("42").optime());
         var wrapped = ClusterJson.readStatus(
