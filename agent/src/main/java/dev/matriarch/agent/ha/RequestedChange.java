@@ -70,7 +70,14 @@ final class RequestedChange {
                     return Optional.of(forget("Found a stale " + kind + " value, cleaning up: "
                             + request.scheduledAt().get()));
                 }
-                case TimeWindow.Due due -> {}
+                case TimeWindow.Due due -> {
+                    // From now on it is a request like any other: those who race must heed its candidate, and only this
+                    // member's clock says that its time has come.
+                    return Optional.of(new Decision.WriteFailover(
+                            Optional.of(new FailoverRequest(request.leader(), request.candidate(), Optional.empty())),
+                            key.revision(),
+                            "the time of the scheduled " + kind + " has come"));
+                }
             }
         }
         if (request.leader().filter(l -> !l.equals(seen.me())).isPresent()) {

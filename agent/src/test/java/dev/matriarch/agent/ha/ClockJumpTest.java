@@ -54,7 +54,10 @@ class ClockJumpTest {
         assertTrue(scheduled(Duration.ofMinutes(10)).because().startsWith("no action"));
         Decision.Wait soon = assertInstanceOf(Decision.Wait.class, scheduled(Duration.ofMillis(400)));
         assertEquals(Duration.ofMillis(400), soon.atMost().orElseThrow());
-        assertInstanceOf(Decision.Stop.class, scheduled(Duration.ofMillis(-1)));
+        assertEquals(
+                "the time of the scheduled switchover has come",
+                assertInstanceOf(Decision.WriteFailover.class, scheduled(Duration.ofMillis(-1)))
+                        .because());
     }
 
     /** A clock that jumped forward over the moment must not surprise anybody at another one. */

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.matriarch.dcs.FailoverRequest;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -49,12 +50,17 @@ class OperatorsTest {
     @Test
     void scheduledSwitchoverHappensAtItsTimeOrALittleLater() {
         for (long late : new long[] {0, 700, 1_500}) {
-            Decision.Stop stop =
-                    expect(Decision.Stop.class, answered(Scene.leader().asked("n1", "n2", NOW.minusMillis(late))));
-            assertEquals("switchover: demoting myself", stop.because());
-            assertTrue(stop.handOver());
-            assertEquals(Decision.StopMode.GRACEFUL, stop.mode());
+            Decision.WriteFailover due = expect(
+                    Decision.WriteFailover.class, answered(Scene.leader().asked("n1", "n2", NOW.minusMillis(late))));
+            // Those who race heed a request without a time only.
+            assertEquals(
+                    Optional.of(new FailoverRequest(Optional.of("n1"), Optional.of("n2"), Optional.empty())),
+                    due.request());
         }
+        Decision.Stop stop = expect(Decision.Stop.class, answered(Scene.leader().asked("n1", "n2")));
+        assertEquals("switchover: demoting myself", stop.because());
+        assertTrue(stop.handOver());
+        assertEquals(Decision.StopMode.GRACEFUL, stop.mode());
     }
 
     @Test
