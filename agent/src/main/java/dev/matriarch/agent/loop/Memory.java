@@ -12,6 +12,7 @@ import dev.matriarch.dcs.Lsn;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -48,6 +49,7 @@ final class Memory {
     private OptionalLong storeLostSince = OptionalLong.empty();
     private final Map<String, Long> memberSeen = new HashMap<>();
     private Set<String> remembered = Set.of();
+    private List<String> memberNames = List.of();
     private Set<String> members = Set.of();
     private OptionalLong firstSeen = OptionalLong.empty();
     private boolean knowsWhoLeft;
@@ -157,8 +159,9 @@ final class Memory {
     }
 
     /** @param names all members in the store at this moment, those that do not stream too */
-    synchronized void members(Collection<String> names) {
-        if (members.size() != names.size() || !members.containsAll(names)) {
+    synchronized void members(List<String> names) {
+        if (!memberNames.equals(names)) {
+            memberNames = List.copyOf(names);
             members = Set.copyOf(names);
         }
     }

@@ -11,6 +11,7 @@ import dev.matriarch.raft.state.StoreState.Entry;
 import dev.matriarch.raft.state.StoreState.Event;
 import dev.matriarch.raft.state.StoreState.Lease;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.SortedMap;
@@ -312,7 +313,7 @@ public final class Apply {
                 for (int i = 0; i < events.size(); i++) {
                     longer[kept.size() + i] = events.get(i);
                 }
-                history = List.of(longer);
+                history = Collections.unmodifiableList(Arrays.asList(longer));
             }
             return new StoreState(
                     revision,

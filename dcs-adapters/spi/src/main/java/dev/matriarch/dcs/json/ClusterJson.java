@@ -1,5 +1,6 @@
 package dev.matriarch.dcs.json;
 
+import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -14,6 +15,9 @@ import dev.matriarch.dcs.PlannedRestart;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.TimelineClaim;
 import dev.matriarch.dcs.TimelineHistory;
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.net.URI;
 import java.time.DateTimeException;
 import java.time.Duration;
@@ -48,50 +52,91 @@ public final class ClusterJson {
 
     /** The record under {@code members/NAME}. */
     public static String writeMember(Member member) {
-        ObjectNode json = NODES.objectNode();
-        json.put("conn_url", member.connUrl());
-        json.put("api_url", member.apiUrl());
-        if (!member.rpcAddress().isEmpty()) {
-            json.put("rpc_address", member.rpcAddress());
+        StringWriter text = new StringWriter(512);
+        try (JsonGenerator json = MAPPER.createGenerator(text)) {
+            json.writeStartObject();
+            writeFields(member, json);
+            json.writeEndObject();
+        } catch (IOException e) {
+            throw new UncheckedIOException("a text was written to memory", e);
         }
-        json.put("state", member.state());
-        json.put("role", member.role());
-        json.put("version", member.version());
-        member.checkpointAfterPromote().ifPresent(done -> json.put("checkpoint_after_promote", done));
+        return text.toString();
+    }
+
+    // With a generator, not as a tree: every member writes its record at every heartbeat.
+    private static void writeFields(Member member, JsonGenerator json) throws IOException {
+        json.writeStringField("conn_url", member.connUrl());
+        json.writeStringField("api_url", member.apiUrl());
+        if (!member.rpcAddress().isEmpty()) {
+            json.writeStringField("rpc_address", member.rpcAddress());
+        }
+        json.writeStringField("state", member.state());
+        json.writeStringField("role", member.role());
+        json.writeStringField("version", member.version());
+        if (member.checkpointAfterPromote().isPresent()) {
+            json.writeBooleanField(
+                    "checkpoint_after_promote", member.checkpointAfterPromote().get());
+        }
         if (!member.tags().isEmpty()) {
-            ObjectNode tags = json.putObject("tags");
-            new TreeMap<>(member.tags()).forEach((tag, value) -> tags.set(tag, MAPPER.valueToTree(value)));
+            json.writeObjectFieldStart("tags");
+            for (Map.Entry<String, Object> tag : new TreeMap<>(member.tags()).entrySet()) {
+                json.writePOJOField(tag.getKey(), tag.getValue());
+            }
+            json.writeEndObject();
         }
         if (!member.pendingRestart().isEmpty()) {
-            json.put("pending_restart", true);
-            ObjectNode reasons = json.putObject("pending_restart_reason");
-            new TreeMap<>(member.pendingRestart()).forEach((name, change) -> {
+            json.writeBooleanField("pending_restart", true);
+            json.writeObjectFieldStart("pending_restart_reason");
+            for (Map.Entry<String, String> reason : new TreeMap<>(member.pendingRestart()).entrySet()) {
+                String change = reason.getValue();
                 int arrow = change.indexOf(ARROW);
-                String before = arrow < 0 ? "" : change.substring(0, arrow);
-                String after = arrow < 0 ? change : change.substring(arrow + ARROW.length());
-                reasons.putObject(name).put("old_value", before).put("new_value", after);
-            });
-        }
-        member.xlogLocation().ifPresent(lsn -> json.put("xlog_location", lsn.value()));
-        member.receiveLsn().ifPresent(lsn -> json.put("receive_lsn", lsn.value()));
-        member.replayLsn().ifPresent(lsn -> json.put("replay_lsn", lsn.value()));
-        member.replicationState().ifPresent(state -> json.put("replication_state", state));
-        member.timeline().ifPresent(timeline -> json.put("timeline", timeline));
-        if (member.paused()) {
-            json.put("pause", true);
-        }
-        member.plannedRestart().ifPresent(planned -> {
-            ObjectNode restart = json.putObject("scheduled_restart");
-            restart.put("schedule", iso(planned.at()));
-            restart.put("postmaster_start_time", planned.postmasterStartTime());
-            planned.role().ifPresent(role -> restart.put("role", role));
-            planned.postgresVersion().ifPresent(version -> restart.put("postgres_version", version));
-            if (planned.onlyIfPending()) {
-                restart.put("restart_pending", true);
+                json.writeObjectFieldStart(reason.getKey());
+                json.writeStringField("old_value", arrow < 0 ? "" : change.substring(0, arrow));
+                json.writeStringField("new_value", arrow < 0 ? change : change.substring(arrow + ARROW.length()));
+                json.writeEndObject();
             }
-            planned.timeout().ifPresent(timeout -> restart.put("timeout", timeout.toMillis() / 1000.0));
-        });
-        return json.toString();
+            json.writeEndObject();
+        }
+        writeLsn(json, "xlog_location", member.xlogLocation());
+        writeLsn(json, "receive_lsn", member.receiveLsn());
+        writeLsn(json, "replay_lsn", member.replayLsn());
+        if (member.replicationState().isPresent()) {
+            json.writeStringField("replication_state", member.replicationState().get());
+        }
+        if (member.timeline().isPresent()) {
+            json.writeNumberField("timeline", member.timeline().getAsInt());
+        }
+        if (member.paused()) {
+            json.writeBooleanField("pause", true);
+        }
+        if (member.plannedRestart().isPresent()) {
+            writePlannedRestart(member.plannedRestart().get(), json);
+        }
+    }
+
+    private static void writeLsn(JsonGenerator json, String field, Optional<Lsn> lsn) throws IOException {
+        if (lsn.isPresent()) {
+            json.writeNumberField(field, lsn.get().value());
+        }
+    }
+
+    private static void writePlannedRestart(PlannedRestart planned, JsonGenerator json) throws IOException {
+        json.writeObjectFieldStart("scheduled_restart");
+        json.writeStringField("schedule", iso(planned.at()));
+        json.writeStringField("postmaster_start_time", planned.postmasterStartTime());
+        if (planned.role().isPresent()) {
+            json.writeStringField("role", planned.role().get());
+        }
+        if (planned.postgresVersion().isPresent()) {
+            json.writeStringField("postgres_version", planned.postgresVersion().get());
+        }
+        if (planned.onlyIfPending()) {
+            json.writeBooleanField("restart_pending", true);
+        }
+        if (planned.timeout().isPresent()) {
+            json.writeNumberField("timeout", planned.timeout().get().toMillis() / 1000.0);
+        }
+        json.writeEndObject();
     }
 
     /**
