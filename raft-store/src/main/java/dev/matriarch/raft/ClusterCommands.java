@@ -31,8 +31,23 @@ public final class ClusterCommands {
 
     private ClusterCommands() {}
 
-    public static Command acquireLeader(String member, Duration ttl) {
-        return of(grant(LEADER_LEASE, member, ttl), put(ClusterKeys.LEADER, member, Optional.empty(), LEADER_LEASE));
+    /**
+     * Takes the free lock, unless somebody has led since {@code local}. A candidate has compared itself with the others as they
+     * were before it asked; a request that is held up on its way must not make it the leader after commits that it has not
+     * seen. Each leader writes the {@code status} key: it must be as it was.
+     *
+     * @param local what this peer shows now
+     */
+    public static Command acquireLeader(StoreState local, String member, Duration ttl) {
+        Optional<StoreState.Entry> status = local.entry(ClusterKeys.STATUS);
+        Expectation unchanged = status.map(s -> Expectation.newBuilder().setRevision(s.modRevision()))
+                .orElseGet(() -> Expectation.newBuilder().setAbsent(true))
+                .build();
+        String same = status.map(s -> s.value().toStringUtf8()).orElse(ClusterJson.writeStatus(ClusterStatus.NONE));
+        return of(
+                grant(LEADER_LEASE, member, ttl),
+                put(ClusterKeys.LEADER, member, Optional.empty(), LEADER_LEASE),
+                put(ClusterKeys.STATUS, same, Optional.of(unchanged), ""));
     }
 
     /**

@@ -71,7 +71,7 @@ final class RaftDcs implements Dcs {
 
     @Override
     public LeaseResult acquireLeader(String member, Duration ttl, Duration timeout) throws DcsException {
-        return leaseResult(store.submit(ClusterCommands.acquireLeader(member, ttl), timeout), ttl);
+        return leaseResult(store.submit(ClusterCommands.acquireLeader(store.local(), member, ttl), timeout), ttl);
     }
 
     @Override

@@ -33,7 +33,9 @@ class LateSyncWriteTest {
     }
 
     private long lead(String member) {
-        return run(ClusterCommands.acquireLeader(member, TTL)).getOperations(0).getLeaseEpoch();
+        return run(ClusterCommands.acquireLeader(state, member, TTL))
+                .getOperations(0)
+                .getLeaseEpoch();
     }
 
     private void expire() {

@@ -624,7 +624,7 @@ public final class SimAgent {
         long before = now();
         long beforeCentis = host.uptimeCentis();
         submit(
-                ClusterCommands.acquireLeader(me, inForce.ttl()),
+                ClusterCommands.acquireLeader(world.raft().local(host.index()), me, inForce.ttl()),
                 grip.renewalTimeout(before, inForce).toNanos(),
                 reply -> {
                     if (reply.isEmpty()) {

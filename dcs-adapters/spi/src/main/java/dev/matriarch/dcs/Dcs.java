@@ -21,7 +21,8 @@ public interface Dcs extends AutoCloseable {
     ClusterView read(Duration timeout) throws DcsException;
 
     /**
-     * Takes the leader lock if nobody holds it, or confirms it if this member holds it already.
+     * Takes the leader lock if nobody holds it, or confirms it if this member holds it already. Refused if somebody has led
+     * since what {@link #read} shows at the time of this call, however late the request arrives.
      *
      * @param ttl how long the lock outlives its last renewal
      */
