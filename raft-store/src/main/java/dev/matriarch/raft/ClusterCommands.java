@@ -20,6 +20,7 @@ import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
 import dev.matriarch.raft.state.StoreState.Lease;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 
 /** The log entry behind each change of a cluster's keys and leases. Pure. */
@@ -119,6 +120,22 @@ public final class ClusterCommands {
      */
     public static Command writeSync(
             StoreState local, String leader, long epoch, Optional<SyncState> state, Expected expected) {
+        return asLeader(
+                local,
+                leader,
+                epoch,
+                state.isPresent()
+                        ? write(ClusterKeys.SYNC, ClusterJson.writeSync(state), expected)
+                        : remove(ClusterKeys.SYNC, expected));
+    }
+
+    /** Writes the {@code failsafe} key as {@link #writeSync} does its own: who may race, this leader asks for promises. */
+    public static Command writeFailsafe(StoreState local, String leader, long epoch, Map<String, String> apiUrls) {
+        String json = ClusterJson.writeFailsafe(apiUrls);
+        return asLeader(local, leader, epoch, write(ClusterKeys.FAILSAFE, json, Expected.anything()));
+    }
+
+    private static Command asLeader(StoreState local, String leader, long epoch, Command write) {
         long renewal = local.lease(LEADER_LEASE).map(Lease::renewal).orElse(0L);
         Operation required = Operation.newBuilder()
                 .setRequireLease(RequireLease.newBuilder()
@@ -127,9 +144,6 @@ public final class ClusterCommands {
                         .setEpoch(epoch)
                         .setRenewal(renewal))
                 .build();
-        Command write = state.isPresent()
-                ? write(ClusterKeys.SYNC, ClusterJson.writeSync(state), expected)
-                : remove(ClusterKeys.SYNC, expected);
         return of(required).toBuilder().mergeFrom(write).build();
     }
 

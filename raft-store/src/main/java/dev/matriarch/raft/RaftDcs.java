@@ -146,8 +146,11 @@ final class RaftDcs implements Dcs {
     }
 
     @Override
-    public void writeFailsafe(Map<String, String> apiUrls, Duration timeout) throws DcsException {
-        writeIfDifferent(ClusterKeys.FAILSAFE, ClusterJson.writeFailsafe(apiUrls), timeout);
+    public WriteResult writeFailsafe(String leader, long epoch, Map<String, String> apiUrls, Duration timeout)
+            throws DcsException {
+        Reply reply = store.submit(ClusterCommands.writeFailsafe(store.local(), leader, epoch, apiUrls), timeout);
+        confirmed = confirmed.with(reply.getRevision());
+        return written(reply);
     }
 
     @Override

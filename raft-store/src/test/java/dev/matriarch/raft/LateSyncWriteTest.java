@@ -14,6 +14,7 @@ import dev.matriarch.proto.store.v1.Reply;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
 import java.time.Duration;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
@@ -90,6 +91,20 @@ class LateSyncWriteTest {
                 .getApplied());
         assertFalse(run(late).getApplied());
         assertTrue(run(write("n1", epoch, sync("n1", "n2", "n3"))).getApplied());
+    }
+
+    /** A member listed late would race without ever having been asked for its promise. */
+    @Test
+    void lateWriteOfWhoMayRaceIsRefusedToo() {
+        long epoch = lead("n1");
+        Command late = ClusterCommands.writeFailsafe(state, "n1", epoch, Map.of("n1", "http://a", "n3", "http://c"));
+        assertTrue(run(ClusterCommands.writeFailsafe(state, "n1", epoch, Map.of("n1", "http://a")))
+                .getApplied());
+        assertTrue(run(ClusterCommands.renewLeader(state, "n1", epoch, TTL, Optional.empty()))
+                .getApplied());
+        StoreState before = state;
+        assertFalse(run(late).getApplied());
+        assertEquals(before, state);
     }
 
     @Test

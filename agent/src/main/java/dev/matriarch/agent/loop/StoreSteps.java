@@ -119,7 +119,7 @@ final class StoreSteps {
             case Decision.WriteHistory write -> writeHistory(write.timeline(), before);
             case Decision.WriteFailover write ->
                 dcs().writeFailover(write.request(), Expected.revision(write.revision()), timeout());
-            case Decision.WriteFailsafe write -> dcs().writeFailsafe(write.apiUrls(), timeout());
+            case Decision.WriteFailsafe write -> writeFailsafe(write);
             case Decision.WriteSync write -> writeSync(write);
             default -> throw new IllegalStateException("not a step of the store: " + decision);
         }
@@ -145,10 +145,22 @@ final class StoreSteps {
         try {
             dcs().writeSync(parts.me(), parts.lease().epoch(), write.state(), write.expected(), timeout());
         } catch (DcsException e) {
-            // Until the next renewal it may still come about: nothing may be built on the key as it is shown.
-            parts.lease().renewAgain();
-            throw e;
+            throw outcomeUnknown(e);
         }
+    }
+
+    private void writeFailsafe(Decision.WriteFailsafe write) throws DcsException {
+        try {
+            dcs().writeFailsafe(parts.me(), parts.lease().epoch(), write.apiUrls(), timeout());
+        } catch (DcsException e) {
+            throw outcomeUnknown(e);
+        }
+    }
+
+    /** Until the next renewal the write may still come about: nothing may be built on the key as it is shown. */
+    private DcsException outcomeUnknown(DcsException e) {
+        parts.lease().renewAgain();
+        return e;
     }
 
     private void writeHistory(int timeline, Seen before) throws DcsException {

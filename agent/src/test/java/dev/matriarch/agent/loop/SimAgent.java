@@ -472,28 +472,13 @@ public final class SimAgent {
                     return;
                 }
                 case Decision.WriteFailsafe write -> {
-                    write(ClusterCommands.write(
-                            ClusterKeys.FAILSAFE, ClusterJson.writeFailsafe(write.apiUrls()), Expected.anything()));
+                    writeAsLeader(ClusterCommands.writeFailsafe(
+                            world.raft().local(host.index()), me, grip.epoch(), write.apiUrls()));
                     return;
                 }
                 case Decision.WriteSync write -> {
-                    submit(
-                            ClusterCommands.writeSync(
-                                    world.raft().local(host.index()),
-                                    me,
-                                    grip.epoch(),
-                                    write.state(),
-                                    write.expected()),
-                            timeout(),
-                            reply -> {
-                                if (reply.isEmpty()) {
-                                    grip.renewAgain();
-                                    lost();
-                                } else {
-                                    confirmed = confirmed.with(reply.get().getRevision());
-                                    read(this::step);
-                                }
-                            });
+                    writeAsLeader(ClusterCommands.writeSync(
+                            world.raft().local(host.index()), me, grip.epoch(), write.state(), write.expected()));
                     return;
                 }
                 default -> throw new IllegalStateException("the simulator does not know " + decision);
@@ -601,6 +586,18 @@ public final class SimAgent {
     private void lost() {
         seen = new Store.Unreachable("the built-in store did not answer");
         step();
+    }
+
+    private void writeAsLeader(Command command) {
+        submit(command, timeout(), reply -> {
+            if (reply.isEmpty()) {
+                grip.renewAgain();
+                lost();
+            } else {
+                confirmed = confirmed.with(reply.get().getRevision());
+                read(this::step);
+            }
+        });
     }
 
     private void write(Command command) {

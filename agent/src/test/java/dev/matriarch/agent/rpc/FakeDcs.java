@@ -165,7 +165,7 @@ final class FakeDcs implements Dcs {
     }
 
     @Override
-    public void writeFailsafe(Map<String, String> apiUrls, Duration timeout) {
+    public WriteResult writeFailsafe(String leader, long epoch, Map<String, String> apiUrls, Duration timeout) {
         throw new UnsupportedOperationException();
     }
 

@@ -70,7 +70,9 @@ public interface Dcs extends AutoCloseable {
 
     void writeHistory(TimelineHistory history, Duration timeout) throws DcsException;
 
-    void writeFailsafe(Map<String, String> apiUrls, Duration timeout) throws DcsException;
+    /** Writes the {@code failsafe} key if {@code leader} still holds the lock of this epoch, as {@link #writeSync} does. */
+    WriteResult writeFailsafe(String leader, long epoch, Map<String, String> apiUrls, Duration timeout)
+            throws DcsException;
 
     /** Removes every key of the cluster. */
     void deleteCluster(Duration timeout) throws DcsException;
