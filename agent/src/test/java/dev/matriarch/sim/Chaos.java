@@ -36,7 +36,29 @@ final class Chaos {
     void begin() {
         calm = false;
         phase++;
+        if (world.plan().spite()) {
+            world.atBadMoments(this::spite);
+        }
         next();
+    }
+
+    /** Sometimes, within a moment. */
+    private void spite() {
+        if (calm || !rng.chance(0.15)) {
+            return;
+        }
+        until(rng.chance(0.5) ? rng.between(0, SECOND / 50) : rng.between(0, SECOND / 2), () -> {
+            int leader = leader();
+            SimHost host = leader < 0 ? any() : world.host(leader);
+            switch (rng.below(8)) {
+                case 0, 1 -> powerCut(host);
+                case 2 -> killAgentAndServer(host);
+                case 3, 4 -> cutNetwork();
+                case 5 -> powerCut(any());
+                case 6 -> host.postgres().crash("SIGKILL");
+                default -> slowReplica();
+            }
+        });
     }
 
     private void next() {
@@ -100,7 +122,7 @@ final class Chaos {
             case 4, 5 -> pauseAgent();
             case 6 -> killGuard();
             case 7 -> agentAndOneGuard();
-            case 8, 9 -> powerCut();
+            case 8, 9 -> powerCut(somebody());
             case 10 -> blackout();
             case 11, 12, 13, 14 -> cutNetwork();
             case 15 -> slowNetwork();
@@ -179,8 +201,7 @@ final class Chaos {
 
     // --- Hosts ---
 
-    private void powerCut() {
-        SimHost host = somebody();
+    private void powerCut(SimHost host) {
         say(host.name() + " loses power");
         host.powerOff();
         until(duration(), () -> powerOn(host));

@@ -96,6 +96,7 @@ public final class Judge {
                         .orElse("");
             }
             if (event.key().equals(ClusterKeys.SYNC)) {
+                world.badMoment();
                 sync = applied.state()
                         .entry(ClusterKeys.SYNC)
                         .flatMap(e -> ClusterJson.readSync(e.value().toStringUtf8()))

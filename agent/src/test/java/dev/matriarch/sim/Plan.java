@@ -5,6 +5,7 @@ package dev.matriarch.sim;
  *
  * @param config the first dynamic configuration
  * @param faultTime simulated nanoseconds with faults, after the cluster has been created
+ * @param spite something goes wrong just when the leader changes who is waited for, who may follow it, or who leads
  * @param timings times in nanoseconds
  */
 public record Plan(
@@ -17,8 +18,11 @@ public record Plan(
         boolean mayDiscard,
         boolean troubledBirth,
         long faultTime,
+        boolean spite,
         String config) {
     private static final long SECOND = 1_000_000_000L;
+    /** Seeds from here on stand for schedules with faults at the worst moments. */
+    static final long SPITE = 1_000_000_000L;
 
     static Plan of(long seed) {
         Rng rng = new Rng(seed ^ 0x5DEECE66DL);
@@ -42,7 +46,17 @@ public record Plan(
                 + (rng.chance(0.2) ? ", \"check_timeline\": true" : "")
                 + ", \"postgresql\": {\"use_pg_rewind\": " + !rng.chance(0.1) + "}}";
         return new Plan(
-                seed, nodes, ttl, t[1] * SECOND, t[2] * SECOND, mode, mayDiscard, rng.chance(0.1), fault, config);
+                seed,
+                nodes,
+                ttl,
+                t[1] * SECOND,
+                t[2] * SECOND,
+                mode,
+                mayDiscard,
+                rng.chance(0.1),
+                fault,
+                seed >= SPITE,
+                config);
     }
 
     long electionMin() {

@@ -572,6 +572,7 @@ public final class SimPostgres {
             checkpointPending = true;
             write(56);
             world.judge().becameWritable(this, true);
+            world.badMoment();
             shipAll();
             done.run();
         });
@@ -649,6 +650,7 @@ public final class SimPostgres {
     /** @param seen runs when a session sees the new value */
     public void setNames(String value, Runnable seen) {
         names = value;
+        world.badMoment();
         if (!alive()) {
             return;
         }

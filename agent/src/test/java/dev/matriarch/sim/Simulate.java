@@ -9,12 +9,14 @@ import java.util.concurrent.atomic.AtomicLong;
 /** {@code ./simulate}: plays schedules until all are clean or one is not. */
 public final class Simulate {
     private static final String USAGE = """
-            usage: ./simulate [--schedules N] [--seed S] [--threads T] [--keep-going] [--trace]
+            usage: ./simulate [--schedules N] [--seed S] [--threads T] [--keep-going] [--trace] [--mutations [NAME]]
               --schedules N  how many schedules (default 1000, with --trace 1); seeds go up from S by one
               --seed S       the first seed (default 1)
               --threads T    schedules played at a time (default: one for each processor)
               --keep-going   stop after 20 violations, not after the first; names them all
-              --trace        tell what happens; for one schedule""";
+              --trace        tell what happens; for one schedule
+              --mutations    look for a schedule that notices each of the faults made on purpose, or those whose
+                             name contains NAME, and print a row of the table in docs/simulation.md""";
 
     private Simulate() {}
 
@@ -95,6 +97,7 @@ public final class Simulate {
         int threads = Runtime.getRuntime().availableProcessors();
         boolean trace = false;
         int violations = 1;
+        String mutations = null;
         try {
             for (int i = 0; i < arguments.length; i++) {
                 switch (arguments[i]) {
@@ -103,6 +106,8 @@ public final class Simulate {
                     case "--threads" -> threads = Integer.parseInt(arguments[++i]);
                     case "--trace" -> trace = true;
                     case "--keep-going" -> violations = 20;
+                    case "--mutations" ->
+                        mutations = i + 1 < arguments.length && !arguments[i + 1].startsWith("-") ? arguments[++i] : "";
                     default -> throw new IllegalArgumentException(arguments[i]);
                 }
             }
@@ -112,6 +117,10 @@ public final class Simulate {
         } catch (IllegalArgumentException | ArrayIndexOutOfBoundsException e) {
             System.err.println(USAGE);
             System.exit(2);
+        }
+        if (mutations != null) {
+            Hunt.hunt(mutations, seed, schedules < 0 ? 1000 : schedules, threads);
+            return;
         }
         long begin = System.nanoTime();
         if (trace) {

@@ -19,6 +19,7 @@ public final class World implements RaftLog.Surroundings {
     private final List<SimHost> hosts = new ArrayList<>();
     private final String[] names;
     private final boolean printing;
+    private Runnable badMoment = () -> {};
 
     World(Plan plan, boolean printing) {
         this.plan = plan;
@@ -89,6 +90,15 @@ public final class World implements RaftLog.Surroundings {
     /** The cluster as somebody would see it who knows everything. */
     public ClusterView truth() {
         return raft.trueView();
+    }
+
+    /** What is to happen when the leader is in the middle of something. */
+    void atBadMoments(Runnable action) {
+        badMoment = action;
+    }
+
+    void badMoment() {
+        badMoment.run();
     }
 
     // --- Trace ---

@@ -44,7 +44,8 @@ class LeaderStatusTest {
 
     @Test
     void slotsStayPublishedWhenTheLockIsGivenBack() {
-        ClusterStatus published = new ClusterStatus(new Lsn(100), Map.of("n2", new Lsn(90)), List.of("n3"));
+        ClusterStatus published = new ClusterStatus(new Lsn(100), Map.of("n2", new Lsn(90)), List.of("n3"))
+                .withClaim(Optional.of(new TimelineClaim(4, 7)));
         var view = Scene.leader().view();
         var shown = new ClusterView(
                 view.revision(),
@@ -58,7 +59,7 @@ class LeaderStatusTest {
                 view.sync(),
                 view.failsafe());
         assertEquals(
-                new ClusterStatus(new Lsn(128), published.slots(), published.retainSlots()),
+                new ClusterStatus(new Lsn(128), published.slots(), published.retainSlots(), published.claim()),
                 LeaderStatus.last(new Lsn(128), Optional.of(shown)));
         assertEquals(
                 new ClusterStatus(new Lsn(128), Map.of(), List.of()),
