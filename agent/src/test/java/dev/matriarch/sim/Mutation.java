@@ -81,6 +81,11 @@ record Mutation(String name, String invariant, long seed, String test, String fi
                         : test.isEmpty() ? "nothing yet |" : "`" + simpleTest() + "` |");
     }
 
+    /** A test of this module; those of the store are not on this class path. */
+    boolean testIsHere() {
+        return !test.isEmpty() && !test.startsWith("raft.");
+    }
+
     String className() {
         return Path.of(file).getFileName().toString().replace(".java", "");
     }

@@ -68,7 +68,7 @@ class MutationTest {
     private Optional<String> isCaught(Mutation mutation) {
         try {
             if (!mutation.isCaught()) {
-                return mutation.test().isEmpty() || mutation.failsItsTest(work)
+                return !mutation.testIsHere() || mutation.failsItsTest(work)
                         ? Optional.empty()
                         : Optional.of(mutation.test() + " passes");
             }
