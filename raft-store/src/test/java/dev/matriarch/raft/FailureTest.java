@@ -70,15 +70,17 @@ class FailureTest {
     @Test
     void deathOfTheRaftLeaderAloneLetsTheHolderGoOn() throws Exception {
         try (Peers peers = new Peers(dir, 3).startAll()) {
+            // Two ballots may be lost before one is won; a lease has to outlast that.
+            Duration ttl = Duration.ofSeconds(5);
             int leader = peers.raftLeader();
             int holder = (leader + 1) % 3;
             String name = "n" + (holder + 1);
             var held =
-                    assertInstanceOf(LeaseResult.Held.class, peers.dcs(holder).acquireLeader(name, TTL, Peers.TIMEOUT));
+                    assertInstanceOf(LeaseResult.Held.class, peers.dcs(holder).acquireLeader(name, ttl, Peers.TIMEOUT));
             peers.crash(leader);
             long crashed = System.nanoTime();
-            assertEquals(held, peers.dcs(holder).renewLeader(name, held.epoch(), TTL, Optional.empty(), TTL));
-            assertTrue(millisSince(crashed) < 2500, "renewed after " + millisSince(crashed) + " ms");
+            assertEquals(held, peers.dcs(holder).renewLeader(name, held.epoch(), ttl, Optional.empty(), ttl));
+            assertTrue(millisSince(crashed) < 4500, "renewed after " + millisSince(crashed) + " ms");
         }
     }
 
