@@ -97,6 +97,7 @@ final class LeaderRace {
                 .filter(Survey.Answer::eligible)
                 .filter(c -> Failsafe.mayRace(view, c.name()))
                 .filter(c -> !request.isSwitchover() || isSynchronous(c.name()) && comparedWithMe(c) >= 0)
+                .filter(c -> !request.isSwitchover() || hasTheVotes(c, survey))
                 .isPresent();
         if (candidateMayLead) {
             return new Verdict.StandBack(
@@ -104,8 +105,9 @@ final class LeaderRace {
         }
         if (request.leader().map(seen.me()::equals).orElse(false)) {
             // Who lacks something would stand back for me: without this both would wait for the other.
-            boolean somebodyElse =
-                    survey.answers().stream().anyMatch(a -> a.eligible() && comparedWithMe(a) >= 0 && maySucceed(a));
+            boolean somebodyElse = survey.answers().stream()
+                    .filter(a -> !requestedInVain(request, a))
+                    .anyMatch(a -> a.eligible() && comparedWithMe(a) >= 0 && maySucceed(a, survey));
             return somebodyElse
                     ? new Verdict.StandBack("I stepped down for another leader")
                     : compare(survey, false, true);
@@ -113,13 +115,46 @@ final class LeaderRace {
         return compare(survey, false, true);
     }
 
+    /** The candidate of a switchover leaves the lock alone if it is not synchronous, whatever votes it would have. */
+    private boolean requestedInVain(FailoverRequest request, Survey.Answer peer) {
+        return request.isSwitchover()
+                && request.candidate().filter(peer.name()::equals).isPresent()
+                && !isSynchronous(peer.name());
+    }
+
     /** Where commits wait for certain standbys, nobody else follows the leader. */
-    private boolean maySucceed(Survey.Answer peer) {
+    private boolean maySucceed(Survey.Answer peer, Survey survey) {
         if (!Failsafe.mayRace(view, peer.name())) {
             return false;
         }
         boolean onlySync = seen.settings().synchronous().mode() == Settings.Synchronous.Mode.ON;
-        return !onlySync || syncInForce().map(s -> s.contains(peer.name())).orElse(true);
+        return (!onlySync || isSynchronous(peer.name())) && hasTheVotes(peer, survey);
+    }
+
+    /**
+     * Whether the peer, which lacks nothing that this member has, would find the votes that {@link #compare} asks for:
+     * who stands back for one that does not, waits for ever.
+     */
+    private boolean hasTheVotes(Survey.Answer peer, Survey survey) {
+        Optional<SyncState> sync = syncInForce();
+        if (sync.isEmpty() || sync.get().leader().equalsIgnoreCase(peer.name())) {
+            // The last leader needs no votes.
+            return true;
+        }
+        int votes = isSynchronous(peer.name()) ? 0 : -1;
+        if (isSynchronous(seen.me())) {
+            votes++;
+        }
+        for (Survey.Answer voter : survey.answers()) {
+            if (!voter.name().equals(peer.name())
+                    && voter.reachable()
+                    && isSynchronous(voter.name())
+                    && voter.lsn().value() != 0
+                    && compared(voter, peer.timeline(), peer.lsn()) <= 0) {
+                votes++;
+            }
+        }
+        return votes >= sync.get().quorum();
     }
 
     private Verdict compare(Survey survey, boolean checkLag, boolean checkPriority) {
@@ -196,11 +231,15 @@ final class LeaderRace {
      * The timeline counts before the position: a former leader's tail that nobody acknowledged may be longer than all that
      * was acknowledged on the timeline after it.
      */
+    private static int compared(Survey.Answer peer, int timeline, Lsn position) {
+        boolean known = peer.timeline() != 0 && timeline != 0;
+        return known && peer.timeline() != timeline
+                ? Integer.compare(peer.timeline(), timeline)
+                : peer.lsn().compareTo(position);
+    }
+
     private int comparedWithMe(Survey.Answer peer) {
-        boolean known = peer.timeline() != 0 && mine.timeline() != 0;
-        return known && peer.timeline() != mine.timeline()
-                ? Integer.compare(peer.timeline(), mine.timeline())
-                : peer.lsn().compareTo(mine.position());
+        return compared(peer, mine.timeline(), mine.position());
     }
 
     private boolean isSynchronous(String name) {

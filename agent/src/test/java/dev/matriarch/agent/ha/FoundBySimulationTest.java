@@ -39,6 +39,34 @@ class FoundBySimulationTest {
                         .answers(Scene.dead("n1"), Scene.standby("n2", 100)));
     }
 
+    /** The candidate did not want the lock and the former leader, alone in the synchronous set, left it to the candidate. */
+    @Test
+    void formerLeaderDoesNotWaitForACandidateOutsideTheSynchronousSet() {
+        expect(Decision.AcquireLease.class, afterSwitchover("n3").sync("n1", 0));
+        expect(Decision.Wait.class, afterSwitchover("n3").sync("n1", 0, "n3"));
+        // A commit may be on the candidate's side only: then it has more, and the former leader does not lead.
+        expect(
+                Decision.Wait.class,
+                afterSwitchover("n3").sync("n1", 0).answers(Scene.dead("n2"), Scene.standby("n3", 101)));
+    }
+
+    @Test
+    void formerLeaderDoesNotWaitForACandidateThatLacksTheVotes() {
+        for (String candidate : new String[] {"n3", null}) {
+            expect(Decision.AcquireLease.class, afterSwitchover(candidate).sync("n1", 2, "n2", "n3", "n4"));
+            // Its own answer is a vote for n3.
+            expect(Decision.Wait.class, afterSwitchover(candidate).sync("n1", 1, "n2", "n3"));
+        }
+    }
+
+    private static Scene afterSwitchover(String candidate) {
+        return Scene.of("n1")
+                .postgres(Scene.replica(100))
+                .unlocked()
+                .asked("n1", candidate)
+                .answers(Scene.dead("n2"), Scene.standby("n3", 100));
+    }
+
     /** pg_rewind compares numbers and would call it done. */
     @Test
     void timelineNumberThatWasTakenTwiceIsClonedAnewNotRewound() {
