@@ -117,7 +117,7 @@ public final class Judge {
     // --- Writers ---
 
     private boolean fenced(SimHost host) {
-        return !host.unfencedByPause() && (host.guards().living() > 0 || host.agentRuns());
+        return !host.unfencedByPause() && host.watched();
     }
 
     void becameWritable(SimPostgres pg, boolean promoted) {

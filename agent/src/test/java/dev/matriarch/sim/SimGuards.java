@@ -50,6 +50,7 @@ public final class SimGuards {
 
     /** A dead guard is replaced by one that is told the last line. */
     public void ensure() {
+        world.host(host).looked();
         for (Guard guard : guards) {
             if (!guard.alive) {
                 guard.alive = true;

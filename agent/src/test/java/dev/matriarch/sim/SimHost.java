@@ -22,6 +22,9 @@ public final class SimHost {
     /** Its server ran as primary while the cluster was paused and no guard has held a deadline for it since. */
     private boolean unfencedByPause;
 
+    /** Its agent goes on after a time in which it stood still and no guard was left: nobody has looked yet. */
+    private boolean nobodyLooked;
+
     SimHost(World world, int index, Rng rng) {
         this.world = world;
         this.index = index;
@@ -119,6 +122,7 @@ public final class SimHost {
 
     void pauseAgent(boolean value) {
         if (agent != null && agent.alive()) {
+            nobodyLooked = !value && guards.living() == 0;
             agent.pause(value);
             world.raft().pause(index, value);
         }
@@ -169,6 +173,15 @@ public final class SimHost {
         } else if (paused) {
             unfencedByPause = true;
         }
+    }
+
+    void looked() {
+        nobodyLooked = false;
+    }
+
+    /** Somebody there can stop its server: a guard, or an agent that has not just woken up without any. */
+    boolean watched() {
+        return guards.living() > 0 || agentRuns() && !nobodyLooked;
     }
 
     boolean unfencedByPause() {

@@ -75,8 +75,16 @@ public final class ClusterCommands {
         return command.build();
     }
 
-    public static Command releaseLeader(String member, long epoch, Optional<ClusterStatus> status) {
-        Command.Builder command = Command.newBuilder().setFormatVersion(Apply.FORMAT_VERSION);
+    /**
+     * Gives the lock back. Refused after the next renewal, as {@link #writeSync} is: whoever took its own lock up again, as it
+     * heard nothing of its release, counts on it.
+     *
+     * @param local what this peer shows now, the leader's last renewal among it
+     */
+    public static Command releaseLeader(StoreState local, String member, long epoch, Optional<ClusterStatus> status) {
+        Command.Builder command = Command.newBuilder()
+                .setFormatVersion(Apply.FORMAT_VERSION)
+                .addOperations(required(local, member, epoch));
         status.ifPresent(
                 s -> command.addOperations(put(ClusterKeys.STATUS, ClusterJson.writeStatus(s), Optional.empty(), "")));
         return command.addOperations(release(LEADER_LEASE, member, epoch)).build();
@@ -136,15 +144,19 @@ public final class ClusterCommands {
     }
 
     private static Command asLeader(StoreState local, String leader, long epoch, Command write) {
+        Operation required = required(local, leader, epoch);
+        return of(required).toBuilder().mergeFrom(write).build();
+    }
+
+    private static Operation required(StoreState local, String leader, long epoch) {
         long renewal = local.lease(LEADER_LEASE).map(Lease::renewal).orElse(0L);
-        Operation required = Operation.newBuilder()
+        return Operation.newBuilder()
                 .setRequireLease(RequireLease.newBuilder()
                         .setName(LEADER_LEASE)
                         .setHolder(leader)
                         .setEpoch(epoch)
                         .setRenewal(renewal))
                 .build();
-        return of(required).toBuilder().mergeFrom(write).build();
     }
 
     /** Proposed by the Raft leader only, once the lease is due by its own clock. */

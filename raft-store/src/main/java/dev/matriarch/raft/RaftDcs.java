@@ -85,7 +85,8 @@ final class RaftDcs implements Dcs {
     @Override
     public boolean releaseLeader(String member, long epoch, Optional<ClusterStatus> status, Duration timeout)
             throws DcsException {
-        Reply reply = understood(store.submit(ClusterCommands.releaseLeader(member, epoch, status), timeout));
+        Reply reply =
+                understood(store.submit(ClusterCommands.releaseLeader(store.local(), member, epoch, status), timeout));
         return reply.getApplied();
     }
 

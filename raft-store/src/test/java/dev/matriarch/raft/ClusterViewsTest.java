@@ -57,7 +57,7 @@ final class ClusterViewsTest {
         ClusterView then = after(ClusterCommands.remove(ClusterKeys.CONFIG, Expected.anything()));
         assertTrue(then.config().isEmpty());
         long epoch = then.leader().orElseThrow().epoch();
-        assertTrue(after(ClusterCommands.releaseLeader("n1", epoch, Optional.empty()))
+        assertTrue(after(ClusterCommands.releaseLeader(state, "n1", epoch, Optional.empty()))
                 .isUnlocked());
     }
 

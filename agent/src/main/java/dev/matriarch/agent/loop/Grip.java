@@ -91,6 +91,21 @@ final class Grip {
         endEarlier(settings, earlier);
     }
 
+    /**
+     * Before a renewal is sent: it may take effect although nobody hears of it, and with a shorter ttl than the last one the
+     * lease then ends earlier. From here on it is counted to end as early as that.
+     *
+     * @return true if the guards have to be told
+     */
+    boolean renewing(long sentNanos, long sentCentis, Settings settings, Duration earlier) {
+        long end = sentNanos + settings.ttl().minus(earlier).toNanos();
+        if (!held || end - deadline.orElse(end) >= 0) {
+            return false;
+        }
+        extend(sentNanos, sentCentis, settings, earlier);
+        return true;
+    }
+
     /** Counts the present lease anew, with an end for this member that much before its end in the store. */
     void endEarlier(Settings settings, Duration earlier) {
         deadline = OptionalLong.of(countsFrom + settings.ttl().minus(earlier).toNanos());

@@ -387,7 +387,9 @@ public final class Heartbeat {
         Settings settings = parts.settings().current().settings();
         boolean writable = postgres.process() != LocalPostgres.Process.STOPPED && !postgres.isReplica();
         boolean calm = parts.tasks().current().isEmpty() && !writable || postgres.isSealed();
-        if (settings.paused() || calm && parts.lease().deadline().isEmpty()) {
+        // An earlier agent may have asked it to be promoted, and the deadline is for that.
+        boolean promoting = parts.lease().adopted() && postgres.isReplica();
+        if (settings.paused() || calm && !promoting && parts.lease().deadline().isEmpty()) {
             parts.lease().disarm();
         }
         restWatchdog(settings, postgres);

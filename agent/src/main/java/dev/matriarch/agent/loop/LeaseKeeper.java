@@ -25,6 +25,7 @@ import org.slf4j.LoggerFactory;
  */
 final class LeaseKeeper {
     private static final Logger LOG = LoggerFactory.getLogger(LeaseKeeper.class);
+    private static final Duration GUARDS_READ = Duration.ofMillis(100);
 
     private final Dcs dcs;
     private final String me;
@@ -35,6 +36,7 @@ final class LeaseKeeper {
 
     private final Grip grip = new Grip();
     private boolean armed;
+    private boolean adopted;
 
     LeaseKeeper(Dcs dcs, String me, Clock clock, GuardPair guard, KernelWatchdog watchdog, LongSupplier postmasterPid) {
         this.dcs = dcs;
@@ -44,6 +46,7 @@ final class LeaseKeeper {
         this.watchdog = watchdog;
         this.postmasterPid = postmasterPid;
         this.armed = guard.armed();
+        this.adopted = armed;
     }
 
     /** @param freshFor a renewal younger than this counts as made in this heartbeat */
@@ -86,6 +89,10 @@ final class LeaseKeeper {
     boolean renew(long lockEpoch, Settings settings, Optional<ClusterStatus> status) throws DcsException {
         long before = clock.nanos();
         long beforeCentis = clock.uptimeCentis();
+        if (grip.renewing(before, beforeCentis, settings, watchdog.earlier())) {
+            arm(settings);
+            guard.awaitAccepted(GUARDS_READ);
+        }
         LeaseResult result = dcs.renewLeader(me, lockEpoch, settings.ttl(), status, timeout(before, settings));
         return confirm(result, before, beforeCentis, settings);
     }
@@ -154,6 +161,7 @@ final class LeaseKeeper {
         try {
             guard.arm(times.quitAtCentis(), times.killAtCentis(), postmasterPid.getAsLong());
             armed = true;
+            adopted = false;
         } catch (IOException e) {
             LOG.error("The guard could not be armed: {}", e.getMessage());
         }
@@ -176,9 +184,15 @@ final class LeaseKeeper {
         try {
             guard.disarm();
             armed = false;
+            adopted = false;
         } catch (IOException e) {
             LOG.error("The guard could not be disarmed: {}", e.getMessage());
         }
+    }
+
+    /** The guards may hold the deadline of an earlier agent, and have been told nothing by this one. */
+    boolean adopted() {
+        return adopted;
     }
 
     /** Starts the kernel watchdog for the lease just renewed, and fits the other rings into it. */

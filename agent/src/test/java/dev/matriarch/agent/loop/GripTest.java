@@ -31,6 +31,11 @@ class GripTest {
 
     @BeforeEach
     void settings() throws Exception {
+        settings = settingsOf("{\"ttl\": 5, \"loop_wait\": 1, \"retry_timeout\": 2}");
+        grip.confirmed(7, SENT, 10_000, settings);
+    }
+
+    private Settings settingsOf(String dynamic) throws Exception {
         AgentConfig config = ConfigFile.load(Files.writeString(dir.resolve("n1.yml"), """
                 scope: demo
                 name: n1
@@ -43,10 +48,27 @@ class GripTest {
                     superuser: {username: postgres}
                     replication: {username: replicator}
                 """), Map.of());
-        settings = new SettingsSource(config, "{\"ttl\": 5, \"loop_wait\": 1, \"retry_timeout\": 2}")
-                .current()
-                .settings();
-        grip.confirmed(7, SENT, 10_000, settings);
+        return new SettingsSource(config, dynamic).current().settings();
+    }
+
+    @Test
+    void aRenewalWithAShorterTtlCountsAsSoonAsItIsSent() throws Exception {
+        Settings shorter = settingsOf("{\"ttl\": 3, \"loop_wait\": 1, \"retry_timeout\": 1}");
+        assertFalse(grip.renewing(SENT + SECOND, 10_100, settings, Duration.ZERO));
+        assertFalse(grip.renewing(SENT + 2 * SECOND, 10_200, shorter, Duration.ZERO));
+        assertEquals(OptionalLong.of(SENT + 5 * SECOND), grip.deadline());
+
+        assertTrue(grip.renewing(SENT + SECOND, 10_100, shorter, Duration.ZERO));
+        assertEquals(OptionalLong.of(SENT + 4 * SECOND), grip.deadline());
+        assertTrue(grip.guardTimes().killAtCentis() < 10_400);
+        assertEquals(7, grip.epoch());
+    }
+
+    @Test
+    void withoutALeaseNothingIsShortened() {
+        grip.drop();
+        assertFalse(grip.renewing(SENT, 10_000, settings, Duration.ofSeconds(2)));
+        assertTrue(grip.deadline().isEmpty());
     }
 
     @Test

@@ -68,6 +68,7 @@ public final class SimAgent {
     private boolean alive = true;
     private boolean paused;
     private boolean armed;
+    private boolean adopted;
     private boolean beating;
     private boolean wakePending;
     private int sleep;
@@ -111,6 +112,7 @@ public final class SimAgent {
 
     public void start() {
         armed = host.guards().armed();
+        adopted = armed;
         world.events().after(host.rng().millis(1, 200), this::beat);
     }
 
@@ -530,7 +532,8 @@ public final class SimAgent {
     private void afterwards() {
         boolean writable = postgres.process() != LocalPostgres.Process.STOPPED && !postgres.isReplica();
         boolean calm = actions.current().isEmpty() && !writable || postgres.isSealed();
-        if (settings().paused() || calm && grip.deadline().isEmpty()) {
+        boolean promoting = adopted && postgres.isReplica();
+        if (settings().paused() || calm && !promoting && grip.deadline().isEmpty()) {
             disarm();
         }
         host.noteFencing(armed, settings().paused());
@@ -645,6 +648,10 @@ public final class SimAgent {
     private void renew(long epoch, Settings inForce, Optional<ClusterStatus> status) {
         long before = now();
         long beforeCentis = host.uptimeCentis();
+        if (grip.renewing(before, beforeCentis, inForce, Duration.ZERO)) {
+            host.leaseConfirmed(grip.deadline().getAsLong());
+            arm(beforeCentis, inForce);
+        }
         submit(
                 ClusterCommands.renewLeader(world.raft().local(host.index()), me, epoch, inForce.ttl(), status),
                 grip.renewalTimeout(before, inForce).toNanos(),
@@ -678,6 +685,7 @@ public final class SimAgent {
             Grip.GuardTimes times = Grip.guardTimes(beforeCentis, inForce.ttl());
             host.guards().arm(times.quitAtCentis(), times.killAtCentis());
             armed = true;
+            adopted = false;
             host.noteFencing(true, false);
         }
     }
@@ -686,6 +694,7 @@ public final class SimAgent {
         if (armed) {
             host.guards().disarm();
             armed = false;
+            adopted = false;
         }
     }
 
@@ -701,19 +710,22 @@ public final class SimAgent {
         Optional<ClusterStatus> status =
                 release.position().filter(p -> !p.equals(Lsn.INVALID)).map(p -> LeaderStatus.last(p, view()));
         long now = now();
-        submit(ClusterCommands.releaseLeader(me, release.epoch(), status), timeout(), reply -> {
-            grip.drop();
-            if (reply.isEmpty()) {
-                lost();
-                return;
-            }
-            boolean handedOver = memory.situation(false).steppingDown();
-            memory.released(now);
-            if (!handedOver) {
-                memory.standBack(now + settings().ttl().toNanos());
-            }
-            read(this::step);
-        });
+        submit(
+                ClusterCommands.releaseLeader(world.raft().local(host.index()), me, release.epoch(), status),
+                timeout(),
+                reply -> {
+                    grip.drop();
+                    if (reply.isEmpty()) {
+                        lost();
+                        return;
+                    }
+                    boolean handedOver = memory.situation(false).steppingDown();
+                    memory.released(now);
+                    if (!handedOver) {
+                        memory.standBack(now + settings().ttl().toNanos());
+                    }
+                    read(this::step);
+                });
     }
 
     private TimelineHistory history() {

@@ -37,7 +37,8 @@ public interface Dcs extends AutoCloseable {
             throws DcsException;
 
     /**
-     * Gives the lock back if it is still the one of this epoch. Publishing {@code status} comes first.
+     * Gives the lock back if it is still the one of this epoch and was not renewed after this was asked for. Publishing
+     * {@code status} comes first.
      *
      * @return false if the lock was no longer this member's
      */
