@@ -180,6 +180,7 @@ class LifecycleIT {
     void memberWhoseScriptRefusesLeavesTheLockToAnother() throws IOException {
         Node candidate = cluster.othersThan(leader).getFirst();
         write("verdict-" + candidate.name(), "no");
+        awaitSynchronous(candidate);
         // Whatever ctl makes of it: the request cannot be fulfilled.
         cluster.ctl("switchover", "--leader", leader.name(), "--candidate", candidate.name(), "--force");
         Node next = cluster.awaitWhole(WHOLE);
@@ -188,11 +189,22 @@ class LifecycleIT {
         assertTrue(!calls(candidate).contains("primary"), calls(candidate));
     }
 
+    /** After a restart a replica streams before commits wait for it again; until then no switchover goes to it. */
+    private void awaitSynchronous(Node candidate) {
+        Await.until(
+                candidate.name() + " is synchronous",
+                WHOLE,
+                () -> cluster.membersSeenBy(leader).stream()
+                        .anyMatch(m ->
+                                m.name().equals(candidate.name()) && m.role().equals("quorum_standby")));
+    }
+
     @Test
     @Order(6)
     void agentEndsWithinSecondsWhileAScriptHoldsItUp() throws Exception {
         Node candidate = cluster.othersThan(leader).getFirst();
         write("verdict-" + candidate.name(), "wait");
+        awaitSynchronous(candidate);
         Thread ctl = Thread.ofVirtual()
                 .start(() -> cluster.ctl(
                         "switchover", "--leader", leader.name(), "--candidate", candidate.name(), "--force"));
