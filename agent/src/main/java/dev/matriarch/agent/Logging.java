@@ -13,6 +13,8 @@ import ch.qos.logback.core.rolling.SizeBasedTriggeringPolicy;
 import ch.qos.logback.core.util.FileSize;
 import dev.matriarch.agent.config.AgentConfig.LogConfig;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
 import org.slf4j.LoggerFactory;
 import org.slf4j.bridge.SLF4JBridgeHandler;
 
@@ -21,6 +23,11 @@ final class Logging {
     private static final String PATTERN = "%d{\"yyyy-MM-dd HH:mm:ss,SSS\"} %level: %msg%n%ex{short}";
 
     private Logging() {}
+
+    /** For a run that is not an agent's: standard output belongs to what was asked for. */
+    static void warningsOnly() {
+        configure(new LogConfig("WARNING", Optional.empty(), 0, 0, Map.of()));
+    }
 
     static void configure(LogConfig config) {
         SLF4JBridgeHandler.removeHandlersForRootLogger();

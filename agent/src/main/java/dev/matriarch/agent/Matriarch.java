@@ -1,9 +1,10 @@
 package dev.matriarch.agent;
 
+import dev.matriarch.agent.cli.Invocation;
 import dev.matriarch.agent.config.AgentConfig;
-import dev.matriarch.agent.config.ConfigFile;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.config.LocalConfig;
 import dev.matriarch.agent.loop.Agent;
 import dev.matriarch.agent.loop.Version;
 import dev.matriarch.agent.postgres.PostgresException;
@@ -14,12 +15,13 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** {@code matriarch CONFIG}: one agent, until SIGTERM. Exit code 0 after an orderly end, 1 refused, 2 bad configuration. */
+/** {@code matriarch FILE}: one agent, until SIGTERM. Exit code 0 after an orderly end, 1 refused, 2 bad configuration. */
 public final class Matriarch {
     private static final int REFUSED = 1;
     private static final int BAD_CONFIGURATION = 2;
@@ -29,27 +31,27 @@ public final class Matriarch {
     private Matriarch() {}
 
     public static void main(String[] args) {
-        if (args.length == 1 && args[0].equals("--version")) {
-            System.out.println("matriarch " + Version.TEXT);
-            return;
+        if (args.length == 1 && !args[0].startsWith("-")) {
+            // The usual way does not need the parser of the other ones.
+            System.exit(agent(Optional.of(Path.of(args[0]))));
         }
-        if (args.length != 1 || args[0].startsWith("-")) {
-            System.err.println("usage: matriarch CONFIG | --version");
-            System.exit(BAD_CONFIGURATION);
-        }
-        Path file = Path.of(args[0]);
-        AgentConfig config = null;
-        try {
-            config = ConfigFile.load(file, System.getenv());
-        } catch (ConfigProblems problems) {
-            System.err.println(problems.getMessage());
-            System.exit(BAD_CONFIGURATION);
-        }
-        Logging.configure(config.log());
-        System.exit(run(file, config));
+        Logging.warningsOnly();
+        System.exit(Invocation.run(args, Version.TEXT, System.getenv(), Matriarch::agent, System.out, System.err));
     }
 
-    private static int run(Path file, AgentConfig config) {
+    private static int agent(Optional<Path> file) {
+        LocalConfig config;
+        try {
+            config = LocalConfig.read(file, System.getenv());
+        } catch (ConfigProblems problems) {
+            System.err.println(problems.getMessage());
+            return BAD_CONFIGURATION;
+        }
+        Logging.configure(config.config().log());
+        return run(file, config.config());
+    }
+
+    private static int run(Optional<Path> file, AgentConfig config) {
         Logger log = LoggerFactory.getLogger(Matriarch.class);
         log.info("matriarch {} starts as {} of cluster {}", Version.TEXT, config.name(), config.scope());
         CountDownLatch ended = new CountDownLatch(1);
@@ -101,9 +103,9 @@ public final class Matriarch {
     }
 
     /** A file with problems changes nothing. */
-    private static AgentConfig reread(Path file, AgentConfig old, Logger log) {
+    private static AgentConfig reread(Optional<Path> file, AgentConfig old, Logger log) {
         try {
-            return ConfigFile.load(file, System.getenv());
+            return LocalConfig.read(file, System.getenv()).config();
         } catch (ConfigProblems problems) {
             log.error("The changed configuration is not taken up: {}", problems.getMessage());
             return old;

@@ -43,8 +43,13 @@ public final class ConfigFile {
      * @throws ConfigProblems with every problem found; nothing was changed anywhere
      */
     public static AgentConfig load(Path file, Map<String, String> environment) throws ConfigProblems {
-        ConfigFile config = new ConfigFile(Sources.read(file, environment));
+        return LocalConfig.read(Optional.of(file), environment).config();
+    }
+
+    static AgentConfig read(Sources sources) throws ConfigProblems {
+        ConfigFile config = new ConfigFile(sources);
         Optional<AgentConfig> result = config.read();
+        sources.unfinished().forEach(key -> config.findings.add(key, "still says " + Sources.TO_DO + ": fill it in"));
         List<Problem> problems = config.findings.problems();
         if (!problems.isEmpty()) {
             throw new ConfigProblems(problems);
@@ -314,6 +319,7 @@ public final class ConfigFile {
     /** The agent itself uses nothing of it; matriarchctl reads the same file. */
     private void ctl() {
         Section s = root.sectionOrEmpty("ctl").notYet("insecure", "cacert", "certfile", "keyfile", "keyfile_password");
+        s.textsOrCommas("endpoints");
         s.section("authentication").ifPresent(this::credentials);
         s.finish();
     }

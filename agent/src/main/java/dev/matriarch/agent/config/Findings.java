@@ -37,9 +37,15 @@ final class Findings {
         if (value == null || value.isContainerNode() || value.isNull()) {
             return "";
         }
+        return isSecret(key) ? "" : value.asText();
+    }
+
+    /** @param key dotted or not */
+    static boolean isSecret(String key) {
         String name = key.substring(key.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
-        boolean secret =
-                name.contains("password") && !name.endsWith("_file") || name.contains("token") || name.equals("url");
-        return secret ? "" : value.asText();
+        return name.contains("password") && !name.endsWith("_file") && !name.equals("password_encryption")
+                || name.contains("token") && !name.equals("server_tokens")
+                || name.equals("url")
+                || name.equals("primary_conninfo");
     }
 }

@@ -31,21 +31,96 @@ final class Sources {
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build());
 
+    /** What a generated configuration leaves open. */
+    static final String TO_DO = "#FIXME";
+
     private final String first;
-    private final ObjectNode tree = JsonNodeFactory.instance.objectNode();
+    private final ObjectNode tree;
     private final Map<String, String> origins = new HashMap<>();
 
     private Sources(String first) {
-        this.first = first;
+        this(first, JsonNodeFactory.instance.objectNode());
     }
 
-    static Sources read(Path path, Map<String, String> environment) throws ConfigProblems {
+    /** @param tree is changed by {@link #overlay} */
+    Sources(String first, ObjectNode tree) {
+        this.first = first;
+        this.tree = tree;
+    }
+
+    /**
+     * @param path absent, or not there: everything comes from the environment
+     * @param environment of the process; {@code PATRONI_CONFIGURATION} counts only where there is no file, and then alone
+     */
+    static Sources read(Optional<Path> path, Map<String, String> environment) throws ConfigProblems {
+        String whole = environment.getOrDefault(Environment.WHOLE, "");
+        if (!whole.isBlank() && path.filter(Files::exists).isEmpty()) {
+            Sources sources = new Sources(variable(Environment.WHOLE));
+            sources.merge(sources.tree, document(whole, sources.first), "", sources.first);
+            return sources;
+        }
+        if (path.isPresent()) {
+            return read(path.get(), environment);
+        }
+        Sources sources = new Sources("environment");
+        new TreeMap<>(environment).forEach(sources::overlay);
+        if (sources.tree.isEmpty()) {
+            throw unreadable(
+                    "environment",
+                    "Config is empty. Give a YAML file, a directory of *.yml files, " + Environment.WHOLE
+                            + " or other PATRONI_* variables.");
+        }
+        return sources;
+    }
+
+    /** The same sources with another value, or none, for each of the given keys: those of an earlier reading. */
+    Sources keeping(Iterable<List<String>> keys, Sources earlier) {
+        Sources kept = new Sources(first);
+        kept.tree.setAll(tree.deepCopy());
+        kept.origins.putAll(origins);
+        for (List<String> key : keys) {
+            kept.put(key, earlier.at(key));
+        }
+        return kept;
+    }
+
+    private JsonNode at(List<String> key) {
+        JsonNode node = tree;
+        for (String name : key) {
+            node = node.path(name);
+        }
+        return node;
+    }
+
+    private void put(List<String> key, JsonNode value) {
+        ObjectNode section = tree;
+        for (String name : key.subList(0, key.size() - 1)) {
+            if (section.get(name) instanceof ObjectNode existing) {
+                section = existing;
+            } else if (value.isMissingNode()) {
+                return;
+            } else {
+                section = section.putObject(name);
+            }
+        }
+        if (value.isMissingNode()) {
+            section.remove(key.getLast());
+        } else {
+            section.set(key.getLast(), value);
+        }
+    }
+
+    private static String variable(String name) {
+        return "environment variable " + name;
+    }
+
+    private static Sources read(Path path, Map<String, String> environment) throws ConfigProblems {
         List<Path> files = files(path);
         Sources sources = new Sources(path.toString());
         List<Problem> problems = new ArrayList<>();
         for (Path file : files) {
             try {
-                sources.merge(sources.tree, document(file), "", file.toString());
+                sources.merge(sources.tree, document(text(file), file.toString()), "", file.toString());
             } catch (ConfigProblems e) {
                 problems.addAll(e.problems());
             }
@@ -59,6 +134,24 @@ final class Sources {
 
     ObjectNode tree() {
         return tree;
+    }
+
+    /** The keys that a generated configuration left open. */
+    List<String> unfinished() {
+        List<String> keys = new ArrayList<>();
+        unfinished(tree, "", keys);
+        return keys;
+    }
+
+    private static void unfinished(JsonNode node, String key, List<String> keys) {
+        if (node instanceof ObjectNode map) {
+            map.properties()
+                    .forEach(e -> unfinished(e.getValue(), key.isEmpty() ? e.getKey() : key + "." + e.getKey(), keys));
+        } else if (node.isArray()) {
+            node.forEach(item -> unfinished(item, key, keys));
+        } else if (node.isTextual() && node.asText().contains(TO_DO)) {
+            keys.add(key);
+        }
     }
 
     /** The file or variable that set a key, or the nearest one above it. */
@@ -97,23 +190,29 @@ final class Sources {
         }
     }
 
-    private static ObjectNode document(Path file) throws ConfigProblems {
+    private static String text(Path file) throws ConfigProblems {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw unreadable(file, "cannot be read: " + e);
+        }
+    }
+
+    private static ObjectNode document(String text, String where) throws ConfigProblems {
         JsonNode document;
         try {
-            document = YAML.readTree(Files.readString(file));
+            document = YAML.readTree(text);
         } catch (JacksonException e) {
             int line = e.getLocation() == null ? 0 : e.getLocation().getLineNr();
-            throw unreadable(file, "is not YAML, near line " + line + ": " + firstLine(e.getOriginalMessage()));
-        } catch (IOException e) {
-            throw unreadable(file, "cannot be read: " + e.getMessage());
+            throw unreadable(where, "is not YAML, near line " + line + ": " + firstLine(e.getOriginalMessage()));
         }
         if (document == null || document.isMissingNode() || document.isNull()) {
-            throw unreadable(file, "is empty");
+            throw unreadable(where, "is empty");
         }
         if (document instanceof ObjectNode object) {
             return object;
         }
-        throw unreadable(file, "is not a map of settings");
+        throw unreadable(where, "is not a map of settings");
     }
 
     private static String firstLine(String text) {
@@ -121,7 +220,11 @@ final class Sources {
     }
 
     private static ConfigProblems unreadable(Path file, String sentence) {
-        return new ConfigProblems(List.of(new Problem(file.toString(), "file", "", sentence, Optional.empty())));
+        return unreadable(file.toString(), sentence);
+    }
+
+    private static ConfigProblems unreadable(String where, String sentence) {
+        return new ConfigProblems(List.of(new Problem(where, "file", "", sentence, Optional.empty())));
     }
 
     /** Maps are merged, everything else is replaced, null deletes. */
@@ -145,9 +248,10 @@ final class Sources {
         }
     }
 
-    private void overlay(String variable, String value) {
+    /** Sets the key that an environment variable stands for; one that stands for none changes nothing. */
+    void overlay(String variable, String value) {
         Optional<List<String>> key = Environment.keyOf(variable);
-        if (key.isEmpty() || value.isBlank()) {
+        if (key.isEmpty() || value.isBlank() || Environment.isServiceLink(variable, value)) {
             return;
         }
         ObjectNode section = tree;
@@ -158,7 +262,7 @@ final class Sources {
                 section = existing;
             } else {
                 section = section.putObject(name);
-                origins.put(path.toString(), "environment variable " + variable);
+                origins.put(path.toString(), variable(variable));
             }
             path.append('.');
         }
@@ -171,7 +275,7 @@ final class Sources {
         } else if (last.equals("password_file")) {
             section.remove("password");
         }
-        origins.put(path + last, "environment variable " + variable);
+        origins.put(path + last, variable(variable));
     }
 
     private static boolean structured(String name) {

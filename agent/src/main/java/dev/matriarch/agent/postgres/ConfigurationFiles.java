@@ -1,5 +1,6 @@
 package dev.matriarch.agent.postgres;
 
+import dev.matriarch.agent.config.Conninfo;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.dcs.SlotName;
@@ -198,7 +199,6 @@ final class ConfigurationFiles {
 
     /** How to reach a server, in libpq's form, without the password. */
     String connectionString(Upstream.Of server, PostgresConfig.Role role, String database) {
-        StringBuilder text = new StringBuilder();
         Map<String, String> parts = new LinkedHashMap<>();
         parts.put("host", server.host());
         parts.put("port", Integer.toString(server.port()));
@@ -210,12 +210,7 @@ final class ConfigurationFiles {
         parts.put("application_name", memberName);
         parts.put("sslmode", "prefer");
         parts.put("gssencmode", "disable");
-        parts.forEach((key, value) -> text.append(text.isEmpty() ? "" : " ")
-                .append(key)
-                .append("='")
-                .append(value.replace("\\", "\\\\").replace("'", "\\'"))
-                .append('\''));
-        return text.toString();
+        return Conninfo.write(parts);
     }
 
     private String postgresqlConf() throws PostgresException {

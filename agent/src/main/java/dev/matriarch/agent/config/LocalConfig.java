@@ -1,0 +1,65 @@
+package dev.matriarch.agent.config;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
+import java.nio.file.Path;
+import java.util.Map;
+import java.util.Optional;
+
+/** The local configuration as it was read, with where each value came from. */
+public final class LocalConfig {
+    static final String HIDDEN = "********";
+
+    private final Sources sources;
+    private final AgentConfig config;
+
+    private LocalConfig(Sources sources) throws ConfigProblems {
+        this.sources = sources;
+        this.config = ConfigFile.read(sources);
+    }
+
+    /**
+     * @param path a YAML file or a directory of them; absent: the environment alone
+     * @param environment of the process
+     * @throws ConfigProblems with every problem found
+     */
+    public static LocalConfig read(Optional<Path> path, Map<String, String> environment) throws ConfigProblems {
+        return new LocalConfig(Sources.read(path, environment));
+    }
+
+    public AgentConfig config() {
+        return config;
+    }
+
+    /** @param key dotted; the problem is put down to the file or variable that set it */
+    public Problem problem(String key, Object value, String sentence) {
+        return new Problem(sources.origin(key), key, value.toString(), sentence, Optional.empty());
+    }
+
+    /** All sources in one YAML document. Secrets are not in it. */
+    public String yaml() {
+        return YamlText.of(withoutSecrets(sources.tree()));
+    }
+
+    static ObjectNode withoutSecrets(ObjectNode tree) {
+        ObjectNode shown = tree.deepCopy();
+        hide(shown);
+        return shown;
+    }
+
+    private static void hide(JsonNode node) {
+        if (node instanceof ObjectNode map) {
+            map.properties().forEach(e -> {
+                if (e.getValue().isContainerNode()) {
+                    hide(e.getValue());
+                } else if (Findings.isSecret(e.getKey())) {
+                    e.setValue(TextNode.valueOf(HIDDEN));
+                }
+            });
+        } else if (node instanceof ArrayNode list) {
+            list.forEach(LocalConfig::hide);
+        }
+    }
+}
