@@ -2,9 +2,6 @@ package dev.matriarch.sim;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.lang.reflect.Constructor;
-import java.lang.reflect.InvocationTargetException;
-import java.lang.reflect.Method;
 import java.net.URISyntaxException;
 import java.net.URL;
 import java.net.URLClassLoader;
@@ -153,19 +150,12 @@ record Mutation(String name, String invariant, long seed, String test, String fi
         }
     }
 
-    /** Runs {@link #test} on the mutated sources; true if it fails. */
+    /** Runs {@link #test} on the sources as they are and on the mutated ones; true if it fails there only. */
     boolean failsItsTest(Path work) throws IOException, ReflectiveOperationException {
         int dot = test.lastIndexOf('.');
+        OneTest one = new OneTest("dev.matriarch.agent." + test.substring(0, dot), test.substring(dot + 1), work);
         try (URLClassLoader loader = withFault(work)) {
-            Constructor<?> constructor = loader.loadClass("dev.matriarch.agent." + test.substring(0, dot))
-                    .getDeclaredConstructor();
-            constructor.setAccessible(true);
-            Method method = constructor.getDeclaringClass().getDeclaredMethod(test.substring(dot + 1));
-            method.setAccessible(true);
-            method.invoke(constructor.newInstance());
-            return false;
-        } catch (InvocationTargetException e) {
-            return e.getCause() instanceof AssertionError || e.getCause() instanceof RuntimeException;
+            return one.passes(Mutation.class.getClassLoader()) && !one.passes(loader);
         }
     }
 

@@ -55,6 +55,7 @@ public final class KernelWatchdog {
     private final LongSupplier nanos;
     private final Path marker;
     private volatile Running running;
+    private long fedAt;
     private String problem = "";
     private WatchdogConfig problemOf;
     private long problemUntil;
@@ -154,6 +155,7 @@ public final class KernelWatchdog {
                 support = device.support();
                 running = tune(device, wanted, support, settings, timing);
                 device.keepalive();
+                fedAt = nanos.getAsLong();
             } catch (IOException e) {
                 running = null;
                 letGo(device, support.magicClose());
@@ -248,6 +250,7 @@ public final class KernelWatchdog {
                 log.info("{} now has a {} second timeout", now.identity(), now.actual());
             }
             now.device().keepalive();
+            fedAt = nanos.getAsLong();
             return !tooLate(now, renewalSent);
         } catch (IOException e) {
             failed(wanted, "Watchdog: " + e.getMessage());
@@ -255,6 +258,42 @@ public final class KernelWatchdog {
                 disarm();
             }
             // Required: it runs on until PostgreSQL has been stopped for want of it.
+            return true;
+        }
+    }
+
+    /**
+     * Before a renewal is sent. With a shorter ttl than before it may take effect although nobody hears of it, and the lease
+     * then ends while the device, as it was fed last, still lets the host live: so its time-out is shortened first. That
+     * never puts the reset off.
+     *
+     * @param sending nanoseconds: what the renewal counts from
+     * @return false if that took so long that this renewal must not be sent
+     */
+    public boolean renewing(Settings settings, long sending) {
+        Running now = running;
+        WatchdogConfig wanted = config.get();
+        if (now == null
+                || now.late()
+                || fedAt
+                                + now.actual() * 1_000_000_000L
+                                - (sending + settings.ttl().toNanos())
+                        <= 0
+                || !(plan(settings, wanted) instanceof WatchdogTiming.Plan.Possible(WatchdogTiming timing))) {
+            return true;
+        }
+        if (since(sending) > timing.longestRenewal().toNanos()) {
+            return false;
+        }
+        try {
+            now = tune(now.device(), wanted, now.support(), settings, timing);
+            running = now;
+            fedAt = nanos.getAsLong();
+            log.info("{} now has a {} second timeout", now.identity(), now.actual());
+            return !tooLate(now, sending);
+        } catch (IOException e) {
+            // The guards are told of the shorter lease in any case; without the device a leader that requires it stops.
+            failed(wanted, "Watchdog: " + e.getMessage());
             return true;
         }
     }

@@ -210,21 +210,23 @@ final class LeaderRace {
                 votes++;
             }
         }
-        if (sync.isPresent()) {
-            boolean lastLeader = sync.get().leader().equalsIgnoreCase(seen.me());
-            if (votes < sync.get().quorum() && !(lastLeader && ahead.isEmpty())) {
-                return new Verdict.StandBack("I have " + Math.max(votes, 0) + " of the "
-                        + sync.get().quorum() + " votes that synchronous replication asks for");
-            }
-            if (votes < 0 && !lastLeader) {
-                return new Verdict.StandBack(
-                        "I was not a synchronous standby of " + sync.get().leader());
-            }
+        boolean lastLeader =
+                sync.map(s -> s.leader().equalsIgnoreCase(seen.me())).orElse(false);
+        if (sync.isPresent() && votes < sync.get().quorum() && !lastLeader) {
+            return new Verdict.StandBack(tooFew(votes, sync.get()));
         }
         return ahead.<Verdict>map(name ->
                         new Verdict.StandBack("following a different leader because i am not the healthiest node: "
                                 + name + " is ahead of me"))
                 .orElse(new Verdict.Stand("I am the healthiest member"));
+    }
+
+    /** Who is outside of the synchronous set needs one vote more than who is in it. */
+    private String tooFew(int votes, SyncState sync) {
+        return sync.contains(seen.me())
+                ? "I have " + votes + " of the " + sync.quorum() + " votes that synchronous replication asks for"
+                : "I was not a synchronous standby of " + sync.leader() + ", and so need " + (sync.quorum() + 1)
+                        + " votes of those who were; I have " + (votes + 1);
     }
 
     /**

@@ -256,12 +256,9 @@ final class Actions {
 
     /** Nothing becomes writable before the guard holds its deadline. */
     private void requireGuard() throws PostgresException {
-        boolean paused = settings.current().settings().paused();
-        if (!paused && !lease.guardAccepted(SHORT)) {
-            throw new PostgresException("the guard does not take its deadline: not becoming writable without it");
-        }
-        if (!paused && !lease.watchdog().holds()) {
-            throw new PostgresException("the required watchdog does not run: not becoming writable without it");
+        Optional<String> why = lease.whyNotWritable(settings.current().settings(), SHORT);
+        if (why.isPresent()) {
+            throw new PostgresException(why.get());
         }
     }
 
@@ -393,6 +390,7 @@ final class Actions {
                     // Nothing is fenced while an operator is at work, and the lock may be somebody else's.
                     server.start(startStop());
                 } else {
+                    requireGuard();
                     server.startAsPrimaryNotAfter(lease.startNotAfterCentis(), startStop());
                 }
                 watchPostmaster();

@@ -23,6 +23,7 @@ final class Grip {
     private boolean stale;
     private boolean byPromise;
     private volatile OptionalLong deadline = OptionalLong.empty();
+    private Duration ttl = Duration.ZERO;
     private long countsFrom;
     private long countsFromCentis;
     private GuardTimes guardTimes = new GuardTimes(0, 0);
@@ -88,7 +89,8 @@ final class Grip {
     private void extend(long sentNanos, long sentCentis, Settings settings, Duration earlier) {
         countsFrom = sentNanos;
         countsFromCentis = sentCentis;
-        endEarlier(settings, earlier);
+        ttl = settings.ttl();
+        endEarlier(earlier);
     }
 
     /**
@@ -106,10 +108,18 @@ final class Grip {
         return true;
     }
 
-    /** Counts the present lease anew, with an end for this member that much before its end in the store. */
-    void endEarlier(Settings settings, Duration earlier) {
-        deadline = OptionalLong.of(countsFrom + settings.ttl().minus(earlier).toNanos());
-        guardTimes = guardTimes(countsFromCentis, settings.ttl(), earlier);
+    /**
+     * Counts the present lease anew, with an end for this member that much before its end in the store. It lasts as long as
+     * its renewal asked for, whatever ttl is configured by now.
+     */
+    void endEarlier(Duration earlier) {
+        deadline = OptionalLong.of(countsFrom + ttl.minus(earlier).toNanos());
+        guardTimes = guardTimes(countsFromCentis, ttl, earlier);
+    }
+
+    /** Of the present lease, as its renewal asked for it. */
+    Duration ttl() {
+        return ttl;
     }
 
     /** Monotonic nanoseconds: what the present lease counts from. */

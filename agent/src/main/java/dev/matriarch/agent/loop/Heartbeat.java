@@ -385,13 +385,7 @@ public final class Heartbeat {
             withdraw(late);
         }
         Settings settings = parts.settings().current().settings();
-        boolean writable = postgres.process() != LocalPostgres.Process.STOPPED && !postgres.isReplica();
-        boolean calm = parts.tasks().current().isEmpty() && !writable || postgres.isSealed();
-        // An earlier agent may have asked it to be promoted, and the deadline is for that.
-        boolean promoting = parts.lease().adopted() && postgres.isReplica();
-        if (settings.paused() || calm && !promoting && parts.lease().deadline().isEmpty()) {
-            parts.lease().disarm();
-        }
+        parts.lease().restGuards(settings, postgres, parts.tasks().current().isPresent());
         restWatchdog(settings, postgres);
         if (postgres.status().isPresent() && parts.tasks().current().isEmpty()) {
             // A server that was found running, or that somebody else promoted.

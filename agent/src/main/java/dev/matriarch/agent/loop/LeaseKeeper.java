@@ -3,6 +3,7 @@ package dev.matriarch.agent.loop;
 import dev.matriarch.agent.fencing.GuardPair;
 import dev.matriarch.agent.fencing.KernelWatchdog;
 import dev.matriarch.agent.ha.Lease;
+import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.Dcs;
@@ -36,6 +37,7 @@ final class LeaseKeeper {
 
     private final Grip grip = new Grip();
     private boolean armed;
+    /** The guards may hold the deadline of an earlier agent, and have been told nothing by this one. */
     private boolean adopted;
 
     LeaseKeeper(Dcs dcs, String me, Clock clock, GuardPair guard, KernelWatchdog watchdog, LongSupplier postmasterPid) {
@@ -89,6 +91,10 @@ final class LeaseKeeper {
     boolean renew(long lockEpoch, Settings settings, Optional<ClusterStatus> status) throws DcsException {
         long before = clock.nanos();
         long beforeCentis = clock.uptimeCentis();
+        if (!settings.paused() && !watchdog.renewing(settings, before)) {
+            LOG.warn("It took too long to shorten the watchdog's time-out: the lock is renewed in a moment");
+            return false;
+        }
         if (grip.renewing(before, beforeCentis, settings, watchdog.earlier())) {
             arm(settings);
             guard.awaitAccepted(GUARDS_READ);
@@ -167,12 +173,39 @@ final class LeaseKeeper {
         }
     }
 
-    /** Gives the lock back; true if it was still this member's. */
+    /**
+     * Gives the lock back. If nothing is heard of it, the lease counts as over.
+     *
+     * @return false if the store did not take it: a renewal came in between, or the lock is somebody else's. The lease goes
+     *     on to its end, and the next renewal tells which
+     */
     boolean release(long lockEpoch, Optional<ClusterStatus> status, Duration timeout) throws DcsException {
         try {
-            return dcs.releaseLeader(me, lockEpoch, status, timeout);
-        } finally {
+            boolean refused = !dcs.releaseLeader(me, lockEpoch, status, timeout);
+            if (refused) {
+                grip.renewAgain();
+                return false;
+            }
+        } catch (DcsException e) {
             grip.drop();
+            throw e;
+        }
+        grip.drop();
+        return true;
+    }
+
+    /**
+     * At the end of a heartbeat: the guards may rest once nothing on this host can write any more.
+     *
+     * @param busy a long action runs
+     */
+    void restGuards(Settings settings, LocalPostgres postgres, boolean busy) {
+        boolean writable = postgres.process() != LocalPostgres.Process.STOPPED && !postgres.isReplica();
+        boolean calm = !busy && !writable || postgres.isSealed();
+        // An earlier agent may have asked it to be promoted, and the deadline is for that.
+        boolean promoting = adopted && postgres.isReplica();
+        if (settings.paused() || calm && !promoting && grip.deadline().isEmpty()) {
+            disarm();
         }
     }
 
@@ -190,18 +223,19 @@ final class LeaseKeeper {
         }
     }
 
-    /** The guards may hold the deadline of an earlier agent, and have been told nothing by this one. */
-    boolean adopted() {
-        return adopted;
-    }
-
     /** Starts the kernel watchdog for the lease just renewed, and fits the other rings into it. */
     void activateWatchdog(Settings settings) {
-        if (grip.held() && !settings.paused()) {
-            watchdog.activate(settings, grip.countsFrom());
-            grip.endEarlier(settings, watchdog.earlier());
-            arm(settings);
+        if (!grip.held() || settings.paused()) {
+            return;
         }
+        if (!grip.ttl().equals(settings.ttl())) {
+            // Its time-out is for a lease that has not been confirmed yet.
+            grip.renewAgain();
+            return;
+        }
+        watchdog.activate(settings, grip.countsFrom());
+        grip.endEarlier(watchdog.earlier());
+        arm(settings);
     }
 
     KernelWatchdog watchdog() {
@@ -211,6 +245,24 @@ final class LeaseKeeper {
     /** True once both guards have read the last deadline; waits at most the given time. */
     boolean guardAccepted(Duration timeout) {
         return armed && guard.awaitAccepted(timeout);
+    }
+
+    /**
+     * Nothing becomes writable before the guards hold its deadline.
+     *
+     * @param atMost how long the guards may take to read it
+     * @return why nothing may become writable now; empty: it may
+     */
+    Optional<String> whyNotWritable(Settings settings, Duration atMost) {
+        if (settings.paused()) {
+            return Optional.empty();
+        }
+        if (!guardAccepted(atMost)) {
+            return Optional.of("the guard does not take its deadline: not becoming writable without it");
+        }
+        return watchdog.holds()
+                ? Optional.empty()
+                : Optional.of("the required watchdog does not run: not becoming writable without it");
     }
 
     /** True while a living guard holds a deadline. Replaces a dead guard on the way. */

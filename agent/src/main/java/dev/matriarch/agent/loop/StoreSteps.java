@@ -132,7 +132,11 @@ final class StoreSteps {
                 .map(p -> parts.server().endBefore(p, SHORTEST_CALL.multipliedBy(10)))
                 .map(p -> LeaderStatus.last(p, before.view()));
         long now = parts.clock().nanos();
-        parts.lease().release(release.epoch(), status, timeout());
+        if (!parts.lease().release(release.epoch(), status, timeout())) {
+            LOG.warn("The store did not take the leader lock back: it was renewed in between, or is another member's."
+                    + " It is renewed once more to see, and then given back if it is still held");
+            return;
+        }
         parts.callbacks().gaveUp();
         boolean handedOver = parts.memory().situation(false).steppingDown();
         parts.memory().released(now);

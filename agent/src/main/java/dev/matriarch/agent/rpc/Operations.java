@@ -129,9 +129,14 @@ public final class Operations {
         try {
             WriteResult result = agent.dcs().writeFailover(Optional.of(key), expected, patience());
             if (!(result instanceof WriteResult.Written(long revision))) {
-                return new Outcome(503, "failed to write failover key into DCS");
+                return new Outcome(
+                        503,
+                        "failed to write failover key into DCS: somebody else asked for another leader at the same time, or"
+                                + " what was asked for before has just ended; nothing was changed. Look with list, and"
+                                + " ask again");
             }
             written = revision;
+            before.pendingFailover().ifPresent(f -> LOG.warn("{} takes the place of {}", words(key), words(f.value())));
         } catch (DcsException e) {
             LOG.warn("the store did not confirm the failover key: {}", e.getMessage());
             return new Outcome(503, "failed to write failover key into DCS");
@@ -199,6 +204,13 @@ public final class Operations {
                 503,
                 name(key) + " status unknown after " + limit.toSeconds()
                         + " seconds; operation may still be in progress");
+    }
+
+    private static String words(FailoverRequest key) {
+        return "the " + (key.isSwitchover() ? "switchover" : "failover")
+                + key.leader().map(l -> " from " + l).orElse("")
+                + key.candidate().map(c -> " to " + c).orElse("")
+                + key.scheduledAt().map(at -> " at " + at).orElse("");
     }
 
     private static String name(FailoverRequest key) {

@@ -195,6 +195,42 @@ class KernelWatchdogTest {
         assertEquals(list(), device.told);
     }
 
+    /** The renewal may take effect although nobody hears of it: from then on the host may live for 4 s, not for 29. */
+    @Test
+    void shorterTtlShortensTheTimeoutBeforeItIsAskedFor() {
+        watchdog.activate(ttl(30), now);
+        assertEquals(29, device.timeout);
+        device.told.clear();
+        pass(1_000);
+        assertTrue(watchdog.renewing(ttl(30), now));
+        assertEquals(list(), device.told);
+        assertTrue(watchdog.renewing(ttl(5), now));
+        assertEquals(list("timeout 4"), device.told);
+        assertEquals(Duration.ofMillis(850), watchdog.earlier());
+        // Known already.
+        assertTrue(watchdog.renewing(ttl(5), now));
+        assertTrue(watchdog.feed(ttl(5), now));
+        assertEquals(list("timeout 4", "keepalive"), device.told);
+    }
+
+    @Test
+    void resetThatIsDueAnywayIsNotPutOffByAShorterTimeout() {
+        watchdog.activate(ttl(30), now);
+        device.told.clear();
+        // The device has 4 s left of its 29, the shorter lease would last for 5.
+        pass(25_000);
+        assertTrue(watchdog.renewing(ttl(5), now));
+        assertEquals(list(), device.told);
+    }
+
+    @Test
+    void renewalIsNotSentIfShorteningTheTimeoutTookTooLong() {
+        watchdog.activate(ttl(30), now);
+        device.told.clear();
+        assertFalse(watchdog.renewing(ttl(5), now - 901_000_000L));
+        assertEquals(list(), device.told);
+    }
+
     @Test
     void switchedOffByTheConfigurationItStops() {
         watchdog.activate(ttl(5), now);

@@ -40,6 +40,26 @@ class LeaderRaceTest {
     }
 
     @Test
+    void whoLacksVotesSaysHowManyItNeeds() {
+        Scene both = free().answers(Scene.dead("n1"), Scene.dead("n3"));
+        standsBack(both.sync("n1", 1, "n2", "n3"), "I have 0 of the 1 votes that synchronous replication asks for");
+        standsBack(
+                both.sync("n1", 0, "n3"),
+                "I was not a synchronous standby of n1, and so need 1 votes of those who were; I have 0");
+        standsBack(
+                free().sync("n1", 1, "n3", "n4").answers(Scene.dead("n1"), Scene.standby("n3", 90)),
+                "I was not a synchronous standby of n1, and so need 2 votes of those who were; I have 1");
+    }
+
+    @Test
+    void whoLedLastNeedsNoVotesUnlessSomebodyIsAhead() {
+        Scene lastLeader =
+                Scene.of("n1").postgres(Scene.replica(100)).unlocked().sync("n1", 1, "n2", "n3");
+        stands(lastLeader.answers(Scene.dead("n2"), Scene.dead("n3")));
+        standsBack(lastLeader.answers(Scene.dead("n2"), Scene.standby("n3", 101)), "n3 is ahead of me");
+    }
+
+    @Test
     void lagIsMeasuredAgainstThePublishedPositionAndTheLimitItselfIsAllowed() {
         long limit = 1_048_576;
         stands(free().optime(100 + limit).answers(Scene.dead("n1"), Scene.dead("n3")));

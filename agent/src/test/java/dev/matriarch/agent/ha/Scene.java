@@ -272,6 +272,13 @@ final class Scene {
         return this;
     }
 
+    /** It has been promoted and has made no checkpoint since. */
+    Scene awaitsCheckpoint(String name) {
+        members.replaceAll(
+                m -> m.name().equals(name) ? copy(m, m.state(), m.xlogLocation(), m.tags(), Optional.of(false)) : m);
+        return this;
+    }
+
     Scene memberRole(String name, String role) {
         members.replaceAll(m -> m.name().equals(name) ? member(name, role) : m);
         return this;
@@ -356,6 +363,11 @@ final class Scene {
     }
 
     private static Member copy(Member m, String state, Optional<Lsn> position, Map<String, Object> tags) {
+        return copy(m, state, position, tags, m.checkpointAfterPromote());
+    }
+
+    private static Member copy(
+            Member m, String state, Optional<Lsn> position, Map<String, Object> tags, Optional<Boolean> checkpoint) {
         return new Member(
                 m.name(),
                 m.connUrl(),
@@ -371,7 +383,7 @@ final class Scene {
                 m.timeline(),
                 tags,
                 m.pendingRestart(),
-                m.checkpointAfterPromote(),
+                checkpoint,
                 m.paused());
     }
 

@@ -9,6 +9,7 @@ import dev.matriarch.agent.ha.Settings.Synchronous;
 import dev.matriarch.agent.ha.Settings.Synchronous.Mode;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.Versioned;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -283,6 +284,21 @@ class SynchronizationTest {
         }
         assertEquals("c", model.names);
         assertEquals(state("a", 0, "c"), sync(model));
+    }
+
+    /** Its standbys are the same ones, but who wrote it could come back without votes, and without this leader's commits. */
+    @Test
+    void keyOfAnotherLeaderPromisesNothingAboutThisOne() {
+        SyncModel model = model(Mode.QUORUM, false, 1);
+        model.connect("c");
+        settle(model);
+        assertEquals("ANY 1 (c)", model.names);
+        assertEquals(Optional.empty(), model.next());
+        model.sync = Optional.of(new Versioned<>(state("b", 0, "c"), 99));
+        assertEquals(
+                Optional.of(state("a", 0)),
+                assertInstanceOf(Decision.WriteSync.class, model.next().orElseThrow())
+                        .state());
     }
 
     @Test

@@ -64,6 +64,17 @@ class GripTest {
         assertEquals(7, grip.epoch());
     }
 
+    /** The ttl may have been changed since: the lease in the store lasts as long as its renewal asked for. */
+    @Test
+    void theLeaseLastsAsLongAsItsRenewalAskedFor() {
+        grip.endEarlier(Duration.ZERO);
+        assertEquals(Duration.ofSeconds(5), grip.ttl());
+        assertEquals(OptionalLong.of(SENT + 5 * SECOND), grip.deadline());
+        grip.endEarlier(Duration.ofSeconds(1));
+        assertEquals(OptionalLong.of(SENT + 4 * SECOND), grip.deadline());
+        assertEquals(10_355, grip.startNotAfterCentis());
+    }
+
     @Test
     void withoutALeaseNothingIsShortened() {
         grip.drop();
@@ -77,6 +88,13 @@ class GripTest {
         assertInstanceOf(Lease.Held.class, grip.lease(SENT + 5 * SECOND - 1, Duration.ofSeconds(1)));
         assertInstanceOf(Lease.NotHeld.class, grip.lease(SENT + 5 * SECOND, Duration.ofSeconds(1)));
         assertEquals(10_455, grip.startNotAfterCentis());
+    }
+
+    /** Before, a server that began to start then became writable after the guards had looked for it in vain. */
+    @Test
+    void nothingIsStartedAsAPrimaryOnceTheGuardsHaveActed() {
+        assertEquals(grip.guardTimes().quitAtCentis(), grip.startNotAfterCentis());
+        assertTrue(grip.startNotAfterCentis() < 10_500, "after the end of the lease");
     }
 
     @Test

@@ -12,18 +12,21 @@ import dev.matriarch.agent.fencing.KernelWatchdog;
 import dev.matriarch.agent.fencing.ScriptedWatchdog;
 import dev.matriarch.agent.fencing.Uptime;
 import dev.matriarch.agent.ha.Lease;
+import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.SafetyMargin;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Timings;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.LeaseResult;
+import dev.matriarch.dcs.Lsn;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -40,6 +43,8 @@ class LeaseKeeperTest {
 
     private GuardPair guard;
     private final ScriptedWatchdog device = new ScriptedWatchdog();
+    private KernelWatchdog watchdog;
+    private Clock clock;
     private LeaseKeeper keeper;
     private long nanos = 7_000_000_000L;
     /** Far ahead, so that no guard acts during the test. */
@@ -47,18 +52,19 @@ class LeaseKeeperTest {
 
     private long answerTakesMillis;
     private boolean storeAnswers = true;
+    private List<String> toldBefore = List.of();
     private Duration timeout;
 
     @BeforeEach
     void open() throws Exception {
         guard = GuardPair.open(dir, Files.createDirectories(dir.resolve("data")));
         Path file = Files.createFile(dir.resolve("watchdog"));
-        KernelWatchdog watchdog = new KernelWatchdog(
+        watchdog = new KernelWatchdog(
                 () -> new WatchdogConfig(WatchdogConfig.Mode.REQUIRED, file, new SafetyMargin.Narrowest()),
                 path -> device.open(),
                 () -> nanos,
                 dir);
-        Clock clock = new Clock() {
+        clock = new Clock() {
             @Override
             public long nanos() {
                 return nanos;
@@ -74,7 +80,11 @@ class LeaseKeeperTest {
                 return Instant.EPOCH;
             }
         };
-        keeper = new LeaseKeeper(store(), "n1", clock, guard, watchdog, () -> 0);
+        keeper = agent();
+    }
+
+    private LeaseKeeper agent() {
+        return new LeaseKeeper(store(), "n1", clock, guard, watchdog, () -> 0);
     }
 
     private Dcs store() {
@@ -85,6 +95,7 @@ class LeaseKeeperTest {
                     if (!storeAnswers) {
                         throw new DcsException("no quorum");
                     }
+                    toldBefore = List.copyOf(device.told);
                     return new LeaseResult.Held(5);
                 });
     }
@@ -167,6 +178,21 @@ class LeaseKeeperTest {
     }
 
     @Test
+    void nothingBecomesWritableUntilTheGuardsHoldADeadlineAndTheWatchdogRuns() throws Exception {
+        assertTrue(why().contains("the guard does not take its deadline"), why());
+        keeper.acquire(SETTINGS);
+        assertTrue(why().contains("the required watchdog does not run"), why());
+        keeper.activateWatchdog(SETTINGS);
+        assertEquals("", why());
+        keeper.disarm();
+        assertTrue(why().contains("the guard does not take its deadline"), why());
+    }
+
+    private String why() {
+        return keeper.whyNotWritable(SETTINGS, Duration.ofSeconds(5)).orElse("");
+    }
+
+    @Test
     void watchdogIsFedOnlyWithAConfirmedRenewal() throws Exception {
         keeper.acquire(SETTINGS);
         keeper.activateWatchdog(SETTINGS);
@@ -176,6 +202,88 @@ class LeaseKeeperTest {
         storeAnswers = false;
         assertThrows(DcsException.class, this::renew);
         assertEquals(List.of("keepalive"), device.told);
+    }
+
+    @Test
+    void watchdogIsStartedOnlyForALeaseOfTheTtlThatIsInForce() throws Exception {
+        Settings longer = Timings.of(Duration.ofSeconds(30), Duration.ofSeconds(1), Duration.ofSeconds(2));
+        keeper.acquire(SETTINGS);
+        keeper.activateWatchdog(longer);
+        assertEquals(List.of(), device.told);
+        assertEquals(5_000, left());
+        assertFalse(((Lease.Held) keeper.lease(Duration.ofDays(1))).renewed());
+        assertTrue(keeper.renew(5, longer, Optional.empty()));
+        keeper.activateWatchdog(longer);
+        assertEquals(List.of("open", "timeout 29", "keepalive"), device.told);
+    }
+
+    @Test
+    void watchdogIsSetForAShorterLeaseBeforeItIsAskedFor() throws Exception {
+        Settings longer = Timings.of(Duration.ofSeconds(30), Duration.ofSeconds(1), Duration.ofSeconds(2));
+        keeper.acquire(longer);
+        keeper.activateWatchdog(longer);
+        pass(1_000);
+        assertTrue(renew());
+        assertEquals(List.of("open", "timeout 29", "keepalive", "timeout 4"), toldBefore);
+        assertEquals(List.of("open", "timeout 29", "keepalive", "timeout 4", "keepalive"), device.told);
+        assertEquals(4_150, left());
+    }
+
+    /** The next agent sees a standby, and knows nothing of the promotion that may be under way. */
+    @Test
+    void guardsOfAPromotionThatAnEarlierAgentBeganStayArmed() throws Exception {
+        keeper.acquire(SETTINGS);
+        await("armed");
+        guard.close();
+        guard = GuardPair.open(dir, dir.resolve("data"));
+        keeper = agent();
+        keeper.restGuards(SETTINGS, standby(), false);
+        assertTrue(guard.armed());
+        // It leads itself and gives the lock up: from then on a standby is a standby.
+        keeper.acquire(SETTINGS);
+        storeAnswers = false;
+        assertThrows(DcsException.class, () -> keeper.release(5, Optional.empty(), Duration.ofSeconds(1)));
+        keeper.restGuards(SETTINGS, standby(), true);
+        assertTrue(guard.armed());
+        keeper.restGuards(SETTINGS, standby(), false);
+        assertFalse(guard.armed());
+    }
+
+    @Test
+    void adoptedGuardsRestOnceTheServerHasStopped() throws Exception {
+        keeper.acquire(SETTINGS);
+        guard.close();
+        guard = GuardPair.open(dir, dir.resolve("data"));
+        keeper = agent();
+        keeper.restGuards(SETTINGS, postgres(LocalPostgres.Process.STOPPED, Optional.empty()), false);
+        assertFalse(guard.armed());
+    }
+
+    private static LocalPostgres standby() {
+        return postgres(
+                LocalPostgres.Process.RUNNING,
+                Optional.of(new LocalPostgres.Status(
+                        true,
+                        1,
+                        Lsn.INVALID,
+                        Lsn.INVALID,
+                        Lsn.INVALID,
+                        false,
+                        Optional.empty(),
+                        true,
+                        "",
+                        true,
+                        "on",
+                        List.of(),
+                        List.of(),
+                        150_000,
+                        "",
+                        Map.of())));
+    }
+
+    private static LocalPostgres postgres(LocalPostgres.Process process, Optional<LocalPostgres.Status> status) {
+        return new LocalPostgres(
+                LocalPostgres.DataDirectory.VALID, Optional.empty(), process, Optional.empty(), status, "");
     }
 
     @Test

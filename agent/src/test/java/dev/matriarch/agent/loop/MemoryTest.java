@@ -50,6 +50,33 @@ class MemoryTest {
                 memory.situation(false).walFlow());
     }
 
+    /** A session shows a new list at once; those that send WAL go by it a moment later. */
+    @Test
+    void aListOfStandbysCountsOnceWalSendersGoByIt() {
+        memory.standbyNamesSeen("ANY 1 (n2)", new Lsn(10), true, 0, 100);
+        memory.standbyNamesSeen("ANY 1 (n2)", new Lsn(20), true, 99, 100);
+        assertEquals(Optional.empty(), memory.situation(false).standbyNamesSince());
+        assertTrue(memory.standbyNamesSettling());
+        memory.standbyNamesSeen("ANY 1 (n2)", new Lsn(30), true, 100, 100);
+        memory.standbyNamesSeen("ANY 1 (n2)", new Lsn(40), true, 200, 100);
+        assertEquals(Optional.of(new Lsn(30)), memory.situation(false).standbyNamesSince());
+    }
+
+    /** Without a list before it, commits wait only after the checkpointer has taken it up. */
+    @Test
+    void theFirstListCountsOnceTheCheckpointerGoesByItToo() {
+        memory.standbyNamesSeen("ANY 1 (n2)", new Lsn(10), false, 0, 100);
+        memory.standbyNamesSeen("ANY 1 (n2)", new Lsn(20), false, 1000, 100);
+        memory.standbyNamesSeen("ANY 1 (n3)", new Lsn(30), false, 1000, 100);
+        memory.standbyNamesSeen("ANY 1 (n3)", new Lsn(40), false, 2000, 100);
+        assertEquals(Optional.empty(), memory.situation(false).standbyNamesSince());
+        memory.standbyNamesSeen("ANY 1 (n3)", new Lsn(50), true, 2001, 100);
+        assertEquals(Optional.of(new Lsn(50)), memory.situation(false).standbyNamesSince());
+        memory.standbyNamesSeen("ANY 1 (n2)", new Lsn(60), false, 2002, 100);
+        memory.standbyNamesSeen("ANY 1 (n2)", new Lsn(70), false, 2102, 100);
+        assertEquals(Optional.of(new Lsn(70)), memory.situation(false).standbyNamesSince());
+    }
+
     @Test
     void aMemberThatLeftIsForgottenAfterItsTime() {
         Duration ttl = Duration.ofSeconds(10);

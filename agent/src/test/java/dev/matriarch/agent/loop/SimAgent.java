@@ -714,6 +714,11 @@ public final class SimAgent {
                 ClusterCommands.releaseLeader(world.raft().local(host.index()), me, release.epoch(), status),
                 timeout(),
                 reply -> {
+                    if (reply.isPresent() && !reply.get().getApplied()) {
+                        grip.renewAgain();
+                        read(this::step);
+                        return;
+                    }
                     grip.drop();
                     if (reply.isEmpty()) {
                         lost();

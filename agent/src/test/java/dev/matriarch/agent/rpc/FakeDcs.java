@@ -29,6 +29,9 @@ final class FakeDcs implements Dcs {
     /** Called after the failover key was written, outside of the lock. */
     volatile Runnable onFailoverKey = () -> {};
 
+    /** Called before the failover key is written, outside of the lock. */
+    volatile Runnable beforeFailoverKey = () -> {};
+
     static ClusterView view(
             long revision, String config, String leader, List<Member> members, Versioned<FailoverRequest> failover) {
         return new ClusterView(
@@ -102,6 +105,7 @@ final class FakeDcs implements Dcs {
     @Override
     public WriteResult writeFailover(Optional<FailoverRequest> request, Expected expected, Duration timeout)
             throws DcsException {
+        beforeFailoverKey.run();
         ClusterView v = read(timeout);
         if (!holds(expected, v.failover())) {
             return new WriteResult.Conflict();

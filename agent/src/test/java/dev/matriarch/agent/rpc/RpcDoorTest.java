@@ -37,6 +37,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -167,6 +168,47 @@ class RpcDoorTest {
         ActionReply reply =
                 stub().failover(FailoverRequest.newBuilder().setCandidate("n2").build());
         assertEquals("Successfully failed over to \"n2\"", reply.getMessage());
+    }
+
+    @Test
+    void failoverTakesThePlaceOfASwitchoverThatStands() {
+        dcs.set(FakeDcs.view(
+                11,
+                "{}",
+                null,
+                members("replica", "replica"),
+                new Versioned<>(
+                        new dev.matriarch.dcs.FailoverRequest(Optional.of("n3"), Optional.of("n1"), Optional.empty()),
+                        11)));
+        dcs.onFailoverKey = () -> {
+            assertEquals(
+                    new dev.matriarch.dcs.FailoverRequest(Optional.empty(), Optional.of("n2"), Optional.empty()),
+                    dcs.now().failover().orElseThrow().value());
+            dcs.set(FakeDcs.view(20, "{}", "n2", members("replica", "primary"), null));
+        };
+        ActionReply reply =
+                stub().failover(FailoverRequest.newBuilder().setCandidate("n2").build());
+        assertEquals("Successfully failed over to \"n2\"", reply.getMessage());
+    }
+
+    @Test
+    void requestThatCrossesAnotherIsToldSo() {
+        dcs.beforeFailoverKey = () -> dcs.set(FakeDcs.view(
+                11,
+                "{}",
+                "n1",
+                members("primary", "replica"),
+                new Versioned<>(
+                        new dev.matriarch.dcs.FailoverRequest(Optional.of("n1"), Optional.empty(), Optional.empty()),
+                        11)));
+        ActionReply reply =
+                stub().failover(FailoverRequest.newBuilder().setCandidate("n2").build());
+        assertEquals(503, reply.getStatus());
+        assertTrue(
+                reply.getMessage().startsWith("failed to write failover key into DCS: somebody else asked"),
+                reply::getMessage);
+        assertEquals(
+                Optional.of("n1"), dcs.now().failover().orElseThrow().value().leader());
     }
 
     @Test
