@@ -23,6 +23,12 @@ public final class ConfigFile {
             "is refused: a shared password does not protect the members' traffic here."
                     + " Remove it, and give each member a certificate for mutual TLS (raft.certfile, raft.keyfile, raft.cafile)"
                     + " once your version offers that; until then keep raft.bind_addr on a network that you trust";
+    private static final String NO_POOL =
+            "has no meaning here: threads are made as they are needed, and their stacks are the JVM's"
+                    + " (MATRIARCH_JAVA_OPTS=-Xss…); remove it";
+    private static final String OTHER_LIBRARY =
+            "belongs to the library that Patroni's raft is made with; here min_timeout and max_timeout say how soon a"
+                    + " silent peer is noticed: remove it";
     private static final String[] OTHER_STORES = {"etcd", "etcd3", "consul", "zookeeper", "exhibitor", "kubernetes"};
     private static final Set<String> LEVELS =
             Set.of("TRACE", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL");
@@ -46,7 +52,17 @@ public final class ConfigFile {
         return LocalConfig.read(Optional.of(file), environment).config();
     }
 
-    static AgentConfig read(Sources sources) throws ConfigProblems {
+    /** Reads for what there is to find only. */
+    static Findings examine(Sources sources) {
+        ConfigFile config = new ConfigFile(sources);
+        config.read();
+        return config.findings;
+    }
+
+    /** @param result what was read, if nothing is wrong with it */
+    record Reading(AgentConfig result, List<Setting> settings) {}
+
+    static Reading read(Sources sources) throws ConfigProblems {
         ConfigFile config = new ConfigFile(sources);
         Optional<AgentConfig> result = config.read();
         sources.unfinished().forEach(key -> config.findings.add(key, "still says " + Sources.TO_DO + ": fill it in"));
@@ -54,27 +70,27 @@ public final class ConfigFile {
         if (!problems.isEmpty()) {
             throw new ConfigProblems(problems);
         }
-        return result.orElseThrow();
+        return new Reading(result.orElseThrow(), config.findings.declared());
     }
 
     /** @return empty if something without a default is missing or wrong */
     private Optional<AgentConfig> read() {
-        root.notYet(OTHER_STORES).notYet("thread_pool_size", "thread_stack_size", "citus");
-        for (String dynamic : List.of("ttl", "loop_wait", "retry_timeout", "standby_cluster")) {
-            root.tolerate(dynamic);
-            if (root.has(dynamic)) {
-                root.problem(
-                        dynamic,
-                        "is a setting of the whole cluster: put it under bootstrap.dcs, or change it with"
-                                + " matriarchctl edit-config");
-            }
-        }
+        root.notYet(OTHER_STORES)
+                .notYet("citus")
+                .refuseExcept("thread_pool_size", "5", NO_POOL)
+                .refuseExcept("thread_stack_size", "512kB", NO_POOL);
+        root.refuse(
+                "is a setting of the whole cluster: put it under bootstrap.dcs, or change it with matriarchctl edit-config",
+                "ttl",
+                "loop_wait",
+                "retry_timeout",
+                "standby_cluster");
         String scope = root.requiredText("scope", "the cluster's name, the same on every member");
         String name = root.requiredText("name", "this member's name, different on every member");
         if (StandbyNames.PLACEHOLDER.equalsIgnoreCase(name)) {
             root.problem("name", "is reserved: it stands for a standby that does not exist");
         }
-        String namespace = root.text("namespace").orElse("/service");
+        String namespace = root.text("namespace", "/service");
         Optional<Path> givenStateDir = root.file("state_dir");
         Optional<RaftConfig> raft = raft(givenStateDir);
         Path stateDir = givenStateDir
@@ -123,14 +139,14 @@ public final class ConfigFile {
                         "keyfile_password",
                         "cafile",
                         "ciphers",
-                        "verify_client",
                         "allowlist",
                         "allowlist_include_members",
                         "http_extra_headers",
-                        "https_extra_headers",
-                        "request_queue_size",
-                        "server_tokens",
-                        "thread_pool_size");
+                        "https_extra_headers")
+                .notYetExcept("verify_client", "none")
+                .notYetExcept("request_queue_size", "5")
+                .notYetExcept("server_tokens", "original")
+                .refuseExcept("thread_pool_size", "5", NO_POOL);
         Optional<HostPort> listen = s.address("listen", REST_PORT);
         if (!s.has("listen")) {
             findings.add(s.key("listen"), "is missing: the address for health checks, such as 10.0.0.1:8008");
@@ -206,17 +222,11 @@ public final class ConfigFile {
             return Optional.empty();
         }
         Section s = section.get()
-                .notYet(
-                        "connection_timeout",
-                        "append_entries_period",
-                        "connection_retry_time",
-                        "leader_fallback_timeout");
-        s.tolerate("password", "password_file");
-        for (String password : List.of("password", "password_file")) {
-            if (s.has(password)) {
-                findings.add(s.key(password), RAFT_PASSWORD);
-            }
-        }
+                .refuseExcept("connection_timeout", "3.5", OTHER_LIBRARY)
+                .refuseExcept("append_entries_period", "0.1", OTHER_LIBRARY)
+                .refuseExcept("connection_retry_time", "5", OTHER_LIBRARY)
+                .refuseExcept("leader_fallback_timeout", "30", OTHER_LIBRARY)
+                .refuse(RAFT_PASSWORD, "password", "password_file");
         Optional<Path> dataDir = s.file("data_dir").or(() -> stateDir.map(d -> d.resolve("raft")));
         if (dataDir.isEmpty() && !s.has("data_dir")) {
             findings.add(s.key("data_dir"), "is missing: a directory on a local disk for the built-in store");
@@ -285,15 +295,11 @@ public final class ConfigFile {
 
     private LogConfig log() {
         Section s = root.sectionOrEmpty("log")
-                .notYet(
-                        "traceback_level",
-                        "format",
-                        "dateformat",
-                        "static_fields",
-                        "max_queue_size",
-                        "mode",
-                        "deduplicate_heartbeat_logs");
-        s.text("type").filter(t -> !t.equals("plain")).ifPresent(t -> s.problem("type", Section.NOT_YET));
+                .notYet("dateformat", "static_fields", "mode", "deduplicate_heartbeat_logs")
+                .notYetExcept("type", "plain")
+                .notYetExcept("traceback_level", "ERROR")
+                .notYetExcept("format", "%(asctime)s %(levelname)s: %(message)s")
+                .refuseExcept("max_queue_size", "1000", "has no meaning here: no log line waits in memory; remove it");
         String level = level(s, "level").orElse("INFO");
         Optional<Path> dir = s.file("dir");
         long fileSize = s.bytes("file_size", 25_000_000, 1);
@@ -308,6 +314,7 @@ public final class ConfigFile {
     }
 
     private static Optional<String> level(Section s, String name) {
+        s.describe(name, "level", name.equals("level") ? "INFO" : "", "DEBUG, INFO, WARNING, ERROR, CRITICAL");
         Optional<String> level = s.text(name).map(t -> t.toUpperCase(Locale.ROOT));
         if (level.isPresent() && !LEVELS.contains(level.get())) {
             s.problem(name, "is not a level; use DEBUG, INFO, WARNING, ERROR or CRITICAL");

@@ -19,9 +19,9 @@ final class DynamicRules {
     void check() {
         timing();
         synchronousMode();
-        section.bytes("maximum_lag_on_failover", 0, 0);
+        section.bytes("maximum_lag_on_failover", DynamicConfigJson.STANDARD.maximumLagOnFailover(), 0);
         section.bool("synchronous_mode_strict", false);
-        section.bytes("maximum_lag_on_syncnode", 0, -1);
+        section.bytes("maximum_lag_on_syncnode", DynamicConfigJson.STANDARD.maximumLagOnSyncnode(), -1);
         section.integer("synchronous_node_count", 1, 1, Integer.MAX_VALUE);
         section.bool("check_timeline", false);
         section.bool("failsafe_mode", false);
@@ -34,8 +34,8 @@ final class DynamicRules {
         }
         section.bool("pause", false);
         section.integer("max_timelines_history", 0, 0, Integer.MAX_VALUE);
-        section.duration("primary_start_timeout", Duration.ZERO, Duration.ZERO);
-        section.duration("master_start_timeout", Duration.ZERO, Duration.ZERO);
+        section.duration("primary_start_timeout", DynamicConfigJson.STANDARD.primaryStartTimeout(), Duration.ZERO);
+        section.duration("master_start_timeout", DynamicConfigJson.STANDARD.primaryStartTimeout(), Duration.ZERO);
         for (String name : new String[] {"primary_stop_timeout", "master_stop_timeout"}) {
             boolean off =
                     Quantity.integer(section.node().path(name)).map(n -> n <= 0).orElse(false);
@@ -45,7 +45,7 @@ final class DynamicRules {
                 section.duration(name, Duration.ZERO, Duration.ZERO);
             }
         }
-        section.duration("member_slots_ttl", Duration.ZERO, Duration.ZERO);
+        section.duration("member_slots_ttl", DynamicConfigJson.STANDARD.memberSlotsTtl(), Duration.ZERO);
         section.section("postgresql").ifPresent(this::postgresql);
         section.notYet("slots", "permanent_slots", "permanent_replication_slots", "ignore_slots", "standby_cluster")
                 .finish();
@@ -74,7 +74,8 @@ final class DynamicRules {
     }
 
     private void synchronousMode() {
-        Optional<JsonNode> value = section.value("synchronous_mode");
+        Optional<JsonNode> value = section.describe("synchronous_mode", "text", "off", "off, on, quorum")
+                .value("synchronous_mode");
         if (value.isEmpty() || value.get().asText().toLowerCase(Locale.ROOT).equals("quorum")) {
             return;
         }
@@ -90,16 +91,11 @@ final class DynamicRules {
                         findings.add(postgresql.key("parameters") + "." + name, value, problem, Optional.empty())));
         postgresql.bool("use_slots", true);
         postgresql.bool("use_pg_rewind", false);
-        for (String local : new String[] {"pg_hba", "pg_ident"}) {
-            postgresql.tolerate(local);
-            if (postgresql.has(local)
-                    && !Section.asksForNothing(postgresql.node().get(local))) {
-                postgresql.problem(
-                        local,
-                        "is not supported yet by this version for the whole cluster; put it under postgresql." + local
-                                + " in each member's own file");
-            }
-        }
+        postgresql.refuse(
+                "is not supported yet by this version for the whole cluster; put it under postgresql in each member's own"
+                        + " file",
+                "pg_hba",
+                "pg_ident");
         postgresql
                 .notYet(
                         "parameters_primary",

@@ -13,11 +13,11 @@ public final class LocalConfig {
     static final String HIDDEN = "********";
 
     private final Sources sources;
-    private final AgentConfig config;
+    private final ConfigFile.Reading reading;
 
     private LocalConfig(Sources sources) throws ConfigProblems {
         this.sources = sources;
-        this.config = ConfigFile.read(sources);
+        this.reading = ConfigFile.read(sources);
     }
 
     /**
@@ -30,7 +30,7 @@ public final class LocalConfig {
     }
 
     public AgentConfig config() {
-        return config;
+        return reading.result();
     }
 
     /** @param key dotted; the problem is put down to the file or variable that set it */

@@ -28,7 +28,7 @@ final class OptionList {
     /** @return each option with its dashes */
     static List<String> read(Section section, String name, Set<String> refused) {
         List<String> options = new ArrayList<>();
-        section.value(name).ifPresent(value -> {
+        section.describe(name, "list or map of options", "", "").value(name).ifPresent(value -> {
             if (value.isObject()) {
                 value.properties().forEach(e -> add(section, name, refused, e, options));
             } else if (value.isArray()) {

@@ -28,8 +28,6 @@ final class PostgresSection {
         Section s = section.notYet(
                 "proxy_address",
                 "config_dir",
-                "config_base_name",
-                "database",
                 "bin_name",
                 "krbsrvname",
                 "parameters_primary",
@@ -46,8 +44,11 @@ final class PostgresSection {
                 "use_unix_socket",
                 "use_unix_socket_repl",
                 "rewind");
-        // Ignored by Patroni too: only the cluster's own value counts.
-        s.tolerate("use_slots");
+        s.notYetExcept("config_base_name", "postgresql").notYetExcept("database", "postgres");
+        s.refuseExcept(
+                "use_slots",
+                "true",
+                "is a setting of the whole cluster: change it with matriarchctl edit-config, under postgresql");
         Optional<Listen> listen = listen();
         Optional<HostPort> connect = connectAddress(listen);
         Optional<Path> dataDir = s.file("data_dir");
@@ -155,17 +156,11 @@ final class PostgresSection {
             return new Role(defaultUser.orElse(name), Optional.empty());
         }
         Section s = given.get()
-                .notYet(
-                        "sslmode",
-                        "sslkey",
-                        "sslcert",
-                        "sslrootcert",
-                        "sslcrl",
-                        "sslcrldir",
-                        "sslpassword",
-                        "sslnegotiation",
-                        "gssencmode",
-                        "channel_binding");
+                .notYetExcept("sslmode", "prefer")
+                .notYetExcept("gssencmode", "prefer")
+                .notYetExcept("channel_binding", "prefer")
+                .notYetExcept("sslnegotiation", "postgres")
+                .notYet("sslkey", "sslcert", "sslrootcert", "sslcrl", "sslcrldir", "sslpassword");
         Optional<String> user = s.text("username");
         if (user.isEmpty() && defaultUser.isEmpty() && !s.has("username")) {
             findings.add(s.key("username"), "is missing: the name of a database role");

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -27,7 +28,10 @@ final class Section {
     private final String path;
     private final ObjectNode node;
     private final Set<String> known = new TreeSet<>();
-    private final Set<String> notYet = new TreeSet<>();
+    /** To why. */
+    private final Map<String, String> refused = new TreeMap<>();
+    /** To the one value that is no request, because it is what holds anyway. */
+    private final Map<String, String> unchanged = new TreeMap<>();
 
     Section(Findings findings, String path, ObjectNode node) {
         this.findings = findings;
@@ -48,12 +52,41 @@ final class Section {
         findings.add(key(name), node.get(name), sentence);
     }
 
+    /**
+     * Says what a key is like that is read by {@link #value}. The other readers say it themselves.
+     *
+     * @param type in words
+     * @param standard what holds if the key is not given; empty: nothing, or it depends
+     * @param range empty: anything
+     */
+    Section describe(String name, String type, String standard, String range) {
+        findings.declare(Setting.of(key(name), type, standard, range, node.get(name)));
+        return this;
+    }
+
     Optional<JsonNode> value(String name) {
         known.add(name);
+        describe(name, "", "", "");
         return has(name) ? Optional.of(node.get(name)) : Optional.empty();
     }
 
+    String text(String name, String otherwise) {
+        describe(name, "text", otherwise, "");
+        return text(name).orElse(otherwise);
+    }
+
+    /** One of a few words, in lower case. */
+    String word(String name, String otherwise, List<String> words) {
+        describe(name, "text", otherwise, String.join(", ", words));
+        return text(name)
+                .map(t -> t.toLowerCase(java.util.Locale.ROOT))
+                .filter(t -> words.contains(t)
+                        || wrong(name, "is none of " + String.join(", ", words)).isPresent())
+                .orElse(otherwise);
+    }
+
     Optional<String> text(String name) {
+        describe(name, "text", "", "");
         return value(name).flatMap(v -> {
             if (v.isContainerNode()) {
                 return wrong(name, "is not a text");
@@ -71,12 +104,19 @@ final class Section {
     }
 
     boolean bool(String name, boolean otherwise) {
+        describe(name, "boolean", Boolean.toString(otherwise), "");
         return value(name)
                 .flatMap(v -> Quantity.bool(v).or(() -> wrong(name, "is neither true nor false")))
                 .orElse(otherwise);
     }
 
     int integer(String name, int otherwise, int min, int max) {
+        describe(
+                name,
+                "integer",
+                Integer.toString(otherwise),
+                (min == Integer.MIN_VALUE ? "" : "at least " + min)
+                        + (max == Integer.MAX_VALUE ? "" : (min == Integer.MIN_VALUE ? "" : ", ") + "at most " + max));
         return value(name)
                 .flatMap(v -> Quantity.integer(v)
                         .filter(n -> n >= min && n <= max)
@@ -89,6 +129,7 @@ final class Section {
     }
 
     long bytes(String name, long otherwise, long min) {
+        describe(name, "size", Long.toString(otherwise), "at least " + min);
         return value(name)
                 .flatMap(v -> Quantity.bytes(v)
                         .filter(n -> n >= min)
@@ -97,6 +138,11 @@ final class Section {
     }
 
     Duration duration(String name, Duration otherwise, Duration min) {
+        describe(
+                name,
+                "time",
+                Quantity.seconds(otherwise) + " s",
+                min.isZero() ? "not negative" : "at least " + Quantity.seconds(min) + " s");
         return value(name)
                 .flatMap(v -> Quantity.duration(v)
                         .filter(d -> d.compareTo(min) >= 0)
@@ -108,6 +154,7 @@ final class Section {
     }
 
     Optional<HostPort> address(String name, int defaultPort) {
+        describe(name, "host:port", "", "");
         return text(name).flatMap(text -> {
             try {
                 return Optional.of(HostPort.parse(text, defaultPort));
@@ -130,6 +177,7 @@ final class Section {
     }
 
     Optional<Path> file(String name) {
+        describe(name, "path", "", "");
         return text(name).flatMap(text -> {
             try {
                 return Optional.of(Path.of(text).toAbsolutePath().normalize());
@@ -141,6 +189,7 @@ final class Section {
 
     /** A secret, from {@code name} or from the file named by {@code name_file}. */
     Optional<String> secret(String name) {
+        describe(name, "secret", "", "");
         Optional<JsonNode> direct = value(name);
         String fileKey = name + "_file";
         Optional<Path> file = file(fileKey);
@@ -169,6 +218,7 @@ final class Section {
 
     /** A list of texts. */
     List<String> texts(String name) {
+        describe(name, "list", "", "");
         List<String> texts = new ArrayList<>();
         value(name).ifPresent(v -> {
             if (!v.isArray()) {
@@ -188,6 +238,7 @@ final class Section {
 
     /** A list of texts, or one text with commas. */
     List<String> textsOrCommas(String name) {
+        describe(name, "list, or text with commas", "", "");
         Optional<JsonNode> value = value(name);
         if (value.isPresent() && value.get().isTextual()) {
             List<String> parts = new ArrayList<>();
@@ -204,6 +255,7 @@ final class Section {
 
     /** PostgreSQL parameters: names, dots included, to values as postgresql.conf wants them. */
     Map<String, String> parameters(String name) {
+        describe(name, "map of parameters", "", "");
         Map<String, String> parameters = new LinkedHashMap<>();
         section(name)
                 .ifPresent(s -> s.node.properties().forEach(p -> {
@@ -226,6 +278,7 @@ final class Section {
     }
 
     Optional<Section> section(String name) {
+        describe(name, "map", "", "");
         return value(name)
                 .flatMap(v -> v instanceof ObjectNode o
                         ? Optional.of(new Section(findings, key(name), o))
@@ -243,8 +296,28 @@ final class Section {
 
     /** Keys of Patroni that have no effect here yet. Harmless if they ask for nothing. */
     Section notYet(String... names) {
-        notYet.addAll(List.of(names));
+        return refuse(NOT_YET, names);
+    }
+
+    /** As {@link #notYet}; this one value is what this version does anyway. */
+    Section notYetExcept(String name, String value) {
+        unchanged.put(name, value);
+        return notYet(name);
+    }
+
+    /** Keys of Patroni that have no meaning here. Harmless if they ask for nothing. */
+    Section refuse(String sentence, String... names) {
+        for (String name : names) {
+            refused.put(name, sentence);
+            findings.refused(key(name), sentence, unchanged.getOrDefault(name, ""));
+        }
         return this;
+    }
+
+    /** As {@link #refuse}; this one value is what holds here anyway. */
+    Section refuseExcept(String name, String value, String sentence) {
+        unchanged.put(name, value);
+        return refuse(sentence, name);
     }
 
     /** Known, and read elsewhere or not at all. */
@@ -260,9 +333,11 @@ final class Section {
             if (known.contains(name)) {
                 continue;
             }
-            if (notYet.contains(name)) {
-                if (!asksForNothing(entry.getValue())) {
-                    problem(name, NOT_YET);
+            if (refused.containsKey(name)) {
+                boolean same = unchanged.containsKey(name)
+                        && unchanged.get(name).equalsIgnoreCase(entry.getValue().asText());
+                if (!same && !asksForNothing(entry.getValue())) {
+                    problem(name, refused.get(name));
                 }
                 continue;
             }

@@ -2,11 +2,15 @@ package dev.matriarch.agent.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** Reads the {@code tags} section. Names that mean nothing to the agent are published as they are. */
 final class TagsSection {
+    private static final List<String> FLAGS = List.of("nofailover", "noloadbalance", "clonefrom", "nosync", "nostream");
+    private static final List<String> PRIORITIES = List.of("failover_priority", "sync_priority");
+
     private final Section section;
     private final Optional<String> me;
 
@@ -18,23 +22,28 @@ final class TagsSection {
 
     Map<String, Object> read() {
         Map<String, Object> tags = new LinkedHashMap<>();
+        for (String flag : FLAGS) {
+            // As published: a false flag is left out.
+            if (section.bool(flag, false)) {
+                tags.put(flag, true);
+            }
+        }
+        for (String priority : PRIORITIES) {
+            int value = section.integer(priority, 1, Integer.MIN_VALUE, Integer.MAX_VALUE);
+            if (section.has(priority)) {
+                tags.put(priority, value);
+            }
+        }
+        if (section.has("replicatefrom")
+                && Section.asksForNothing(section.node().get("replicatefrom"))) {
+            section.tolerate("replicatefrom");
+        } else {
+            section.text("replicatefrom").ifPresent(source -> tags.put("replicatefrom", source));
+        }
         for (Map.Entry<String, JsonNode> tag : section.node().properties()) {
             String name = tag.getKey();
-            switch (name) {
-                case "nofailover", "noloadbalance", "clonefrom", "nosync", "nostream" -> {
-                    // As published: a false flag is left out.
-                    if (section.bool(name, false)) {
-                        tags.put(name, true);
-                    }
-                }
-                case "failover_priority", "sync_priority" ->
-                    tags.put(name, section.integer(name, 1, Integer.MIN_VALUE, Integer.MAX_VALUE));
-                case "replicatefrom" -> {
-                    if (!Section.asksForNothing(tag.getValue())) {
-                        section.text(name).ifPresent(source -> tags.put(name, source));
-                    }
-                }
-                default -> custom(name, tag.getValue(), tags);
+            if (!FLAGS.contains(name) && !PRIORITIES.contains(name) && !name.equals("replicatefrom")) {
+                custom(name, tag.getValue(), tags);
             }
         }
         contradiction("nofailover", "failover_priority", tags);
@@ -51,6 +60,7 @@ final class TagsSection {
     }
 
     private void custom(String name, JsonNode value, Map<String, Object> tags) {
+        section.describe(name, "text, number or boolean", "", "");
         if (value.isContainerNode()) {
             section.problem(name, "is not a single value; a tag is a text, a number, true or false");
         } else if (value.isBoolean()) {

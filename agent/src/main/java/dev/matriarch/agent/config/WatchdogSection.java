@@ -19,8 +19,7 @@ final class WatchdogSection {
         WatchdogConfig.Mode mode = mode(s);
         Path device = s.file("device").orElse(DEVICE);
         SafetyMargin margin = margin(s);
-        s.text("driver").filter(d -> !d.equals("default")).ifPresent(d -> s.problem("driver", Section.NOT_YET));
-        s.finish();
+        s.notYetExcept("driver", "default").finish();
         WatchdogConfig config = new WatchdogConfig(mode, device, margin);
         if (findings.problems().isEmpty()) {
             problem(config, DynamicConfigJson.parse(dcsJson))
@@ -40,7 +39,8 @@ final class WatchdogSection {
     }
 
     private static WatchdogConfig.Mode mode(Section s) {
-        Optional<JsonNode> value = s.value("mode");
+        Optional<JsonNode> value = s.describe("mode", "text", "automatic", "off, automatic, required")
+                .value("mode");
         if (value.isEmpty()) {
             return WatchdogConfig.Mode.AUTOMATIC;
         }
@@ -56,7 +56,8 @@ final class WatchdogSection {
     }
 
     private static SafetyMargin margin(Section s) {
-        Optional<JsonNode> value = s.value("safety_margin");
+        Optional<JsonNode> value =
+                s.describe("safety_margin", "time", "", "-1: half the ttl").value("safety_margin");
         if (value.isEmpty()) {
             return new SafetyMargin.Narrowest();
         }

@@ -277,4 +277,10 @@ class ConfigFileTest {
         Problem p = only(MINIMAL.replace("listen: '10.0.0.1:8008'", "listen: '*:8008'"));
         assertEquals("restapi.connect_address", p.key());
     }
+
+    @Test
+    void everySettingIsOnThePage() throws Exception {
+        new SettingsPageTest().everyKeyIsDescribedAndEveryDescriptionHasItsKey();
+        new SettingsPageTest().thePageSaysWhatIsRead();
+    }
 }
