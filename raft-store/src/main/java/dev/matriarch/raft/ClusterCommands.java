@@ -33,15 +33,18 @@ public final class ClusterCommands {
     private ClusterCommands() {}
 
     /**
-     * Takes the free lock, unless somebody has led since {@code local}. A candidate has compared itself with the others as they
-     * were before it asked; a request that is held up on its way must not make it the leader after commits that it has not
-     * seen. Each leader writes the {@code status} key: it must be as it was.
+     * Takes the free lock, unless somebody has led since {@code decidedOn}. A candidate has compared itself with the others as
+     * they were before it asked; a request that is held up on its way, or an old view of the cluster that was decided upon
+     * while this peer caught up, must not make it the leader after commits that it has not seen. Each leader writes the
+     * {@code status} key: it must be as it was.
      *
      * @param local what this peer shows now
+     * @param decidedOn the revision of the view by which this member may lead, not after {@code local}
      */
-    public static Command acquireLeader(StoreState local, String member, Duration ttl) {
+    public static Command acquireLeader(StoreState local, String member, Duration ttl, long decidedOn) {
         Optional<StoreState.Entry> status = local.entry(ClusterKeys.STATUS);
-        Expectation unchanged = status.map(s -> Expectation.newBuilder().setRevision(s.modRevision()))
+        Expectation unchanged = status.map(
+                        s -> Expectation.newBuilder().setRevision(Math.min(s.modRevision(), decidedOn)))
                 .orElseGet(() -> Expectation.newBuilder().setAbsent(true))
                 .build();
         String same = status.map(s -> s.value().toStringUtf8()).orElse(ClusterJson.writeStatus(ClusterStatus.NONE));

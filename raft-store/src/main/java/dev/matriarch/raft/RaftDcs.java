@@ -70,8 +70,10 @@ final class RaftDcs implements Dcs {
     }
 
     @Override
-    public LeaseResult acquireLeader(String member, Duration ttl, Duration timeout) throws DcsException {
-        return leaseResult(store.submit(ClusterCommands.acquireLeader(store.local(), member, ttl), timeout), ttl);
+    public LeaseResult acquireLeader(String member, Duration ttl, long decidedOn, Duration timeout)
+            throws DcsException {
+        return leaseResult(
+                store.submit(ClusterCommands.acquireLeader(store.local(), member, ttl, decidedOn), timeout), ttl);
     }
 
     @Override

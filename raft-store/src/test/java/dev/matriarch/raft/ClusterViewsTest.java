@@ -44,7 +44,7 @@ final class ClusterViewsTest {
 
     @Test
     void aRenewalShowsTheSameView() {
-        ClusterView before = after(ClusterCommands.acquireLeader(state, "n1", TTL));
+        ClusterView before = after(ClusterCommands.acquireLeader(state, "n1", TTL, state.revision()));
         long epoch = before.leader().orElseThrow().epoch();
         assertSame(before, after(ClusterCommands.renewLeader(state, "n1", epoch, TTL, Optional.empty())));
         assertEquals(epoch, views.of(state).leader().orElseThrow().epoch());
@@ -52,7 +52,7 @@ final class ClusterViewsTest {
 
     @Test
     void whatIsGoneIsNotShown() {
-        after(ClusterCommands.acquireLeader(state, "n1", TTL));
+        after(ClusterCommands.acquireLeader(state, "n1", TTL, state.revision()));
         after(ClusterCommands.write(ClusterKeys.CONFIG, "{}", Expected.absent()));
         ClusterView then = after(ClusterCommands.remove(ClusterKeys.CONFIG, Expected.anything()));
         assertTrue(then.config().isEmpty());

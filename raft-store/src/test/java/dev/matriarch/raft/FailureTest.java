@@ -39,7 +39,9 @@ class FailureTest {
             int survivor = (leader + 1) % 3;
             List<Change> seen = new CopyOnWriteArrayList<>();
             peers.dcs(survivor).onChange(seen::add);
-            assertInstanceOf(LeaseResult.Held.class, peers.dcs(leader).acquireLeader(holder, TTL, Peers.TIMEOUT));
+            assertInstanceOf(
+                    LeaseResult.Held.class,
+                    peers.dcs(leader).acquireLeader(holder, TTL, Long.MAX_VALUE, Peers.TIMEOUT));
             long granted = System.nanoTime();
             Peers.awaitTrue(Peers.TIMEOUT, "event", () -> seen.contains(Change.LEADER));
             seen.clear();
@@ -51,7 +53,8 @@ class FailureTest {
             assertTrue(millis >= 2900 && millis < 3800, "expired after " + millis + " ms");
             assertInstanceOf(
                     LeaseResult.Held.class,
-                    peers.dcs(survivor).acquireLeader("n" + (survivor + 1), Duration.ofMinutes(1), Peers.TIMEOUT));
+                    peers.dcs(survivor)
+                            .acquireLeader("n" + (survivor + 1), Duration.ofMinutes(1), Long.MAX_VALUE, Peers.TIMEOUT));
 
             peers.start(leader);
             peers.awaitReady();
@@ -75,8 +78,8 @@ class FailureTest {
             int leader = peers.raftLeader();
             int holder = (leader + 1) % 3;
             String name = "n" + (holder + 1);
-            var held =
-                    assertInstanceOf(LeaseResult.Held.class, peers.dcs(holder).acquireLeader(name, ttl, Peers.TIMEOUT));
+            var held = assertInstanceOf(
+                    LeaseResult.Held.class, peers.dcs(holder).acquireLeader(name, ttl, Long.MAX_VALUE, Peers.TIMEOUT));
             peers.crash(leader);
             long crashed = System.nanoTime();
             assertEquals(held, peers.dcs(holder).renewLeader(name, held.epoch(), ttl, Optional.empty(), ttl));
@@ -91,7 +94,9 @@ class FailureTest {
             peers.crash(1);
             peers.crash(2);
             long start = System.nanoTime();
-            assertThrows(DcsException.class, () -> peers.dcs(0).acquireLeader("n1", TTL, Duration.ofMillis(800)));
+            assertThrows(
+                    DcsException.class,
+                    () -> peers.dcs(0).acquireLeader("n1", TTL, Long.MAX_VALUE, Duration.ofMillis(800)));
             assertTrue(millisSince(start) < 1500, "took " + millisSince(start) + " ms");
             Peers.awaitTrue(Duration.ofSeconds(6), "refused read", () -> {
                 try {

@@ -29,7 +29,7 @@ class LateAcquisitionTest {
     }
 
     private void leads(String member, Optional<ClusterStatus> status) {
-        long epoch = run(ClusterCommands.acquireLeader(state, member, TTL))
+        long epoch = run(ClusterCommands.acquireLeader(state, member, TTL, state.revision()))
                 .getOperations(0)
                 .getLeaseEpoch();
         assertTrue(run(ClusterCommands.renewLeader(state, member, epoch, TTL, status))
@@ -45,10 +45,10 @@ class LateAcquisitionTest {
 
     @Test
     void requestFromBeforeTheLastLeaderIsRefused() {
-        Command first = ClusterCommands.acquireLeader(state, "n1", TTL);
+        Command first = ClusterCommands.acquireLeader(state, "n1", TTL, state.revision());
         leads("n3", at(5));
         assertFalse(run(first).getApplied());
-        Command second = ClusterCommands.acquireLeader(state, "n1", TTL);
+        Command second = ClusterCommands.acquireLeader(state, "n1", TTL, state.revision());
         leads("n3", at(6));
         Reply refused = run(second);
         assertFalse(refused.getApplied());
@@ -57,12 +57,25 @@ class LateAcquisitionTest {
     }
 
     @Test
+    void requestOfACandidateWhoseViewIsOlderThanTheLastLeaderIsRefused() {
+        leads("n3", at(5));
+        long decidedOn = state.revision();
+        leads("n2", Optional.empty());
+        // By now its own peer shows that somebody led: what it compared itself with is from before.
+        assertFalse(
+                run(ClusterCommands.acquireLeader(state, "n1", TTL, decidedOn)).getApplied());
+        assertTrue(run(ClusterCommands.acquireLeader(state, "n1", TTL, state.revision()))
+                .getApplied());
+    }
+
+    @Test
     void requestThatNobodyOvertookIsGranted() {
         leads("n3", at(5));
-        Command late = ClusterCommands.acquireLeader(state, "n1", TTL);
+        Command late = ClusterCommands.acquireLeader(state, "n1", TTL, state.revision());
         run(ClusterCommands.touchMember(state, "n2", "{}", TTL));
         assertTrue(run(late).getApplied());
         // Sent again because the answer was lost.
-        assertTrue(run(ClusterCommands.acquireLeader(state, "n1", TTL)).getApplied());
+        assertTrue(run(ClusterCommands.acquireLeader(state, "n1", TTL, state.revision()))
+                .getApplied());
     }
 }

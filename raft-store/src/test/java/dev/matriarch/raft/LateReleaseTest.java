@@ -26,7 +26,7 @@ class LateReleaseTest {
     }
 
     private long lead() {
-        return run(ClusterCommands.acquireLeader(state, "n1", TTL))
+        return run(ClusterCommands.acquireLeader(state, "n1", TTL, state.revision()))
                 .getOperations(0)
                 .getLeaseEpoch();
     }

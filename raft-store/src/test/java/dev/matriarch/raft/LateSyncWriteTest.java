@@ -34,7 +34,7 @@ class LateSyncWriteTest {
     }
 
     private long lead(String member) {
-        return run(ClusterCommands.acquireLeader(state, member, TTL))
+        return run(ClusterCommands.acquireLeader(state, member, TTL, state.revision()))
                 .getOperations(0)
                 .getLeaseEpoch();
     }
@@ -137,7 +137,7 @@ class LateSyncWriteTest {
             @Override
             public void close() {}
         });
-        dcs.acquireLeader("n1", TTL, TTL);
+        dcs.acquireLeader("n1", TTL, Long.MAX_VALUE, TTL);
         assertThrows(DcsException.class, () -> dcs.read(TTL));
         shown[0] = state;
         long epoch = dcs.read(TTL).leader().orElseThrow().epoch();

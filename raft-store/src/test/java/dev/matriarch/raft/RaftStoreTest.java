@@ -38,9 +38,10 @@ class RaftStoreTest {
             assertInstanceOf(
                     WriteResult.Written.class,
                     dcs.writeInitialize("7", Expected.revision(written.revision()), Peers.TIMEOUT));
-            var held = assertInstanceOf(LeaseResult.Held.class, dcs.acquireLeader("n1", TTL, Peers.TIMEOUT));
-            assertEquals(held, dcs.acquireLeader("n1", TTL, Peers.TIMEOUT));
-            assertEquals(new LeaseResult.Lost("n1"), dcs.acquireLeader("n2", TTL, Peers.TIMEOUT));
+            var held = assertInstanceOf(
+                    LeaseResult.Held.class, dcs.acquireLeader("n1", TTL, Long.MAX_VALUE, Peers.TIMEOUT));
+            assertEquals(held, dcs.acquireLeader("n1", TTL, Long.MAX_VALUE, Peers.TIMEOUT));
+            assertEquals(new LeaseResult.Lost("n1"), dcs.acquireLeader("n2", TTL, Long.MAX_VALUE, Peers.TIMEOUT));
             assertEquals(
                     held,
                     dcs.renewLeader(
@@ -69,7 +70,8 @@ class RaftStoreTest {
             peers.startAll();
             List<Change> seen = new CopyOnWriteArrayList<>();
             peers.dcs(2).onChange(seen::add);
-            var held = assertInstanceOf(LeaseResult.Held.class, peers.dcs(0).acquireLeader("n1", TTL, Peers.TIMEOUT));
+            var held = assertInstanceOf(
+                    LeaseResult.Held.class, peers.dcs(0).acquireLeader("n1", TTL, Long.MAX_VALUE, Peers.TIMEOUT));
             Peers.awaitTrue(Peers.TIMEOUT, "event", () -> seen.contains(Change.LEADER));
             for (int i = 0; i < 3; i++) {
                 int peer = i;
@@ -85,11 +87,13 @@ class RaftStoreTest {
             seen.clear();
             long renewedAt = System.nanoTime();
             assertEquals(held, peers.dcs(0).renewLeader("n1", held.epoch(), TTL, Optional.empty(), Peers.TIMEOUT));
-            assertEquals(new LeaseResult.Lost("n1"), peers.dcs(1).acquireLeader("n2", TTL, Peers.TIMEOUT));
+            assertEquals(
+                    new LeaseResult.Lost("n1"), peers.dcs(1).acquireLeader("n2", TTL, Long.MAX_VALUE, Peers.TIMEOUT));
             Peers.awaitTrue(Duration.ofSeconds(6), "expiry", () -> seen.contains(Change.LEADER));
             long millis = (System.nanoTime() - renewedAt) / 1_000_000;
             assertTrue(millis >= 3000 && millis < 3500, "expired after " + millis + " ms");
-            var next = assertInstanceOf(LeaseResult.Held.class, peers.dcs(1).acquireLeader("n2", TTL, Peers.TIMEOUT));
+            var next = assertInstanceOf(
+                    LeaseResult.Held.class, peers.dcs(1).acquireLeader("n2", TTL, Long.MAX_VALUE, Peers.TIMEOUT));
             assertTrue(next.epoch() > held.epoch());
             assertEquals(
                     new LeaseResult.Lost("n2"),

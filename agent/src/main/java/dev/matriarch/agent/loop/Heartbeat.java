@@ -162,6 +162,7 @@ public final class Heartbeat {
             return new Decision.Exit(REFUSED, store.nameTaken().get());
         }
         Optional<Survey> survey = Optional.empty();
+        long surveyedOn = Long.MAX_VALUE;
         LocalPostgres postgres = lookAtPostgres();
         Decision decision = Decision.idle("too many steps in one heartbeat");
         boolean renewed = false;
@@ -192,15 +193,17 @@ public final class Heartbeat {
                         seen = store.read();
                     }
                     case Decision.AcquireLease acquire -> {
-                        if (parts.lease().acquire(settings)) {
+                        if (parts.lease().acquire(settings, Math.min(surveyedOn, seen.revision()))) {
                             renewed = true;
                             parts.memory().lockTaken();
                         }
                         seen = store.read();
                     }
                     case Decision.AskForPromises ask -> askForPromises(ask, settings, postgres);
-                    case Decision.AskPeers ask ->
+                    case Decision.AskPeers ask -> {
+                        surveyedOn = seen.revision();
                         survey = Optional.of(parts.peers().ask(ask.members(), seen.view()));
+                    }
                     case Decision.Discard discard -> {
                         parts.actions().discard(discard.because());
                         Order done = order.getAndUpdate(o -> o instanceof Order.Reinitialize ? null : o);

@@ -81,10 +81,11 @@ final class LeaseKeeper {
         grip.renewAgain();
     }
 
-    boolean acquire(Settings settings) throws DcsException {
+    /** @param decidedOn the revision of the view by which this member may lead */
+    boolean acquire(Settings settings, long decidedOn) throws DcsException {
         long before = clock.nanos();
         long beforeCentis = clock.uptimeCentis();
-        LeaseResult result = dcs.acquireLeader(me, settings.ttl(), timeout(before, settings));
+        LeaseResult result = dcs.acquireLeader(me, settings.ttl(), decidedOn, timeout(before, settings));
         return confirm(result, before, beforeCentis, settings);
     }
 

@@ -31,6 +31,11 @@ final class StoreSteps {
         Optional<ClusterView> view() {
             return store instanceof Store.Known(ClusterView view) ? Optional.of(view) : Optional.empty();
         }
+
+        /** 0 if the store could not be read. */
+        long revision() {
+            return view().map(ClusterView::revision).orElse(0L);
+        }
     }
 
     private final Heartbeat.Parts parts;

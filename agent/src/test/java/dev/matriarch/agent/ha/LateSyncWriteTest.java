@@ -54,7 +54,7 @@ class LateSyncWriteTest {
 
     @Test
     void standbyThatIsNoLongerWaitedForDoesNotBecomeEligibleByAWriteThatCameLate() {
-        assertTrue(apply(ClusterCommands.acquireLeader(store, "n1", TTL)));
+        assertTrue(apply(ClusterCommands.acquireLeader(store, "n1", TTL, store.revision())));
         long epoch = store.lease(ClusterCommands.LEADER_LEASE).orElseThrow().epoch();
         Optional<SyncState> first = Optional.of(new SyncState("n1", new TreeSet<>(Set.of("n2")), 0));
         assertTrue(apply(ClusterCommands.writeSync(store, "n1", epoch, first, Expected.absent())));

@@ -140,7 +140,7 @@ class LeaseKeeperTest {
     @Test
     void leaseAndGuardsCountFromBeforeTheRenewalWasSent() throws Exception {
         answerTakesMillis = 300;
-        assertTrue(keeper.acquire(SETTINGS));
+        assertTrue(keeper.acquire(SETTINGS, 1));
         assertEquals(4_700, left());
         assertEquals(List.of(4_250L, 4_400L), guardActsIn());
     }
@@ -150,7 +150,7 @@ class LeaseKeeperTest {
         Settings second = Timings.of(Duration.ofSeconds(1), Duration.ofMillis(200), Duration.ofMillis(200));
         long start = Uptime.centis();
         centis = start;
-        assertTrue(keeper.acquire(second));
+        assertTrue(keeper.acquire(second, 1));
         storeAnswers = false;
         pass(500);
         assertThrows(DcsException.class, () -> keeper.renew(5, second, Optional.empty()));
@@ -165,7 +165,7 @@ class LeaseKeeperTest {
     @Test
     void watchdogIsTheOutermostRing() throws Exception {
         answerTakesMillis = 100;
-        keeper.acquire(SETTINGS);
+        keeper.acquire(SETTINGS, 1);
         // A new guard is disarmed, too: the first arming has to be seen first.
         await("armed");
         keeper.disarm();
@@ -194,7 +194,7 @@ class LeaseKeeperTest {
 
     @Test
     void watchdogIsFedOnlyWithAConfirmedRenewal() throws Exception {
-        keeper.acquire(SETTINGS);
+        keeper.acquire(SETTINGS, 1);
         keeper.activateWatchdog(SETTINGS);
         device.told.clear();
         assertTrue(renew());
@@ -288,7 +288,7 @@ class LeaseKeeperTest {
 
     @Test
     void renewalThatComesTooLateForTheWatchdogExtendsNothing() throws Exception {
-        keeper.acquire(SETTINGS);
+        keeper.acquire(SETTINGS, 1);
         keeper.activateWatchdog(SETTINGS);
         device.told.clear();
         answerTakesMillis = 901;

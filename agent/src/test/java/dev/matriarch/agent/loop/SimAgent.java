@@ -88,6 +88,7 @@ public final class SimAgent {
     private Store seen = new Store.Unreachable("not asked yet");
     private LocalPostgres postgres;
     private Optional<Survey> survey = Optional.empty();
+    private long surveyedOn;
     private boolean renewed;
     private Confirmed confirmed = Confirmed.NOTHING;
     private Decision decision;
@@ -216,6 +217,7 @@ public final class SimAgent {
         started = now();
         steps = 0;
         survey = Optional.empty();
+        surveyedOn = Long.MAX_VALUE;
         renewed = false;
         decision = Decision.idle("too many steps in one heartbeat");
         read(() -> {
@@ -284,6 +286,10 @@ public final class SimAgent {
 
     private Optional<ClusterView> view() {
         return seen instanceof Store.Known(ClusterView view) ? Optional.of(view) : Optional.empty();
+    }
+
+    private long revision() {
+        return view().map(ClusterView::revision).orElse(0L);
     }
 
     private LocalPostgres look() {
@@ -415,6 +421,7 @@ public final class SimAgent {
                     return;
                 }
                 case Decision.AskPeers ask -> {
+                    surveyedOn = revision();
                     ask(ask.members());
                     return;
                 }
@@ -624,7 +631,8 @@ public final class SimAgent {
         long before = now();
         long beforeCentis = host.uptimeCentis();
         submit(
-                ClusterCommands.acquireLeader(world.raft().local(host.index()), me, inForce.ttl()),
+                ClusterCommands.acquireLeader(
+                        world.raft().local(host.index()), me, inForce.ttl(), Math.min(surveyedOn, revision())),
                 grip.renewalTimeout(before, inForce).toNanos(),
                 reply -> {
                     if (reply.isEmpty()) {

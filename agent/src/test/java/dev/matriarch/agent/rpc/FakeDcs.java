@@ -127,7 +127,7 @@ final class FakeDcs implements Dcs {
     }
 
     @Override
-    public LeaseResult acquireLeader(String member, Duration ttl, Duration timeout) {
+    public LeaseResult acquireLeader(String member, Duration ttl, long decidedOn, Duration timeout) {
         throw new UnsupportedOperationException();
     }
 

@@ -22,11 +22,12 @@ public interface Dcs extends AutoCloseable {
 
     /**
      * Takes the leader lock if nobody holds it, or confirms it if this member holds it already. Refused if somebody has led
-     * since what {@link #read} shows at the time of this call, however late the request arrives.
+     * since the view that was decided upon, however old that is and however late the request arrives.
      *
      * @param ttl how long the lock outlives its last renewal
+     * @param decidedOn {@link ClusterView#revision} of what {@link #read} showed when the others were asked where they stand
      */
-    LeaseResult acquireLeader(String member, Duration ttl, Duration timeout) throws DcsException;
+    LeaseResult acquireLeader(String member, Duration ttl, long decidedOn, Duration timeout) throws DcsException;
 
     /**
      * Renews the lock of the given epoch and, in the same step, publishes what comes with it.
