@@ -176,7 +176,11 @@ public final class Judge {
         }
         Timeline line = pg.timeline;
         line.acknowledged = Math.max(line.acknowledged, position);
-        boolean promises = sync.isPresent() && sync.get().leader().equals(host.name());
+        boolean leads = lease.isPresent() && lease.get().holder().equals(host.name());
+        // A leader that is dead or cut off when a pause ends has no guards: what it acknowledges after its lease is not
+        // promised.
+        boolean guarded = leads || fenced(host);
+        boolean promises = guarded && sync.isPresent() && sync.get().leader().equals(host.name());
         if (promises) {
             // While paused there may be two primaries, and which of them goes on is the operator's choice.
             boolean chosen = host.unfencedByPause();

@@ -55,6 +55,9 @@ public final class ClusterCommands {
     }
 
     /**
+     * Renews the lock. A ttl that is shorter than the present one counts only if nothing has renewed the lock since what
+     * {@code local} shows, else the present one stays until the next renewal.
+     *
      * @param local what this peer shows now
      * @param status written in the same step if it differs from what {@code local} shows
      */
@@ -65,7 +68,8 @@ public final class ClusterCommands {
                                 .setName(LEADER_LEASE)
                                 .setHolder(member)
                                 .setEpoch(epoch)
-                                .setTtlMillis(ttl.toMillis()))
+                                .setTtlMillis(ttl.toMillis())
+                                .setSeenRenewal(lastRenewal(local)))
                         .build())
                 .toBuilder();
         if (local.entry(ClusterKeys.LEADER).isEmpty()) {
@@ -152,14 +156,17 @@ public final class ClusterCommands {
     }
 
     private static Operation required(StoreState local, String leader, long epoch) {
-        long renewal = local.lease(LEADER_LEASE).map(Lease::renewal).orElse(0L);
         return Operation.newBuilder()
                 .setRequireLease(RequireLease.newBuilder()
                         .setName(LEADER_LEASE)
                         .setHolder(leader)
                         .setEpoch(epoch)
-                        .setRenewal(renewal))
+                        .setRenewal(lastRenewal(local)))
                 .build();
+    }
+
+    private static long lastRenewal(StoreState local) {
+        return local.lease(LEADER_LEASE).map(Lease::renewal).orElse(0L);
     }
 
     /** Proposed by the Raft leader only, once the lease is due by its own clock. */

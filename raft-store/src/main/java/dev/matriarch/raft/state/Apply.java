@@ -140,7 +140,8 @@ public final class Apply {
                             operation.getRenewLease().getName(),
                             operation.getRenewLease().getHolder(),
                             operation.getRenewLease().getEpoch(),
-                            operation.getRenewLease().getTtlMillis());
+                            operation.getRenewLease().getTtlMillis(),
+                            operation.getRenewLease().getSeenRenewal());
                 case RELEASE_LEASE -> {
                     Lease lease = leases.get(operation.getReleaseLease().getName());
                     if (!isHeld(
@@ -220,7 +221,7 @@ public final class Apply {
             }
             Lease lease = leases.get(name);
             if (lease != null && lease.holder().equals(holder)) {
-                return extend(lease, ttlMillis);
+                return extend(lease, Math.max(ttlMillis, lease.ttlMillis()));
             }
             if (lease != null) {
                 return notHeld(name, lease);
@@ -233,12 +234,20 @@ public final class Apply {
             return new Done(OperationReply.newBuilder().setLeaseEpoch(revision).build());
         }
 
-        private Outcome renew(String name, String holder, long epoch, long ttlMillis) {
+        /**
+         * A renewal that was held up must not shorten the lease after a later one with a longer ttl was confirmed: its holder
+         * counts that one.
+         */
+        private Outcome renew(String name, String holder, long epoch, long ttlMillis, long seenRenewal) {
             Lease lease = leases.get(name);
             if (!isHeld(lease, holder, epoch)) {
                 return notHeld(name, lease);
             }
-            return ttlMillis <= 0 ? new Refused("a lease needs a time to live", holder) : extend(lease, ttlMillis);
+            if (ttlMillis <= 0) {
+                return new Refused("a lease needs a time to live", holder);
+            }
+            boolean mayShorten = lease.renewal() == seenRenewal;
+            return extend(lease, mayShorten ? ttlMillis : Math.max(ttlMillis, lease.ttlMillis()));
         }
 
         private Outcome require(RequireLease required) {
