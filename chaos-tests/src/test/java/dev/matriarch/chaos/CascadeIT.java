@@ -164,6 +164,11 @@ class CascadeIT {
         awaitStreamsFrom(first, leader, WHOLE);
         awaitStreamsFrom(second, leader, WHOLE);
         assertTrue(log(first).contains("leads back to me") || log(second).contains("leads back to me"));
+        Await.until(
+                "commits wait for both",
+                WHOLE,
+                () -> ask(leader, "select count(*) from pg_stat_replication where sync_state = 'quorum'")
+                        .equals("2"));
     }
 
     @Test

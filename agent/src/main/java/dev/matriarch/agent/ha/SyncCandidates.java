@@ -91,10 +91,13 @@ final class SyncCandidates {
         return member.isRunning() || member.state().equals("unknown");
     }
 
-    /** It streams from another standby, or will as soon as it can: it gets nothing before that one. */
+    /**
+     * It streams from another standby, or will as soon as it can: it gets nothing before that one. A circle of sources is not
+     * followed: all in it stream from the leader.
+     */
     private static boolean behindAnother(ClusterView view, String me, Member member, LocalPostgres.Status status) {
         Optional<String> source = member.replicateFrom();
-        if (source.isEmpty()) {
+        if (source.isEmpty() || new Cascade(view).goesInACircle(member.name(), Tags.of(member))) {
             return false;
         }
         Set<String> passed = new HashSet<>();

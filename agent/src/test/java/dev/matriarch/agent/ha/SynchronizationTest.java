@@ -269,6 +269,16 @@ class SynchronizationTest {
     }
 
     @Test
+    void standbysOfACircleStreamFromTheLeaderAndAreWaitedFor() {
+        SyncModel model = model(Mode.ON, false, 2);
+        List.of("b", "c").forEach(model::connect);
+        model.tags.put("b", Map.of("replicatefrom", "c"));
+        model.tags.put("c", Map.of("replicatefrom", "b"));
+        settle(model);
+        assertEquals("2 (b,c)", model.names);
+    }
+
+    @Test
     void slowStandbyIsReplaced() {
         SyncModel model = model(Mode.ON, false, 1);
         List.of("b", "c").forEach(model::connect);
