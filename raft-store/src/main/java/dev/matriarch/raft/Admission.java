@@ -17,17 +17,23 @@ import org.apache.ratis.protocol.RaftClientReply;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.protocol.SetConfigurationRequest;
+import org.apache.ratis.protocol.TransferLeadershipRequest;
 import org.apache.ratis.rpc.CallId;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.thirdparty.io.grpc.StatusRuntimeException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Takes a peer with a new identity into the group, in place of the peer that used to be at its address. */
 final class Admission {
+    private static final Logger LOG = LoggerFactory.getLogger(Admission.class);
+    private static final Duration STEP_DOWN_TIMEOUT = Duration.ofSeconds(3);
     private static final Duration CHANGE_TIMEOUT = Duration.ofSeconds(12);
     private static final Duration FORWARD_TIMEOUT = Duration.ofSeconds(14);
 
     private final RaftStoreSettings settings;
     private final PeerRpc rpc;
+    private final StuckChange stuck = new StuckChange();
 
     Admission(RaftStoreSettings settings, PeerRpc rpc) {
         this.settings = settings;
@@ -90,22 +96,62 @@ final class Admission {
                         .setServersInCurrentConf(List.copyOf(now))
                         .setServersInNewConf(next)
                         .build());
+        long asked = System.nanoTime();
+        String failure;
         try {
             RaftClientReply reply = replica.server()
                     .setConfigurationAsync(change)
                     .get(CHANGE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
-            return reply.isSuccess()
-                    ? accepted(division)
-                    : refused("the change of membership failed: " + reply.getException());
+            if (reply.isSuccess()) {
+                succeeded();
+                return accepted(division);
+            }
+            failure = "the change of membership failed: " + reply.getException();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return refused("the store is closing");
         } catch (IOException e) {
-            return refused("the change of membership failed: " + e.getMessage());
+            failure = "the change of membership failed: " + e.getMessage();
         } catch (ExecutionException e) {
-            return refused("the change of membership failed: " + e.getCause());
+            failure = "the change of membership failed: " + e.getCause();
         } catch (TimeoutException e) {
-            return refused("the change of membership takes longer than " + CHANGE_TIMEOUT.toSeconds() + " s");
+            failure = "the change of membership takes longer than " + CHANGE_TIMEOUT.toSeconds() + " s";
+        }
+        if (isStuck(asked)) {
+            LOG.warn(
+                    "The store could not take the peer at {} in for a while ({}). This peer steps down as Raft leader, as "
+                            + "that ends a change that is stuck; the lease of the primary is not affected",
+                    me.getAddress(),
+                    failure);
+            stepDown(replica);
+        }
+        return refused(failure);
+    }
+
+    private synchronized void succeeded() {
+        stuck.succeeded();
+    }
+
+    private synchronized boolean isStuck(long asked) {
+        return stuck.failed(asked, System.nanoTime());
+    }
+
+    private static void stepDown(Proposals.Replica replica) {
+        TransferLeadershipRequest toAnybody = new TransferLeadershipRequest(
+                ClientId.randomId(),
+                replica.server().getId(),
+                replica.division().getMemberId().getGroupId(),
+                CallId.getAndIncrement(),
+                null,
+                STEP_DOWN_TIMEOUT.toMillis());
+        try {
+            replica.server()
+                    .transferLeadershipAsync(toAnybody)
+                    .get(STEP_DOWN_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } catch (IOException | ExecutionException | TimeoutException e) {
+            LOG.warn("This peer could not step down as Raft leader: {}", e.toString());
         }
     }
 
