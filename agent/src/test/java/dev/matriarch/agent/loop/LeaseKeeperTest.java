@@ -180,7 +180,7 @@ class LeaseKeeperTest {
     @Test
     void nothingBecomesWritableUntilTheGuardsHoldADeadlineAndTheWatchdogRuns() throws Exception {
         assertTrue(why().contains("the guard does not take its deadline"), why());
-        keeper.acquire(SETTINGS);
+        keeper.acquire(SETTINGS, 1);
         assertTrue(why().contains("the required watchdog does not run"), why());
         keeper.activateWatchdog(SETTINGS);
         assertEquals("", why());
@@ -207,7 +207,7 @@ class LeaseKeeperTest {
     @Test
     void watchdogIsStartedOnlyForALeaseOfTheTtlThatIsInForce() throws Exception {
         Settings longer = Timings.of(Duration.ofSeconds(30), Duration.ofSeconds(1), Duration.ofSeconds(2));
-        keeper.acquire(SETTINGS);
+        keeper.acquire(SETTINGS, 1);
         keeper.activateWatchdog(longer);
         assertEquals(List.of(), device.told);
         assertEquals(5_000, left());
@@ -220,7 +220,7 @@ class LeaseKeeperTest {
     @Test
     void watchdogIsSetForAShorterLeaseBeforeItIsAskedFor() throws Exception {
         Settings longer = Timings.of(Duration.ofSeconds(30), Duration.ofSeconds(1), Duration.ofSeconds(2));
-        keeper.acquire(longer);
+        keeper.acquire(longer, 1);
         keeper.activateWatchdog(longer);
         pass(1_000);
         assertTrue(renew());
@@ -232,7 +232,7 @@ class LeaseKeeperTest {
     /** The next agent sees a standby, and knows nothing of the promotion that may be under way. */
     @Test
     void guardsOfAPromotionThatAnEarlierAgentBeganStayArmed() throws Exception {
-        keeper.acquire(SETTINGS);
+        keeper.acquire(SETTINGS, 1);
         await("armed");
         guard.close();
         guard = GuardPair.open(dir, dir.resolve("data"));
@@ -240,7 +240,7 @@ class LeaseKeeperTest {
         keeper.restGuards(SETTINGS, standby(), false);
         assertTrue(guard.armed());
         // It leads itself and gives the lock up: from then on a standby is a standby.
-        keeper.acquire(SETTINGS);
+        keeper.acquire(SETTINGS, 1);
         storeAnswers = false;
         assertThrows(DcsException.class, () -> keeper.release(5, Optional.empty(), Duration.ofSeconds(1)));
         keeper.restGuards(SETTINGS, standby(), true);
@@ -251,7 +251,7 @@ class LeaseKeeperTest {
 
     @Test
     void adoptedGuardsRestOnceTheServerHasStopped() throws Exception {
-        keeper.acquire(SETTINGS);
+        keeper.acquire(SETTINGS, 1);
         guard.close();
         guard = GuardPair.open(dir, dir.resolve("data"));
         keeper = agent();

@@ -90,7 +90,7 @@ class StoreStepsTest {
                 new Callbacks(() -> null, "demo"),
                 null,
                 null));
-        keeper.acquire(settings);
+        keeper.acquire(settings, 1);
         memory.steppingDown(true);
     }
 
