@@ -2,13 +2,13 @@ package dev.matriarch.sim;
 
 import dev.matriarch.agent.ha.Divergence;
 import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.TimelineHistory;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Supplier;
 
@@ -241,9 +241,19 @@ public final class SimPostgres {
         knownTimeline = Math.max(knownTimeline, timeline - 1);
     }
 
-    public void syncSlots(Set<String> members) {
-        slots.keySet().retainAll(members);
-        members.forEach(m -> slots.put(m, end));
+    public void createSlot(String name) {
+        slots.put(name, end);
+    }
+
+    public void changeSlots(List<SlotChange> changes) {
+        for (SlotChange change : changes) {
+            switch (change) {
+                case SlotChange.CreatePhysical created -> createSlot(created.name());
+                case SlotChange.Drop drop -> slots.remove(drop.name());
+                case SlotChange.Expire expire -> slots.remove(expire.name());
+                default -> {}
+            }
+        }
     }
 
     /** The file NNNNNNNN.history of the current timeline. */

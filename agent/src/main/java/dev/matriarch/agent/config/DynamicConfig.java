@@ -1,5 +1,6 @@
 package dev.matriarch.agent.config;
 
+import dev.matriarch.agent.ha.SlotRules;
 import java.time.Duration;
 import java.util.Map;
 
@@ -29,6 +30,7 @@ public record DynamicConfig(
         boolean usePgRewind,
         Duration primaryRaceBackoff,
         boolean failsafeMode,
+        SlotRules slots,
         Map<String, String> parameters) {
 
     public enum SynchronousMode {

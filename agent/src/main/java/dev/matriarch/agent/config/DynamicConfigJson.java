@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.matriarch.agent.config.DynamicConfig.SynchronousMode;
+import dev.matriarch.agent.ha.SlotRules;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -45,6 +46,7 @@ public final class DynamicConfigJson {
             false,
             Duration.ZERO,
             false,
+            SlotRules.NONE,
             Map.of());
 
     private static final ObjectMapper JSON = new ObjectMapper()
@@ -201,6 +203,7 @@ public final class DynamicConfigJson {
                     // A negative number is one of the ways to say off.
                     get(root, "primary_race_backoff", Quantity::duration, d -> true, STANDARD.primaryRaceBackoff()),
                     get(root, "failsafe_mode", Quantity::bool, b -> true, false),
+                    SlotsSection.read(root, warnings),
                     parameters(postgresql.path("parameters")));
             return new Parsed(config, warnings);
         }

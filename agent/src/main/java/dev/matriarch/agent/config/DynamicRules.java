@@ -47,8 +47,8 @@ final class DynamicRules {
         }
         section.duration("member_slots_ttl", DynamicConfigJson.STANDARD.memberSlotsTtl(), Duration.ZERO);
         section.section("postgresql").ifPresent(this::postgresql);
-        section.notYet("slots", "permanent_slots", "permanent_replication_slots", "ignore_slots", "standby_cluster")
-                .finish();
+        SlotsSection.check(section, findings);
+        section.notYet("standby_cluster").finish();
     }
 
     private void timing() {

@@ -6,6 +6,7 @@ import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.TimelineClaim;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -62,8 +63,16 @@ public sealed interface Decision {
     /** Point a running standby at another upstream. */
     record Follow(Upstream upstream, String because) implements Decision {}
 
-    /** @param advance slot name to the position up to which it may release WAL */
-    record SyncSlots(Set<String> members, Map<String, Lsn> advance, String because) implements Decision {}
+    record SyncSlots(List<SlotChange> changes, String because) implements Decision {
+        public SyncSlots {
+            changes = List.copyOf(changes);
+        }
+
+        /** Nothing but what happens again and again while the server is in use. */
+        public boolean isRoutine() {
+            return changes.stream().allMatch(SlotChange.Advance.class::isInstance);
+        }
+    }
 
     // --- Long actions: run beside the heartbeat. ---
 

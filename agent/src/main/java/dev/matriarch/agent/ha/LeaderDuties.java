@@ -4,7 +4,6 @@ import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.Set;
 
 /** What the member that holds a freshly renewed lock does in a heartbeat. */
 final class LeaderDuties {
@@ -208,7 +207,7 @@ final class LeaderDuties {
         return prePromote()
                 .or(() -> NewTimeline.claim(view, lease, status))
                 .orElseGet(() -> new Decision.Promote(
-                        slotsWanted(),
+                        new SlotPolicy(seen, view, status).membersToServe(),
                         NewTimeline.claimed(view, status),
                         "promoted self to leader by acquiring session lock"));
     }
@@ -238,7 +237,7 @@ final class LeaderDuties {
                 .or(this::failoverRequest)
                 .or(() -> new Synchronization(seen, view, status).next())
                 .or(() -> history(status))
-                .or(() -> slots(status))
+                .or(() -> new SlotPolicy(seen, view, status).step())
                 .or(() -> ScheduledRestart.step(seen));
         return step.orElseGet(() -> {
             String awaited = RequestedChange.awaited(seen, view);
@@ -284,13 +283,5 @@ final class LeaderDuties {
                 ? Optional.empty()
                 : Optional.of(
                         new Decision.WriteHistory(status.timeline(), "timeline " + status.timeline() + " has begun"));
-    }
-
-    private Optional<Decision> slots(LocalPostgres.Status status) {
-        return SlotPolicy.step(view, seen.situation(), status, slotsWanted());
-    }
-
-    private Set<String> slotsWanted() {
-        return settings.useSlots() ? SlotPolicy.membersToServe(seen, view) : Set.of();
     }
 }

@@ -76,7 +76,7 @@ public record LocalPostgres(
      *     commits do not wait for standbys if they did not before
      * @param synchronousCommit the server's default of synchronous_commit
      * @param senders one for each connected WAL sender
-     * @param slots names of physical replication slots with their restart position
+     * @param slots replication slots
      * @param serverVersion server_version_num
      * @param postmasterStartTime as PostgreSQL prints it
      * @param pendingRestart parameters waiting for a restart, name to "old->new"
@@ -111,7 +111,44 @@ public record LocalPostgres(
             Lsn flush,
             Lsn replay) {}
 
-    public record Slot(String name, boolean active, Lsn restart) {}
+    /**
+     * A replication slot that is not temporary.
+     *
+     * @param restart where the WAL begins that it holds back; {@link Lsn#INVALID} if it holds none
+     * @param logical empty for a physical one
+     * @param walStatus as {@code pg_replication_slots} says; empty before PostgreSQL 13
+     * @param holdsRows it keeps dead rows from being removed, those of catalogs at least
+     * @param catalogXmin 0 if none
+     */
+    public record Slot(
+            String name,
+            boolean active,
+            Lsn restart,
+            Optional<LogicalSlot> logical,
+            String walStatus,
+            boolean holdsRows,
+            long catalogXmin) {
+        /** A physical slot in good order. */
+        public Slot(String name, boolean active, Lsn restart) {
+            this(name, active, restart, Optional.empty(), "", false, 0);
+        }
+
+        public boolean isLost() {
+            return walStatus.equals("lost");
+        }
+
+        /** How far its reader has come; {@link Lsn#INVALID} if that is not known. */
+        public Lsn reached() {
+            return logical.map(LogicalSlot::confirmed).orElse(restart);
+        }
+    }
+
+    /**
+     * @param confirmed {@link Lsn#INVALID} if not known
+     * @param failover PostgreSQL 17 copies it to standbys
+     * @param synced PostgreSQL 17 has copied it from the primary
+     */
+    public record LogicalSlot(String database, String plugin, Lsn confirmed, boolean failover, boolean synced) {}
 
     public boolean isRunning() {
         return process == Process.RUNNING;

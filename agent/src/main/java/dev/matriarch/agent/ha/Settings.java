@@ -13,6 +13,7 @@ import java.time.Duration;
  * @param synchronous how many standbys a commit waits for, and which
  * @param primaryStartTimeout how long a crashed primary may take to come back before another is sought; 0: at once
  * @param prePromote a script decides whether this member may be promoted
+ * @param slots permanent slots, slots of others, and what the slots of members may cost
  * @param discardOnDivergence a diverged data directory that cannot be rewound may be set aside and cloned anew
  * @param discardOnRewindFailure the same after a failed rewind
  * @param failsafeMode a primary without the store may stay if all others agree
@@ -35,7 +36,48 @@ public record Settings(
         int maxTimelinesHistory,
         Duration primaryRaceBackoff,
         boolean failsafeMode,
-        boolean prePromote) {
+        boolean prePromote,
+        SlotRules slots) {
+
+    /** With no slots but those of members. */
+    public Settings(
+            Duration ttl,
+            Duration loopWait,
+            Duration retryTimeout,
+            Duration safetyMargin,
+            long maximumLagOnFailover,
+            boolean checkTimeline,
+            Synchronous synchronous,
+            boolean paused,
+            Duration primaryStartTimeout,
+            boolean usePgRewind,
+            boolean useSlots,
+            boolean discardOnDivergence,
+            boolean discardOnRewindFailure,
+            int maxTimelinesHistory,
+            Duration primaryRaceBackoff,
+            boolean failsafeMode,
+            boolean prePromote) {
+        this(
+                ttl,
+                loopWait,
+                retryTimeout,
+                safetyMargin,
+                maximumLagOnFailover,
+                checkTimeline,
+                synchronous,
+                paused,
+                primaryStartTimeout,
+                usePgRewind,
+                useSlots,
+                discardOnDivergence,
+                discardOnRewindFailure,
+                maxTimelinesHistory,
+                primaryRaceBackoff,
+                failsafeMode,
+                prePromote,
+                SlotRules.NONE);
+    }
 
     /**
      * @param strict with no standby to wait for, commits wait for one to come

@@ -32,7 +32,7 @@ import java.util.Set;
  * @param writePath whether the server, while it is a primary, still gets commits to its disk
  * @param failsafe who may race, and what was promised to whom
  * @param wishes what operators asked for and is not over yet
- * @param slotsFor the members whose slots were last brought in line; empty: not done yet
+ * @param slots what is remembered of replication slots
  * @param lifecycle starts, stops and promotions
  */
 public record Situation(
@@ -59,7 +59,7 @@ public record Situation(
         WritePath writePath,
         Failsafe failsafe,
         Wishes wishes,
-        Optional<Set<String>> slotsFor,
+        SlotMemory slots,
         Lifecycle lifecycle) {
 
     /**
@@ -102,7 +102,7 @@ public record Situation(
                 WritePath.unknown(),
                 new Failsafe(Map.of(), Optional.empty(), 0),
                 Wishes.NONE,
-                Optional.empty(),
+                SlotMemory.NONE,
                 Lifecycle.NONE);
     }
 

@@ -5,27 +5,47 @@ import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SlotName;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.StringJoiner;
 import java.util.TreeMap;
 import java.util.TreeSet;
 
-/** For which members this server keeps a physical replication slot. */
-final class SlotPolicy {
+/** Which replication slots this server keeps, and what brings those that it has in line. */
+public final class SlotPolicy {
     /** One WAL segment. */
     private static final long WORTH_ADVANCING = 16L << 20;
 
-    private SlotPolicy() {}
+    private final Observation seen;
+    private final ClusterView view;
+    private final LocalPostgres.Status status;
+    private final Cascade cascade;
+    private final SlotBudget budget;
+    private final SlotMemory memory;
+
+    SlotPolicy(Observation seen, ClusterView view, LocalPostgres.Status status) {
+        this.seen = seen;
+        this.view = view;
+        this.status = status;
+        this.cascade = new Cascade(view);
+        this.budget = new SlotBudget(seen, view);
+        this.memory = seen.situation().slots();
+    }
 
     /**
-     * Everybody else who streams: they stream from this member as soon as it leads. A member that never leads serves only
-     * those that have chosen it as their source.
+     * For which members this server keeps a slot: everybody else who streams, because they stream from this member as soon
+     * as it leads. A member that never leads serves only those that have chosen it as their source.
      */
-    static Set<String> membersToServe(Observation seen, ClusterView view) {
+    Set<String> membersToServe() {
+        if (!seen.settings().useSlots()) {
+            return Set.of();
+        }
         String me = seen.me();
-        if (seen.tags().nofailover() && !seen.postgres().isPrimary()) {
-            Cascade cascade = new Cascade(view);
+        if (neverLeads()) {
             Set<String> downstream = new TreeSet<>();
             for (Member member : view.members()) {
                 if (cascade.streamsFrom(member, me)) {
@@ -47,53 +67,237 @@ final class SlotPolicy {
         return members;
     }
 
-    /**
-     * A step that brings the server's own slots in line, if they are not. A slot that nobody here streams from has to be
-     * moved on by hand: those of a standby, and on the leader those of members that stream from another standby.
-     */
-    static Optional<Decision> step(
-            ClusterView view, Situation situation, LocalPostgres.Status status, Set<String> members) {
-        boolean missing = false;
-        for (String name : members) {
-            missing |= slot(status, SlotName.of(name)).isEmpty();
+    private boolean neverLeads() {
+        return seen.tags().nofailover() && !seen.postgres().isPrimary();
+    }
+
+    /** The physical slots that this server keeps for members, those that have left not too long ago included. */
+    Set<String> memberSlots() {
+        Set<String> names = new TreeSet<>();
+        if (!seen.settings().useSlots()) {
+            return names;
         }
-        boolean changed = !situation.slotsFor().equals(Optional.of(members));
-        Map<String, Lsn> advance = behind(view, status, members);
-        return missing || changed || !advance.isEmpty()
-                ? Optional.of(new Decision.SyncSlots(members, advance, "replication slots for " + members))
+        if (!neverLeads()) {
+            names.addAll(memory.retained());
+            for (Member member : view.members()) {
+                names.remove(SlotName.of(member.name()));
+            }
+        }
+        for (String member : membersToServe()) {
+            names.add(SlotName.of(member));
+        }
+        names.remove(SlotName.of(seen.me()));
+        return names;
+    }
+
+    /** What the leader lets everybody else keep in case that they lead next. */
+    static List<String> retained(Observation seen) {
+        if (!seen.settings().useSlots()) {
+            return List.of();
+        }
+        TreeSet<String> names = new TreeSet<>(seen.situation().slots().retained());
+        seen.situation().recentMembers().forEach(name -> names.add(SlotName.of(name)));
+        seen.view()
+                .ifPresent(view -> view.members().stream()
+                        .filter(m -> m.flag("nostream"))
+                        .forEach(m -> names.remove(SlotName.of(m.name()))));
+        return List.copyOf(names);
+    }
+
+    /** A step that brings the server's own slots in line, if they are not. */
+    Optional<Decision> step() {
+        if (memory.retryAt().isPresent() && memory.retryAt().getAsLong() - seen.now() > 0) {
+            return Optional.empty();
+        }
+        List<SlotChange> changes = changes();
+        if (changes.isEmpty()) {
+            return Optional.empty();
+        }
+        StringJoiner words = new StringJoiner(", ", "replication slots: ", "");
+        changes.forEach(c -> words.add(c.words()));
+        return Optional.of(new Decision.SyncSlots(changes, words.toString()));
+    }
+
+    private List<SlotChange> changes() {
+        Map<String, LocalPostgres.Slot> present = new TreeMap<>();
+        status.slots().forEach(slot -> present.put(slot.name(), slot));
+        Map<String, SlotRules.Permanent> permanent = permanent();
+        Set<String> members = memberSlots();
+        members.removeAll(permanent.keySet());
+        List<SlotChange> drops = new ArrayList<>();
+        List<SlotChange> others = new ArrayList<>();
+        for (LocalPostgres.Slot slot : present.values()) {
+            why(slot, members, permanent).ifPresent(drops::add);
+        }
+        for (String name : members) {
+            LocalPostgres.Slot slot = present.get(name);
+            if (slot == null && !budget.isSpent(name)) {
+                others.add(new SlotChange.CreatePhysical(name));
+            } else if (slot != null && slot.logical().isEmpty()) {
+                advanceOfMember(slot).ifPresent(others::add);
+            }
+        }
+        permanent.forEach((name, wanted) -> {
+            LocalPostgres.Slot slot = present.get(name);
+            if (!wanted.logical()) {
+                if (slot == null) {
+                    others.add(new SlotChange.CreatePhysical(name));
+                } else if (slot.logical().isEmpty()) {
+                    advancePermanent(slot).ifPresent(others::add);
+                }
+            }
+        });
+        List<SlotChange> all = new ArrayList<>(seen.settings().paused() ? List.of() : drops);
+        all.addAll(others);
+        return all;
+    }
+
+    /** The permanent slots of this kind of cluster that this server can have. */
+    private Map<String, SlotRules.Permanent> permanent() {
+        Map<String, SlotRules.Permanent> wanted = new HashMap<>();
+        if (!seen.settings().useSlots()) {
+            return wanted;
+        }
+        String own = SlotName.of(seen.me());
+        seen.settings().slots().permanent().forEach((name, slot) -> {
+            boolean here = slot.clusterType()
+                    .map(SlotRules.ClusterType.PRIMARY::equals)
+                    .orElse(true);
+            if (here && !name.equals(own)) {
+                wanted.put(name, slot);
+            }
+        });
+        return wanted;
+    }
+
+    /** Nothing is dropped, and nothing warned about, that somebody else looks after. */
+    private boolean isOthers(LocalPostgres.Slot slot) {
+        for (SlotRules.Matcher ignored : seen.settings().slots().ignored()) {
+            if (ignored.fits(slot)) {
+                return true;
+            }
+        }
+        // PostgreSQL 17 carries these to its standbys itself.
+        return slot.logical()
+                .filter(l -> l.failover() && (!status.inRecovery() || l.synced()))
+                .isPresent();
+    }
+
+    private Optional<SlotChange> why(
+            LocalPostgres.Slot slot, Set<String> members, Map<String, SlotRules.Permanent> permanent) {
+        if (slot.active() || isOthers(slot)) {
+            return Optional.empty();
+        }
+        String name = slot.name();
+        SlotRules.Permanent wanted = permanent.get(name);
+        boolean known = wanted != null || members.contains(name);
+        if (!known) {
+            // An agent that has just begun does not know everybody yet.
+            boolean knowsThem = memory.watchingSince().isPresent()
+                    && seen.now() - memory.watchingSince().getAsLong()
+                            >= seen.settings().ttl().multipliedBy(2).toNanos();
+            return knowsThem
+                    ? Optional.of(new SlotChange.Drop(
+                            name, "it is neither of a member nor in slots or ignore_slots, and nobody uses it"))
+                    : Optional.empty();
+        }
+        if (!fits(slot, wanted)) {
+            return Optional.of(new SlotChange.Drop(name, "it is of another kind than the one that is wanted"));
+        }
+        if (slot.isLost()) {
+            return Optional.of(new SlotChange.Drop(name, "the WAL that its reader needs is gone"));
+        }
+        if (slot.logical().isPresent()) {
+            return Optional.empty();
+        }
+        if (slot.restart().equals(Lsn.INVALID)) {
+            return Optional.of(new SlotChange.Drop(name, "it reserves no WAL"));
+        }
+        if (slot.holdsRows() && !readHere(name, wanted)) {
+            return Optional.of(
+                    new SlotChange.Drop(name, "it keeps old rows from being removed, and its reader is elsewhere"));
+        }
+        Lsn here = status.inRecovery() ? status.replayed() : status.position();
+        return wanted == null
+                ? budget.exceededBy(slot, here).map(because -> new SlotChange.Expire(name, because))
                 : Optional.empty();
     }
 
-    /** Slots that hold back much more WAL than their member, which uses another, still needs. */
-    private static Map<String, Lsn> behind(ClusterView view, LocalPostgres.Status status, Set<String> members) {
-        Map<String, Lsn> advance = new TreeMap<>();
-        Lsn here = status.inRecovery() ? status.replayed() : status.position();
-        Cascade cascade = new Cascade(view);
-        String leader = view.leader().map(Leader::name).orElse("");
-        for (String name : members) {
-            Optional<Member> member = view.member(name);
-            if (member.isEmpty() || !status.inRecovery() && cascade.streamsFrom(member.get(), leader)) {
-                // It moves the slot itself, or is away and needs it where it is.
-                continue;
-            }
-            Optional<Lsn> reached = member.get().xlogLocation();
-            Optional<LocalPostgres.Slot> slot = slot(status, SlotName.of(name)).filter(s -> !s.active());
-            if (reached.isPresent() && slot.isPresent()) {
-                Lsn to = reached.get().isAfter(here) ? here : reached.get();
-                if (to.minus(slot.get().restart()) > WORTH_ADVANCING) {
-                    advance.put(slot.get().name(), to);
-                }
-            }
+    private static boolean fits(LocalPostgres.Slot slot, SlotRules.Permanent wanted) {
+        if (wanted == null || !wanted.logical()) {
+            return slot.logical().isEmpty();
         }
-        return advance;
+        return slot.logical()
+                .filter(l ->
+                        l.database().equals(wanted.database()) && l.plugin().equals(wanted.plugin()))
+                .isPresent();
     }
 
-    private static Optional<LocalPostgres.Slot> slot(LocalPostgres.Status status, String name) {
-        for (LocalPostgres.Slot slot : status.slots()) {
-            if (slot.name().equals(name)) {
-                return Optional.of(slot);
+    /** Where the reader of a physical slot connects: its xmin is feedback of that very reader. */
+    private boolean readHere(String name, SlotRules.Permanent wanted) {
+        if (wanted != null) {
+            return !status.inRecovery();
+        }
+        for (Member member : view.members()) {
+            if (SlotName.of(member.name()).equals(name)) {
+                return cascade.streamsFrom(member, seen.me());
             }
         }
-        return Optional.empty();
+        return !status.inRecovery();
+    }
+
+    /**
+     * A slot that nobody here streams from has to be moved on by hand: those of a standby, and on the leader those of
+     * members that stream from another standby.
+     */
+    private Optional<SlotChange> advanceOfMember(LocalPostgres.Slot slot) {
+        String leader = view.leader().map(Leader::name).orElse("");
+        Lsn reached = status.inRecovery() ? view.status().slots().getOrDefault(slot.name(), Lsn.INVALID) : Lsn.INVALID;
+        for (Member member : view.members()) {
+            if (SlotName.of(member.name()).equals(slot.name())) {
+                if (!status.inRecovery() && cascade.streamsFrom(member, leader)) {
+                    // It moves the slot itself, or is away and needs it where it is.
+                    return Optional.empty();
+                }
+                reached = Lsn.max(reached, member.xlogLocation().orElse(Lsn.INVALID));
+            }
+        }
+        return advance(slot, reached);
+    }
+
+    private Optional<SlotChange> advancePermanent(LocalPostgres.Slot slot) {
+        return status.inRecovery()
+                ? advance(slot, view.status().slots().getOrDefault(slot.name(), Lsn.INVALID))
+                : Optional.empty();
+    }
+
+    /** Only slots that hold back much more WAL than their reader still needs. */
+    private Optional<SlotChange> advance(LocalPostgres.Slot slot, Lsn reached) {
+        if (slot.active() || reached.equals(Lsn.INVALID) || slot.restart().equals(Lsn.INVALID)) {
+            return Optional.empty();
+        }
+        Lsn here = status.inRecovery() ? status.replayed() : status.position();
+        Lsn to = reached.isAfter(here) ? here : reached;
+        return to.minus(slot.restart()) > WORTH_ADVANCING
+                ? Optional.of(new SlotChange.Advance(slot.name(), "", to))
+                : Optional.empty();
+    }
+
+    /** Active slots that nobody has declared: they hold WAL back without anybody who would be told. */
+    public static Set<String> unknownInUse(Observation seen) {
+        Optional<LocalPostgres.Status> status = seen.postgres().status();
+        if (seen.view().isEmpty() || status.isEmpty()) {
+            return Set.of();
+        }
+        SlotPolicy policy = new SlotPolicy(seen, seen.view().get(), status.get());
+        Set<String> known = policy.memberSlots();
+        known.addAll(policy.permanent().keySet());
+        Set<String> unknown = new TreeSet<>();
+        for (LocalPostgres.Slot slot : status.get().slots()) {
+            if (slot.active() && !known.contains(slot.name()) && !policy.isOthers(slot)) {
+                unknown.add(slot.name());
+            }
+        }
+        return unknown;
     }
 }

@@ -8,7 +8,6 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
 
 /** What a member without the lock does: become a healthy standby of the leader, or wait for one. */
 final class StandbyDuties {
@@ -194,11 +193,7 @@ final class StandbyDuties {
             return new Decision.Follow(upstream.get(), whyFollow(upstream.get()));
         }
         return strandedOn(leader)
-                .or(() -> SlotPolicy.step(
-                        view,
-                        situation,
-                        pg.status().orElseThrow(),
-                        settings.useSlots() ? SlotPolicy.membersToServe(seen, view) : Set.of()))
+                .or(() -> new SlotPolicy(seen, view, pg.status().orElseThrow()).step())
                 .or(() -> ScheduledRestart.step(seen))
                 .orElseGet(() -> Decision.idle("no action. I am (" + seen.me()
                         + "), a secondary, and following a leader (" + leader.name() + ")"));

@@ -6,19 +6,18 @@ import dev.matriarch.agent.callbacks.Hook;
 import dev.matriarch.agent.callbacks.Role;
 import dev.matriarch.agent.config.ScriptsConfig;
 import dev.matriarch.agent.ha.Decision;
+import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.postgres.Divergence;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.postgres.StopMode;
-import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.SlotName;
 import java.time.Duration;
-import java.util.Map;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.concurrent.CompletableFuture;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -105,28 +104,8 @@ final class Actions {
         callbacks.reloaded();
     }
 
-    void slots(Set<String> members, Map<String, Lsn> advance) throws PostgresException {
-        Set<String> wanted = slotNames(members);
-        if (!memory.knowsWhoLeft()) {
-            // Of members that are here it is known whether they need one.
-            Set<String> ofTheDeparted = slotsPresent();
-            ofTheDeparted.removeAll(slotNames(memory.members()));
-            wanted.addAll(ofTheDeparted);
-        }
-        server.syncSlots(wanted, advance, SHORT);
-        memory.slotsSynced(members);
-    }
-
-    private Set<String> slotsPresent() {
-        Set<String> names = new TreeSet<>();
-        server.observe(SHORT).status().ifPresent(s -> s.slots().forEach(slot -> names.add(slot.name())));
-        return names;
-    }
-
-    private static Set<String> slotNames(Set<String> members) {
-        Set<String> names = new TreeSet<>();
-        members.forEach(m -> names.add(SlotName.of(m)));
-        return names;
+    void slots(List<SlotChange> changes) throws PostgresException {
+        memory.slotsChanged(changes, server.changeSlots(changes, SHORT), clock.nanos());
     }
 
     private void writeConfiguration(Upstream upstream, Optional<String> standbyNames) throws PostgresException {
@@ -246,7 +225,12 @@ final class Actions {
     void promote(Set<String> slotsFor, int timeline) {
         background(Task.Kind.PROMOTE, () -> {
             requireGuard();
-            slots(slotsFor, Map.of());
+            // One that fails is made later: nobody is kept from writing for it.
+            server.changeSlots(
+                    slotsFor.stream()
+                            .<SlotChange>map(member -> new SlotChange.CreatePhysical(SlotName.of(member)))
+                            .toList(),
+                    SHORT);
             server.promote(timeline, startStop());
             memory.forgetUpstream();
             memory.succeeded();

@@ -13,6 +13,8 @@ import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.ha.ScheduledRestart;
 import dev.matriarch.agent.ha.Settings;
+import dev.matriarch.agent.ha.SlotChange;
+import dev.matriarch.agent.ha.SlotPolicy;
 import dev.matriarch.agent.ha.Store;
 import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.agent.ha.Tags;
@@ -26,6 +28,7 @@ import dev.matriarch.dcs.Member;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
@@ -52,6 +55,8 @@ public final class Heartbeat {
     private String lastSentence = "";
     private String appliedParameters = "";
     private boolean watching;
+    private Set<String> warnedOfSlots = Set.of();
+    private Optional<Observation> lastSeen = Optional.empty();
 
     /** What a heartbeat works with. */
     record Parts(
@@ -170,6 +175,7 @@ public final class Heartbeat {
             Settings settings = parts.settings().update(seen.view()).settings();
             Observation observation = observe(seen.store(), postgres, survey, settings, renewed);
             parts.publisher().publish(observation, parts.lease().deadline());
+            lastSeen = Optional.of(observation);
             Decision before = decision;
             decision = Decider.decide(observation);
             parts.recorder().record(step, observation, decision);
@@ -223,7 +229,7 @@ public final class Heartbeat {
                     }
                     case Decision.ActivateWatchdog activate -> parts.lease().activateWatchdog(settings);
                     case Decision.SyncSlots sync -> {
-                        parts.actions().slots(sync.members(), sync.advance());
+                        parts.actions().slots(sync.changes());
                         postgres = lookAtPostgres();
                     }
                     default -> seen = store.carryOut(decision, seen);
@@ -362,7 +368,13 @@ public final class Heartbeat {
                                     .toList(),
                             now,
                             parts.settings().current().dynamic().memberSlotsTtl());
-            parts.memory().members(view.members().stream().map(Member::name).toList());
+            parts.memory()
+                    .slotsSeen(
+                            view,
+                            postgres.status(),
+                            lease instanceof Lease.Held,
+                            now,
+                            parts.settings().current().dynamic().memberSlotsTtl());
             parts.memory().failsafeListed(view.failsafe());
             parts.memory().walSeen(view.isUnlocked(), postgres.status().map(LocalPostgres.Status::received), now);
         }
@@ -395,6 +407,7 @@ public final class Heartbeat {
             parts.callbacks().happened(Action.SEEN, postgres.isPrimary() ? Role.PRIMARY : Role.REPLICA);
         }
         applyParameters(postgres);
+        lastSeen.ifPresent(this::warnOfSlots);
         seen.view().ifPresent(view -> {
             store.publish(postgres, order.get() != null && postgres.isReplica());
             parts.peers().getToKnow(view, parts.me());
@@ -440,6 +453,28 @@ public final class Heartbeat {
         }
     }
 
+    private void saySlots(Decision.SyncSlots sync) {
+        for (SlotChange change : sync.changes()) {
+            switch (change) {
+                case SlotChange.Expire expire -> LOG.warn("Replication slots: {}", expire.words());
+                case SlotChange.Advance advance -> LOG.debug("Replication slots: {}", advance.words());
+                default -> LOG.info("Replication slots: {}", change.words());
+            }
+        }
+    }
+
+    /** Slots in use that nobody declared hold WAL back all the same. */
+    private void warnOfSlots(Observation seen) {
+        Set<String> unknown = SlotPolicy.unknownInUse(seen);
+        if (!unknown.isEmpty() && !unknown.equals(warnedOfSlots)) {
+            LOG.warn(
+                    "Replication slots {} are in use, but neither of members nor in slots or ignore_slots: they are kept"
+                            + " while they are in use and dropped afterwards",
+                    unknown);
+        }
+        warnedOfSlots = unknown;
+    }
+
     private void say(Decision decision) {
         if (decision instanceof Decision.AskForPromises) {
             // Every second or so while the store is away: what came of it is said.
@@ -449,6 +484,10 @@ public final class Heartbeat {
             return;
         }
         String sentence = decision.because();
+        if (decision instanceof Decision.SyncSlots sync) {
+            saySlots(sync);
+            return;
+        }
         if (!sentence.equals(lastSentence) || !(decision instanceof Decision.Wait)) {
             if (decision instanceof Decision.Stop || decision instanceof Decision.Exit) {
                 LOG.warn("{}", sentence);

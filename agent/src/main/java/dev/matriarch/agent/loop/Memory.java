@@ -2,17 +2,19 @@ package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.ha.Divergence;
 import dev.matriarch.agent.ha.Failsafe;
+import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.ScheduledRestart;
 import dev.matriarch.agent.ha.Situation;
+import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.ha.WalFlow;
 import dev.matriarch.agent.ha.Wishes;
 import dev.matriarch.agent.ha.WritePath;
+import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Lsn;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -49,16 +51,12 @@ final class Memory {
     private OptionalLong storeLostSince = OptionalLong.empty();
     private final Map<String, Long> memberSeen = new HashMap<>();
     private Set<String> remembered = Set.of();
-    private List<String> memberNames = List.of();
-    private Set<String> members = Set.of();
-    private OptionalLong firstSeen = OptionalLong.empty();
-    private boolean knowsWhoLeft;
     private final long startedAt;
     private Map<String, String> failsafeListed = Map.of();
     private Optional<Failsafe.Promise> promise = Optional.empty();
     private WalFlow walFlow = WalFlow.NONE;
     private Optional<Lsn> received = Optional.empty();
-    private Optional<Set<String>> slotsFor = Optional.empty();
+    private final SlotWatch slots = new SlotWatch();
     private WritePath writePath = WritePath.unknown();
     private boolean abandoned;
     private OptionalLong downSince = OptionalLong.empty();
@@ -113,7 +111,7 @@ final class Memory {
                 writePath.withAbandoned(abandoned),
                 new Failsafe(failsafeListed, promise, startedAt),
                 wishes,
-                slotsFor,
+                slots.memory(),
                 new Situation.Lifecycle(downSince, prePromoteEpoch, prePromotePassed, crashRecoveryTried));
     }
 
@@ -149,31 +147,17 @@ final class Memory {
         if (!remembered.equals(memberSeen.keySet())) {
             remembered = Set.copyOf(memberSeen.keySet());
         }
-        if (firstSeen.isEmpty()) {
-            firstSeen = OptionalLong.of(now);
-        }
-        if (!knowsWhoLeft && now - firstSeen.getAsLong() >= ttl.toNanos()) {
-            knowsWhoLeft = true;
-            slotsFor = Optional.empty();
-        }
     }
 
-    /** @param names all members in the store at this moment, those that do not stream too */
-    synchronized void members(List<String> names) {
-        if (!memberNames.equals(names)) {
-            memberNames = List.copyOf(names);
-            members = Set.copyOf(names);
-        }
+    /** @param leading this member holds the lock */
+    synchronized void slotsSeen(
+            ClusterView view, Optional<LocalPostgres.Status> status, boolean leading, long now, Duration kept) {
+        slots.seen(view, status, leading, now, kept);
     }
 
-    /** All that were in the store when it was last read. */
-    synchronized Set<String> members() {
-        return members;
-    }
-
-    /** False until this agent has watched for as long as a slot is kept: until then any slot may be of a recent member. */
-    synchronized boolean knowsWhoLeft() {
-        return knowsWhoLeft;
+    /** @param failed names of slots that could not be changed */
+    synchronized void slotsChanged(Collection<SlotChange> changes, Set<String> failed, long now) {
+        slots.changed(changes, failed, now);
     }
 
     /** @param position last one received, of a standby */
@@ -183,10 +167,6 @@ final class Memory {
         walFlow = new WalFlow(
                 unlocked ? OptionalLong.of(walFlow.unlockedSince().orElse(now)) : OptionalLong.empty(),
                 moved ? OptionalLong.of(now) : walFlow.movedAt());
-    }
-
-    synchronized void slotsSynced(Set<String> members) {
-        slotsFor = Optional.of(Set.copyOf(members));
     }
 
     synchronized void followed(Upstream upstream, long now) {

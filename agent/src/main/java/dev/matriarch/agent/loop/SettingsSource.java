@@ -130,6 +130,7 @@ final class SettingsSource {
                 dynamic.maxTimelinesHistory(),
                 dynamic.primaryRaceBackoff(),
                 dynamic.failsafeMode(),
-                !postgres.scripts().prePromote().isEmpty());
+                !postgres.scripts().prePromote().isEmpty(),
+                dynamic.slots());
     }
 }

@@ -1,6 +1,8 @@
 package dev.matriarch.agent.postgres;
 
 import dev.matriarch.agent.config.PostgresConfig;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.util.Properties;
@@ -20,6 +22,12 @@ final class Connections {
         return open(config.localHost(), config.port(), properties);
     }
 
+    /** To a database of the local server as superuser. */
+    Connection local(String applicationName, String database, Deadline deadline) throws SQLException {
+        return open(
+                config.localHost(), config.port(), database, properties(config.superuser(), applicationName, deadline));
+    }
+
     /** To another server as superuser; for questions in SQL. */
     Connection remote(String host, int port, Deadline deadline) throws SQLException {
         return open(host, port, properties(config.superuser(), "Matriarch", deadline));
@@ -36,8 +44,14 @@ final class Connections {
     }
 
     private Connection open(String host, int port, Properties properties) throws SQLException {
+        return open(host, port, "postgres", properties);
+    }
+
+    private Connection open(String host, int port, String database, Properties properties) throws SQLException {
         String shown = host.indexOf(':') >= 0 && !host.startsWith("[") ? "[" + host + "]" : host;
-        Connection connection = driver.connect("jdbc:postgresql://" + shown + ":" + port + "/postgres", properties);
+        Connection connection = driver.connect(
+                "jdbc:postgresql://" + shown + ":" + port + "/" + URLEncoder.encode(database, StandardCharsets.UTF_8),
+                properties);
         if (connection == null) {
             throw new SQLException("the driver refused the address " + shown + ":" + port);
         }

@@ -3,11 +3,13 @@ package dev.matriarch.agent.postgres;
 import dev.matriarch.agent.config.BootstrapConfig;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.postgres.linux.LinuxProcess;
 import dev.matriarch.dcs.Lsn;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -44,6 +46,7 @@ public final class PostgresServer implements AutoCloseable {
     private final ControlData controlData;
     private final ConfigurationFiles files;
     private final Replication replication;
+    private final SlotWork slots;
     private final OpenedTimeline opened;
     private final TakenTimelines taken;
     private final Cloning cloning;
@@ -52,7 +55,7 @@ public final class PostgresServer implements AutoCloseable {
 
     /**
      * @param scope becomes {@code cluster_name}
-     * @param stateDir small files of the agent: marker of unfinished work, ledger of slots, native library
+     * @param stateDir small files of the agent: marker of unfinished work, native library
      * @throws PostgresException if no server binaries are found or they are too old
      */
     public PostgresServer(PostgresConfig config, String scope, String memberName, Path stateDir)
@@ -65,12 +68,13 @@ public final class PostgresServer implements AutoCloseable {
         controlData = new ControlData(binaries, config.dataDir());
         files = new ConfigurationFiles(config, scope, memberName);
         postmaster = new Postmaster(config, binaries, data, controlData, files, stateDir);
+        slots = new SlotWork(connections);
         monitor = new Monitor("Matriarch heartbeat", connections, data, postmaster, controlData);
         writeCheck = new WriteCheck(
                 config, new Monitor("Matriarch write probe", connections, data, postmaster, controlData), IDLE_WRITES);
         disk = new DiskCalls("the storage of " + config.dataDir());
         replication = new Replication(
-                binaries, data, connections, controlData, stateDir, new OpenedTimeline(config.dataDir(), memberName));
+                binaries, data, connections, controlData, new OpenedTimeline(config.dataDir(), memberName));
         opened = new OpenedTimeline(config.dataDir(), memberName);
         taken = new TakenTimelines(config.dataDir());
         cloning = new Cloning(config, binaries, data, files, memberName);
@@ -341,16 +345,17 @@ public final class PostgresServer implements AutoCloseable {
     }
 
     /**
-     * Creates missing physical slots and drops inactive ones that this agent once created and nobody wants any more.
+     * Changes slots of this server, none of which needs a database of its own.
      *
-     * @param advanceTo positions up to which inactive slots may release WAL; names without one stay as they are
+     * @return names of those that could not be changed; the log says why
      */
-    public void syncSlots(Set<String> wanted, Map<String, Lsn> advanceTo, Duration timeout) throws PostgresException {
-        replication.syncSlots(wanted, advanceTo, monitor, Deadline.in(timeout));
+    public Set<String> changeSlots(List<SlotChange> changes, Duration timeout) throws PostgresException {
+        return slots.physical(changes, monitor, Deadline.in(timeout));
     }
 
-    public void syncSlots(Set<String> wanted, Duration timeout) throws PostgresException {
-        syncSlots(wanted, Map.of(), timeout);
+    /** Creates or moves a logical slot, which may take long. Any thread. */
+    public void changeLogicalSlot(SlotChange change, String database, Duration timeout) throws PostgresException {
+        slots.logical(change, database, Deadline.in(timeout));
     }
 
     /** Compares the local history with the leader's. */

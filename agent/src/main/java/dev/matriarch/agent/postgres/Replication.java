@@ -3,27 +3,20 @@ package dev.matriarch.agent.postgres;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.dcs.Lsn;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** Slots, checkpoints and the comparison of histories. */
+/** Checkpoints and the comparison of histories. */
 final class Replication {
     private static final Logger log = LoggerFactory.getLogger(Replication.class);
     private static final Pattern WALDUMP_LSN = Pattern.compile("lsn: ([0-9A-F]+/[0-9A-F]+)");
@@ -40,7 +33,6 @@ final class Replication {
     private final DataDirectory data;
     private final Connections connections;
     private final ControlData controlData;
-    private final Path ledger;
     private final OpenedTimeline opened;
 
     Replication(
@@ -48,14 +40,12 @@ final class Replication {
             DataDirectory data,
             Connections connections,
             ControlData controlData,
-            Path stateDir,
             OpenedTimeline opened) {
         this.opened = opened;
         this.binaries = binaries;
         this.data = data;
         this.connections = connections;
         this.controlData = controlData;
-        ledger = stateDir.resolve("slots");
     }
 
     void checkpoint(Deadline deadline) throws PostgresException {
@@ -82,107 +72,6 @@ final class Replication {
             }
         } catch (SQLException e) {
             throw new PostgresException("The checkpoint was not made: " + e.getMessage(), e);
-        }
-    }
-
-    private record Slot(boolean physical, boolean active, Lsn restart) {}
-
-    void syncSlots(Set<String> wanted, Map<String, Lsn> advanceTo, Monitor monitor, Deadline deadline)
-            throws PostgresException {
-        Set<String> ours = readLedger();
-        // In the ledger before it exists: a slot that nobody remembers would hold WAL for ever.
-        if (ours.addAll(wanted)) {
-            writeLedger(ours);
-        }
-        try {
-            ours.removeAll(monitor.ask(connection -> sync(connection, wanted, advanceTo, ours), deadline));
-        } catch (SQLException e) {
-            throw new PostgresException("The replication slots cannot be brought up to date: " + e.getMessage(), e);
-        }
-        writeLedger(ours);
-    }
-
-    /** @return names of ours that do not exist any more */
-    private static Set<String> sync(
-            Connection connection, Set<String> wanted, Map<String, Lsn> advanceTo, Set<String> ours)
-            throws SQLException {
-        Map<String, Slot> present = present(connection);
-        for (String name : wanted) {
-            Slot slot = present.get(name);
-            if (slot == null) {
-                log.info("Creating the replication slot {}", name);
-                run(connection, "SELECT pg_catalog.pg_create_physical_replication_slot(?, true)", name);
-            } else if (!slot.physical) {
-                log.warn("The replication slot {} exists, but is logical: drop it, or rename the member", name);
-            } else {
-                advance(connection, name, slot, advanceTo.get(name));
-            }
-        }
-        Set<String> gone = new TreeSet<>();
-        for (String name : ours) {
-            Slot slot = present.get(name);
-            if (!wanted.contains(name) && (slot == null || slot.physical && !slot.active)) {
-                if (slot != null) {
-                    log.info("Dropping the replication slot {}: nobody needs it any more", name);
-                    run(connection, "SELECT pg_catalog.pg_drop_replication_slot(?)", name);
-                }
-                gone.add(name);
-            }
-        }
-        return gone;
-    }
-
-    private static void advance(Connection connection, String name, Slot slot, Lsn target) {
-        if (target == null || slot.active || target.equals(Lsn.INVALID) || !target.isAfter(slot.restart)) {
-            return;
-        }
-        try (PreparedStatement statement = connection.prepareStatement(
-                "SELECT pg_catalog.pg_replication_slot_advance(?, least(?::pg_lsn, CASE WHEN"
-                        + " pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() ELSE"
-                        + " pg_catalog.pg_current_wal_flush_lsn() END))")) {
-            statement.setString(1, name);
-            statement.setString(2, target.toString());
-            statement.execute();
-        } catch (SQLException e) {
-            // It became active, or WAL is not that far yet: the next round tries again.
-            log.debug("Slot {} not advanced to {}", name, target, e);
-        }
-    }
-
-    private static Map<String, Slot> present(Connection connection) throws SQLException {
-        Map<String, Slot> present = new HashMap<>();
-        try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("SELECT slot_name, slot_type = 'physical', active,"
-                        + " coalesce(restart_lsn::text, '0/0') FROM pg_catalog.pg_replication_slots")) {
-            while (rows.next()) {
-                present.put(
-                        rows.getString(1),
-                        new Slot(rows.getBoolean(2), rows.getBoolean(3), Lsn.parse(rows.getString(4))));
-            }
-        }
-        return present;
-    }
-
-    private static void run(Connection connection, String sql, String name) throws SQLException {
-        try (PreparedStatement statement = connection.prepareStatement(sql)) {
-            statement.setString(1, name);
-            statement.execute();
-        }
-    }
-
-    private Set<String> readLedger() {
-        try {
-            return new TreeSet<>(Files.readAllLines(ledger));
-        } catch (IOException e) {
-            return new TreeSet<>();
-        }
-    }
-
-    private void writeLedger(Set<String> names) throws PostgresException {
-        try {
-            DurableFile.write(ledger, String.join("\n", names));
-        } catch (IOException e) {
-            throw new PostgresException("The list of replication slots " + ledger + " cannot be written: " + e, e);
         }
     }
 

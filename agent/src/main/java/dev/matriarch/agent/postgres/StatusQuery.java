@@ -64,8 +64,12 @@ final class StatusQuery {
                   coalesce(s.sync_priority, 0)::text, coalesce(s.write_lsn::text, '0/0'),
                   coalesce(s.flush_lsn::text, '0/0'), coalesce(s.replay_lsn::text, '0/0')])
                 FROM pg_catalog.pg_stat_replication s) AS senders,
-              ARRAY(SELECT unnest(ARRAY[l.slot_name::text, l.active::text, coalesce(l.restart_lsn::text, '0/0')])
-                FROM pg_catalog.pg_replication_slots l WHERE l.slot_type = 'physical' AND NOT l.temporary) AS slots,
+              ARRAY(SELECT unnest(ARRAY[l.slot_name::text, l.active::text, coalesce(l.restart_lsn::text, '0/0'),
+                  l.slot_type, coalesce(l.database::text, ''), coalesce(l.plugin::text, ''),
+                  coalesce(l.confirmed_flush_lsn::text, '0/0'), coalesce(j->>'failover', ''), coalesce(j->>'synced', ''),
+                  coalesce(j->>'wal_status', ''), (l.xmin IS NOT NULL OR l.catalog_xmin IS NOT NULL)::text,
+                  coalesce(l.catalog_xmin::text, '0')])
+                FROM pg_catalog.pg_replication_slots l, pg_catalog.to_jsonb(l) j WHERE NOT l.temporary) AS slots,
               ARRAY(SELECT unnest(ARRAY[g.name, g.setting || '->' || coalesce((SELECT f.setting
                   FROM pg_catalog.pg_file_settings f WHERE f.name = g.name ORDER BY f.seqno DESC LIMIT 1), '')])
                 FROM pg_catalog.pg_settings g WHERE g.pending_restart) AS pending_restart
@@ -73,7 +77,7 @@ final class StatusQuery {
             LEFT JOIN pg_catalog.pg_stat_get_wal_receiver() w ON true""";
 
     private static final int SENDER_COLUMNS = 9;
-    private static final int SLOT_COLUMNS = 3;
+    private static final int SLOT_COLUMNS = 12;
 
     private StatusQuery() {}
 
@@ -128,7 +132,21 @@ final class StatusQuery {
     private static List<LocalPostgres.Slot> slots(String[] cells) {
         List<LocalPostgres.Slot> slots = new ArrayList<>();
         for (int i = 0; i + SLOT_COLUMNS <= cells.length; i += SLOT_COLUMNS) {
-            slots.add(new LocalPostgres.Slot(cells[i], cells[i + 1].equals("true"), lsn(cells[i + 2])));
+            slots.add(new LocalPostgres.Slot(
+                    cells[i],
+                    cells[i + 1].equals("true"),
+                    lsn(cells[i + 2]),
+                    cells[i + 3].equals("logical")
+                            ? Optional.of(new LocalPostgres.LogicalSlot(
+                                    cells[i + 4],
+                                    cells[i + 5],
+                                    lsn(cells[i + 6]),
+                                    cells[i + 7].equals("true"),
+                                    cells[i + 8].equals("true")))
+                            : Optional.empty(),
+                    cells[i + 9],
+                    cells[i + 10].equals("true"),
+                    Long.parseLong(cells[i + 11])));
         }
         return List.copyOf(slots);
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.agent.config.DynamicConfig.SynchronousMode;
+import dev.matriarch.agent.ha.SlotRules;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -55,6 +56,7 @@ class DynamicConfigJsonTest {
                         true,
                         Duration.ofSeconds(12),
                         true,
+                        SlotRules.NONE,
                         Map.of("max_connections", "50", "a.b", "on")),
                 c);
     }
@@ -98,7 +100,7 @@ class DynamicConfigJsonTest {
                 "{\"postgresql\": {\"parameters\": {\"max_connections\": 5}}}|postgresql.parameters.max_connections|from 25",
                 "{\"postgresql\": {\"parameters\": {\"wal_level\": \"minimal\"}}}|postgresql.parameters.wal_level|replica or logical",
                 "{\"postgresql\": {\"pg_hba\": [\"x\"]}}|postgresql.pg_hba|each member's own file",
-                "{\"slots\": {\"a\": null}}|slots|does not support yet",
+                "{\"standby_cluster\": {\"host\": \"a\"}}|standby_cluster|does not support yet",
                 "[]|configuration|not a JSON object",
                 "{\"ttl\": 5} x|configuration|not a JSON object",
             })

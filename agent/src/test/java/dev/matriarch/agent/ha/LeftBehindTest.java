@@ -40,11 +40,8 @@ class LeftBehindTest {
         Scene running = Scene.of("n1")
                 .ledBy("n2")
                 .postgres(notStreaming())
-                .situation(new Memories()
-                        .following("n2")
-                        .serving("n2", "n3")
-                        .divergence(FOUND)
-                        .situation());
+                .situation(new Memories().following("n2").divergence(FOUND).situation());
+
         Decision.Stop stop = expect(Decision.Stop.class, running);
         assertEquals(Decision.StopMode.FAST, stop.mode());
         assertTrue(stop.because().startsWith("stopping to rewind"), stop::toString);

@@ -12,7 +12,8 @@ final class Memories {
     private boolean steppingDown;
     private boolean guarded = true;
     private int failedStarts;
-    private java.util.Set<String> serving = java.util.Set.of("n2", "n3");
+    private SlotMemory slots = new SlotMemory(
+            java.util.Set.of(), java.util.Map.of(), java.util.Map.of(), OptionalLong.of(0), OptionalLong.empty());
     private OptionalLong lockSince = OptionalLong.empty();
     private OptionalLong orderedAt = OptionalLong.empty();
     private OptionalLong storeLostSince = OptionalLong.empty();
@@ -129,7 +130,7 @@ final class Memories {
                 writePath,
                 new Failsafe(listed, promise, startedAt),
                 wishes,
-                Optional.of(serving),
+                slots,
                 lifecycle);
     }
 
@@ -168,8 +169,8 @@ final class Memories {
         return this;
     }
 
-    Memories serving(String... members) {
-        serving = java.util.Set.of(members);
+    Memories slots(SlotMemory value) {
+        slots = value;
         return this;
     }
 

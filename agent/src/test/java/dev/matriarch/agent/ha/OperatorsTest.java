@@ -222,7 +222,6 @@ class OperatorsTest {
                 Scene.replica()
                         .situation(restartAt(NOW.minusMillis(900), RestartFilter.NONE)
                                 .following("n1")
-                                .serving("n1", "n3")
                                 .situation()));
         assertFalse(replica.asPrimary());
         Decision.Wait wait = expect(

@@ -13,11 +13,7 @@ class PoliteLeaveTest {
         return Scene.replica()
                 .sync("n1", 0, voters)
                 .order(order)
-                .situation(new Memories()
-                        .following("n1")
-                        .serving("n1", "n3")
-                        .orderedBefore(ago)
-                        .situation());
+                .situation(new Memories().following("n1").orderedBefore(ago).situation());
     }
 
     @Test

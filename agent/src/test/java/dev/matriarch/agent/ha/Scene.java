@@ -44,6 +44,8 @@ final class Scene {
     private long now = NOW;
     private Duration raceBackoff = Duration.ZERO;
     private boolean useSlots = true;
+    private SlotRules slots = SlotRules.NONE;
+    private ClusterStatus published = ClusterStatus.NONE;
     private boolean failsafe;
     private Map<String, String> listed = Map.of();
     private boolean checkTimeline;
@@ -196,7 +198,7 @@ final class Scene {
     }
 
     Scene following(String name) {
-        return situation(new Memories().following(name).serving("n1", "n3").situation());
+        return situation(new Memories().following(name).situation());
     }
 
     Scene situation(Situation value) {
@@ -340,6 +342,38 @@ final class Scene {
         return this;
     }
 
+    Scene slots(SlotRules value) {
+        slots = value;
+        return this;
+    }
+
+    /** The slots of the status key. */
+    Scene published(Map<String, Lsn> positions, String... retained) {
+        published = new ClusterStatus(new Lsn(optime), positions, List.of(retained));
+        return this;
+    }
+
+    static LocalPostgres withSlots(boolean inRecovery, long lsn, LocalPostgres.Slot... slots) {
+        LocalPostgres.Status s = status(inRecovery, lsn, 1);
+        return running(new LocalPostgres.Status(
+                s.inRecovery(),
+                s.timeline(),
+                s.position(),
+                s.received(),
+                s.replayed(),
+                s.replayPaused(),
+                s.replayTimestamp(),
+                s.streaming(),
+                s.synchronousStandbyNames(),
+                s.reloadTakenUp(),
+                s.synchronousCommit(),
+                s.senders(),
+                List.of(slots),
+                s.serverVersion(),
+                s.postmasterStartTime(),
+                s.pendingRestart()));
+    }
+
     Scene withoutSlots() {
         useSlots = false;
         return this;
@@ -477,7 +511,7 @@ final class Scene {
                 Optional.of(new Versioned<>("{}", 2)),
                 leader,
                 members,
-                new ClusterStatus(new Lsn(optime), Map.of(), List.of(), claim()),
+                new ClusterStatus(new Lsn(optime), published.slots(), published.retainSlots(), claim()),
                 failover.map(v -> new Versioned<>(v, 3)),
                 history,
                 sync.map(v -> new Versioned<>(v, 4)),
@@ -517,7 +551,8 @@ final class Scene {
                 0,
                 raceBackoff,
                 failsafe,
-                prePromote);
+                prePromote,
+                slots);
         return new Observation(
                 now,
                 wallClock,

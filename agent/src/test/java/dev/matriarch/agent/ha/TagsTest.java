@@ -29,9 +29,12 @@ class TagsTest {
     }
 
     private static Set<String> slots(Scene scene) {
-        Decision decision = scene.decide();
-        return assertInstanceOf(Decision.SyncSlots.class, decision, decision::toString)
-                .members();
+        Observation seen = scene.observation();
+        return new SlotPolicy(
+                        seen,
+                        seen.view().orElseThrow(),
+                        seen.postgres().status().orElseThrow())
+                .memberSlots();
     }
 
     // --- replicatefrom ---
@@ -161,9 +164,9 @@ class TagsTest {
                 .memberTagged("n3", FROM_N2)
                 .decide();
         assertEquals(
-                Map.of("n3", new Lsn(far - 10)),
+                List.of(new SlotChange.Advance("n3", "", new Lsn(far - 10))),
                 assertInstanceOf(Decision.SyncSlots.class, decision, decision::toString)
-                        .advance());
+                        .changes());
     }
 
     private static LocalPostgres withIdleSlots(long lsn) {

@@ -87,17 +87,4 @@ class MemoryTest {
         memory.membersSeen(List.of("n1"), 10 * second + 1, ttl);
         assertEquals(Set.of("n1"), memory.situation(false).recentMembers());
     }
-
-    @Test
-    void whoLeftBeforeIsKnownOnlyAfterWatchingForAsLongAsASlotIsKept() {
-        Duration ttl = Duration.ofSeconds(10);
-        memory.membersSeen(List.of("n1"), 0, ttl);
-        memory.slotsSynced(Set.of("n1"));
-        memory.membersSeen(List.of("n1"), 9_999_999_999L, ttl);
-        assertFalse(memory.knowsWhoLeft());
-        memory.membersSeen(List.of("n1"), 10_000_000_000L, ttl);
-        assertTrue(memory.knowsWhoLeft());
-        // Now slots can be dropped: they are looked at once more.
-        assertEquals(Optional.empty(), memory.situation(false).slotsFor());
-    }
 }

@@ -218,7 +218,7 @@ final class SimActions {
                 failed(mine);
                 return;
             }
-            pg.syncSlots(slotsFor);
+            slotsFor.forEach(pg::createSlot);
             pg.leaveOut(timeline);
             int life = pg.life();
             boolean[] over = {false};

@@ -355,15 +355,18 @@ public final class SimAgent {
             if (view.leader().filter(l -> l.name().equals(me)).isEmpty()) {
                 memory.lockGone();
             }
-            List<String> all = new ArrayList<>(view.members().size());
             List<String> names = new ArrayList<>(view.members().size());
             for (Member member : view.members()) {
-                all.add(member.name());
                 if (!member.flag("nostream")) {
                     names.add(member.name());
                 }
             }
-            memory.members(all);
+            memory.slotsSeen(
+                    view,
+                    postgres.status(),
+                    lease instanceof Lease.Held,
+                    now,
+                    settings.current().dynamic().memberSlotsTtl());
             memory.membersSeen(names, now, settings.current().dynamic().memberSlotsTtl());
             memory.failsafeListed(view.failsafe());
             memory.walSeen(view.isUnlocked(), postgres.status().map(LocalPostgres.Status::received), now);
@@ -449,8 +452,8 @@ public final class SimAgent {
                     return;
                 }
                 case Decision.SyncSlots sync -> {
-                    host.postgres().syncSlots(sync.members());
-                    memory.slotsSynced(sync.members());
+                    host.postgres().changeSlots(sync.changes());
+                    memory.slotsChanged(sync.changes(), Set.of(), now());
                     postgres = look();
                 }
                 case Decision.ReleaseLease release -> {

@@ -9,8 +9,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.fencing.Uptime;
 import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.postgres.linux.Signal;
+import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.SlotName;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -19,6 +21,7 @@ import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -52,7 +55,7 @@ class PostgresServerTest {
             assertEquals(PosixFilePermissions.fromString("rw-------"), Files.getPosixFilePermissions(configA.pgpass()));
 
             // A replica with fewer connections than its primary had still starts.
-            a.syncSlots(Set.of(SlotName.of("b-1")), LONG);
+            TestServers.slot(a, SlotName.of("b-1"));
             PostgresServer b = servers.server(configB, "b-1");
             b.baseBackup(TestServers.upstream("a", configA), LONG);
             Map<String, String> fewer = new HashMap<>(TestServers.parameters(servers.root()));
@@ -81,13 +84,21 @@ class PostgresServerTest {
             assertEquals("1", TestServers.sql(configB, "SELECT x FROM t"));
             a.setSynchronousStandbyNames("", LONG);
 
-            a.syncSlots(Set.of("b_1", "c"), LONG);
+            TestServers.slot(a, "c");
             TestServers.sql(configA, "SELECT pg_create_physical_replication_slot('of_a_user')");
-            a.syncSlots(Set.of(), LONG);
+            assertEquals(
+                    Set.of("b_1", "of_a_user", "gone"),
+                    a.changeSlots(
+                            List.of(
+                                    new SlotChange.Drop("b_1", "it is in use"),
+                                    new SlotChange.Drop("c", "nobody needs it"),
+                                    new SlotChange.Advance("of_a_user", "", new Lsn(1L << 40)),
+                                    new SlotChange.Advance("gone", "", new Lsn(1))),
+                            LONG),
+                    "what one cannot do does not keep the others from theirs");
             assertEquals(
                     "b_1,of_a_user",
-                    TestServers.sql(configA, "SELECT string_agg(slot_name, ',' ORDER BY 1) FROM pg_replication_slots"),
-                    "an active slot and one that is not ours stay");
+                    TestServers.sql(configA, "SELECT string_agg(slot_name, ',' ORDER BY 1) FROM pg_replication_slots"));
 
             Map<String, String> more = new HashMap<>(TestServers.parameters(servers.root()));
             more.put("max_connections", "30");
@@ -116,7 +127,7 @@ class PostgresServerTest {
                     TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
             b.start(LONG);
             b.awaitReady(LONG);
-            a.syncSlots(Set.of("b"), LONG);
+            TestServers.slot(a, "b");
             TestServers.await(
                     b,
                     "streaming",
@@ -145,7 +156,7 @@ class PostgresServerTest {
             assertFalse(Files.exists(configB.dataDir().resolve("standby.signal")));
             // Without it the rewind below finds nothing to do.
             b.checkpointOfNewTimeline(LONG);
-            b.syncSlots(Set.of("a"), LONG);
+            TestServers.slot(b, "a");
 
             Upstream.Of leader = TestServers.upstream("b", configB);
             LocalPostgres crashed = a.observe(LONG);
@@ -177,7 +188,7 @@ class PostgresServerTest {
             b.writeConfiguration(TestServers.parameters(servers.root()), next, Optional.of(""));
             b.start(LONG);
             b.awaitReady(LONG);
-            a.syncSlots(Set.of("b"), LONG);
+            TestServers.slot(a, "b");
             TestServers.await(
                     b,
                     "streaming on timeline 3",

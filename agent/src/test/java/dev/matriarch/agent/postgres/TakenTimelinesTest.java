@@ -26,7 +26,7 @@ class TakenTimelinesTest {
             PostgresConfig configB = servers.config("b");
             PostgresServer a = servers.primary(configA, "a");
             PostgresServer b = servers.server(configB, "b");
-            a.syncSlots(java.util.Set.of("b"), LONG);
+            TestServers.slot(a, "b");
             b.baseBackup(TestServers.upstream("a", configA), LONG);
             b.writeConfiguration(
                     TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
@@ -47,7 +47,7 @@ class TakenTimelinesTest {
             b.promote(4, LONG);
             assertEquals(4, b.observe(LONG).status().orElseThrow().timeline());
             b.checkpointOfNewTimeline(LONG);
-            b.syncSlots(java.util.Set.of("a"), LONG);
+            TestServers.slot(b, "a");
 
             a.writeConfiguration(
                     TestServers.parameters(servers.root()), TestServers.upstream("b", configB), Optional.of(""));

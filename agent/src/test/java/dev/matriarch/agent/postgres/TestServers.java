@@ -4,6 +4,7 @@ import dev.matriarch.agent.config.BootstrapConfig;
 import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Upstream;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -116,6 +117,10 @@ public final class TestServers implements AutoCloseable {
     /** For tests of other packages. */
     public PostgresServer primary(String name) throws PostgresException, IOException {
         return primary(config(name), name);
+    }
+
+    static void slot(PostgresServer server, String name) throws PostgresException {
+        server.changeSlots(List.of(new SlotChange.CreatePhysical(name)), LONG);
     }
 
     static Upstream.Of upstream(String name, PostgresConfig config) {

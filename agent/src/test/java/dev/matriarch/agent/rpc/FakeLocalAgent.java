@@ -52,6 +52,7 @@ final class FakeLocalAgent implements LocalAgent {
                 true,
                 Duration.ZERO,
                 false,
+                dev.matriarch.agent.ha.SlotRules.NONE,
                 Map.of());
     }
 

@@ -7,6 +7,7 @@ import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Situation;
+import dev.matriarch.agent.ha.SlotMemory;
 import dev.matriarch.agent.ha.StandbyNames;
 import dev.matriarch.agent.ha.Store;
 import dev.matriarch.agent.ha.Survey;
@@ -286,7 +287,7 @@ final class FiveNodes {
                 WritePath.unknown(),
                 new Failsafe(failsafe(), Optional.empty(), NOW - MINUTE),
                 Wishes.NONE,
-                Optional.of(others(me)),
+                SlotMemory.NONE,
                 Situation.Lifecycle.NONE);
     }
 }
