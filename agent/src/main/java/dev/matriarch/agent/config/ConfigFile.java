@@ -1,6 +1,5 @@
 package dev.matriarch.agent.config;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.matriarch.agent.config.AgentConfig.ControlConfig;
 import dev.matriarch.agent.config.AgentConfig.Credentials;
 import dev.matriarch.agent.config.AgentConfig.LogConfig;
@@ -105,7 +104,7 @@ public final class ConfigFile {
                     return Optional.empty();
                 })
                 .flatMap(s -> s.read(stateDir));
-        BootstrapConfig bootstrap = bootstrap();
+        BootstrapConfig bootstrap = new BootstrapSection(root.sectionOrEmpty("bootstrap"), findings).read();
         Map<String, Object> tags = new TagsSection(root.sectionOrEmpty("tags"), Optional.ofNullable(name)).read();
         LogConfig log = log();
         WatchdogConfig watchdog = WatchdogSection.read(root.sectionOrEmpty("watchdog"), bootstrap.dcsJson(), findings);
@@ -261,27 +260,6 @@ public final class ConfigFile {
             return Optional.empty();
         }
         return Optional.of(new RaftConfig(dataDir.get(), self.get(), bind.get(), List.copyOf(partners), min, max));
-    }
-
-    private BootstrapConfig bootstrap() {
-        Section s = root.sectionOrEmpty("bootstrap").notYet("post_bootstrap", "post_init");
-        String dcs =
-                s.section("dcs").map(Section::node).map(ObjectNode::toString).orElse("{}");
-        DynamicConfigJson.findProblems(dcs, s.key("dcs"), findings);
-        s.text("method").filter(m -> !m.equals("initdb")).ifPresent(m -> s.problem("method", Section.NOT_YET));
-        List<String> initdb = OptionList.read(s, "initdb", OptionList.INITDB_REFUSED);
-        List<String> pgHba = s.texts("pg_hba");
-        Map<String, BootstrapConfig.User> users = new LinkedHashMap<>();
-        s.section("users").ifPresent(all -> {
-            for (String name : List.copyOf(
-                    all.node().properties().stream().map(Map.Entry::getKey).toList())) {
-                Section user = all.sectionOrEmpty(name);
-                users.put(name, new BootstrapConfig.User(user.secret("password"), user.textsOrCommas("options")));
-                user.finish();
-            }
-        });
-        s.finish();
-        return new BootstrapConfig(dcs, initdb, pgHba, users);
     }
 
     private AgentConfig.FlightRecorderConfig flightRecorder(Path stateDir) {

@@ -133,7 +133,9 @@ final class Environment {
         for (String suffix : List.of("PASSWORD_FILE", "PASSWORD", "OPTIONS")) {
             if (rest.endsWith("_" + suffix) && rest.length() > suffix.length() + 1) {
                 String user = rest.substring(0, rest.length() - suffix.length() - 1);
-                return Optional.of(List.of("bootstrap", "users", lower(user), lower(suffix)));
+                // Names of roles are told apart by case, but a variable is often written in capitals throughout.
+                boolean capitals = user.equals(user.toUpperCase(Locale.ROOT));
+                return Optional.of(List.of("bootstrap", "users", capitals ? lower(user) : user, lower(suffix)));
             }
         }
         return Optional.empty();

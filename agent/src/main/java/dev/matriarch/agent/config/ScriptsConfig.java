@@ -42,7 +42,8 @@ public record ScriptsConfig(
                 callbacks, word, command(postgresql, "pre_promote"), command(postgresql, "before_stop"));
     }
 
-    private static List<String> command(Section section, String name) {
+    /** The words of a command; none if it is not given, or given as nothing. */
+    static List<String> command(Section section, String name) {
         if (section.has(name) && Section.asksForNothing(section.node().get(name))) {
             section.tolerate(name);
             return List.of();

@@ -109,12 +109,17 @@ public final class Decider {
         if (seen.task().isPresent()) {
             boolean ending =
                     seen.order().filter(Order.Shutdown.class::isInstance).isPresent();
-            Optional<Decision> lost = lostWhileBusy(seen, seen.task().get());
+            Optional<Decision> lost = lostWhileBusy(seen, seen.task().get())
+                    .or(() -> NewCluster.whileBusy(seen, view, seen.task().get()));
             return lost.isPresent()
                     ? lost.get()
                     : ending
                             ? shutDown(seen, Optional.of(view))
                             : busy(seen, view, seen.task().get());
+        }
+        Optional<Decision> failed = NewCluster.failed(seen, view);
+        if (failed.isPresent()) {
+            return failed.get();
         }
         if (seen.order().isPresent()) {
             Optional<Decision> obeyed = PoliteLeave.step(seen, view)
@@ -217,6 +222,10 @@ public final class Decider {
             return seen.task().filter(Task::stops).isPresent()
                     ? view.flatMap(v -> HandOver.early(seen, v)).orElse(Decision.soon("stopping PostgreSQL", SOON))
                     : new Decision.Stop(Decision.StopMode.FAST, true, "the agent is shutting down");
+        }
+        Optional<Decision> uncreated = view.flatMap(v -> NewCluster.takeBack(seen, v));
+        if (uncreated.isPresent()) {
+            return uncreated.get();
         }
         if (seen.lease() instanceof Lease.Held held && view.isPresent()) {
             return new Decision.ReleaseLease(

@@ -41,6 +41,9 @@ public sealed interface Decision {
 
     record WriteInitialize(String systemIdentifier, Expected expected, String because) implements Decision {}
 
+    /** The cluster was not created after all: nobody is at it any more. */
+    record RemoveInitialize(String because) implements Decision {}
+
     /** The store has no configuration: give it the one this member knows. */
     record WriteConfig(String because) implements Decision {}
 
@@ -53,6 +56,9 @@ public sealed interface Decision {
 
     /** @param setting the text of synchronous_standby_names; empty: commits wait for nobody */
     record SetStandbyNames(String setting, String because) implements Decision {}
+
+    /** Move what is in the data directory out of the way; it is never deleted. */
+    record SetAside(String because) implements Decision {}
 
     /** The scheduled restart is void: forget it. */
     record DropScheduledRestart(String because) implements Decision {}

@@ -22,7 +22,7 @@ final class LeaderDuties {
     }
 
     Decision decide() {
-        Optional<Decision> lost = LostData.step(seen, view, lease);
+        Optional<Decision> lost = NewCluster.startOver(seen, view).or(() -> LostData.step(seen, view, lease));
         if (lost.isPresent()) {
             return lost.get();
         }

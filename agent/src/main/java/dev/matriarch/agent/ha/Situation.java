@@ -22,6 +22,7 @@ import java.util.Set;
  * @param standBackUntil until when this member leaves the lock to others, having given it up
  * @param standbyNamesSince flushed position when the live synchronous_standby_names took effect; empty: unknown
  * @param bootstrapped this member has just created the cluster's data directory and runs it
+ * @param bootstrapFailed why this member could not create the cluster; it ends then
  * @param startingSince since when the server has been alive without accepting connections
  * @param primarySince when the server was first seen out of recovery under the lock it holds now
  * @param lockSince since when this member has held the lock without a break
@@ -49,6 +50,7 @@ public record Situation(
         OptionalLong standBackUntil,
         Optional<Lsn> standbyNamesSince,
         boolean bootstrapped,
+        Optional<String> bootstrapFailed,
         OptionalLong startingSince,
         OptionalLong primarySince,
         OptionalLong lockSince,
@@ -92,6 +94,7 @@ public record Situation(
                 OptionalLong.empty(),
                 Optional.empty(),
                 false,
+                Optional.empty(),
                 OptionalLong.empty(),
                 OptionalLong.empty(),
                 OptionalLong.empty(),

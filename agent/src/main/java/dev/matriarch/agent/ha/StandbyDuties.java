@@ -258,7 +258,10 @@ final class StandbyDuties {
         return switch (pg.dataDirectory()) {
             case EMPTY -> emptyWithoutLeader();
             case UNUSABLE -> Decision.idle("the data directory cannot be used: " + pg.problem());
-            case HALF_WRITTEN -> Decision.idle("waiting for a leader: the data directory is half written");
+            case HALF_WRITTEN ->
+                NewCluster.isBegun(view)
+                        ? emptyWithoutLeader()
+                        : Decision.idle("waiting for a leader: the data directory is half written");
             case VALID -> {
                 if (settings.paused() && !situation.wishes().handedOver()) {
                     yield Decision.idle("postgres is not running");
@@ -285,6 +288,10 @@ final class StandbyDuties {
         boolean created = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
         if (created) {
             return Decision.idle("waiting for leader to bootstrap: the cluster exists and nobody leads it");
+        }
+        Optional<String> other = NewCluster.createdBy(seen, view);
+        if (other.isPresent()) {
+            return Decision.idle("waiting for " + other.get() + ", which is creating the cluster");
         }
         if (seen.tags().nofailover()) {
             return Decision.idle("waiting for another member to bootstrap: I am not allowed to lead");

@@ -127,24 +127,15 @@ final class Actions {
     // --- Long actions ---
 
     void bootstrap() {
+        Founding founding = new Founding(server, settings, lease, memory);
         background(Task.Kind.BOOTSTRAP, () -> {
-            var bootstrap = settings.local().bootstrap();
-            if (server.postmasterPid().isPresent()) {
-                // Begun by an earlier agent, or interrupted: what it may not have come to is done again.
-                server.createRoles(bootstrap, Duration.ofMinutes(2));
-                memory.bootstrapped();
-                memory.succeeded();
-                return;
-            }
-            server.initdb(bootstrap, Duration.ofMinutes(10));
-            writeConfiguration(null, Optional.of(""));
-            // Who lost the lock meanwhile must not run a second cluster beside the one that others create.
-            server.startAsPrimaryNotAfter(lease.startNotAfterCentis(), startStop());
-            watchPostmaster();
-            server.awaitReady(startStop());
-            server.createRoles(bootstrap, Duration.ofMinutes(2));
-            memory.bootstrapped();
-            memory.succeeded();
+            founding.run(() -> {
+                writeConfiguration(null, Optional.of(""));
+                // Who lost the lock meanwhile must not run a second cluster beside the one that others create.
+                server.startAsPrimaryNotAfter(lease.startNotAfterCentis(), startStop());
+                watchPostmaster();
+                server.awaitReady(startStop());
+            });
             callbacks.happened(Action.STARTED, Role.PRIMARY);
         });
     }
@@ -358,6 +349,12 @@ final class Actions {
         } else {
             server.remove(because);
         }
+        memory.dataGone();
+    }
+
+    /** Makes room without deleting anything. */
+    void setAside(String because) throws PostgresException {
+        LOG.warn("{}", server.firstServer().giveUp(because));
         memory.dataGone();
     }
 

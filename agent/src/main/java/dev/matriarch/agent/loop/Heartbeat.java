@@ -217,6 +217,10 @@ public final class Heartbeat {
                                 .cloneFromLeader(done instanceof Order.Reinitialize wanted && wanted.fromLeader());
                         postgres = lookAtPostgres();
                     }
+                    case Decision.SetAside aside -> {
+                        parts.actions().setAside(aside.because());
+                        postgres = lookAtPostgres();
+                    }
                     case Decision.DropScheduledRestart drop -> parts.memory().dropScheduledRestart();
                     case Decision.Cancel cancel -> {
                         parts.actions().cancel();

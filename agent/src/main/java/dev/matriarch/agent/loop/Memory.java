@@ -45,6 +45,7 @@ final class Memory {
     private boolean firstList;
     private OptionalLong lockSince = OptionalLong.empty();
     private boolean bootstrapped;
+    private Optional<String> bootstrapFailed = Optional.empty();
     private OptionalLong startingSince = OptionalLong.empty();
     private OptionalLong primarySince = OptionalLong.empty();
     private OptionalLong orderedAt = OptionalLong.empty();
@@ -101,6 +102,7 @@ final class Memory {
                 standBackUntil,
                 standbyNamesSince,
                 bootstrapped,
+                bootstrapFailed,
                 startingSince,
                 primarySince,
                 lockSince,
@@ -294,6 +296,10 @@ final class Memory {
 
     synchronized void bootstrapped() {
         bootstrapped = true;
+    }
+
+    synchronized void bootstrapFailed(String why) {
+        bootstrapFailed = Optional.of(why);
     }
 
     synchronized void dataGone() {

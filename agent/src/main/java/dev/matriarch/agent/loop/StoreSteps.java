@@ -119,6 +119,7 @@ final class StoreSteps {
             case Decision.ReleaseLease release -> release(release, before);
             case Decision.WriteInitialize write ->
                 dcs().writeInitialize(write.systemIdentifier(), write.expected(), timeout());
+            case Decision.RemoveInitialize remove -> dcs().deleteInitialize(timeout());
             case Decision.WriteConfig write ->
                 dcs().writeConfig(parts.settings().current().json(), Expected.absent(), timeout());
             case Decision.WriteHistory write -> writeHistory(write.timeline(), before);

@@ -3,6 +3,7 @@ package dev.matriarch.agent.postgres;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -12,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
+import java.util.function.LongConsumer;
 
 /** A program run to its end, within a deadline. Its environment holds none of our settings or secrets. */
 final class Child {
@@ -28,6 +30,8 @@ final class Child {
     private final List<String> command;
     private final Map<String, String> extraEnvironment = new HashMap<>();
     private Consumer<String> lines = line -> {};
+    private LongConsumer started = pid -> {};
+    private byte[] input = new byte[0];
 
     private Child(List<String> command) {
         this.command = command;
@@ -42,6 +46,24 @@ final class Child {
         return this;
     }
 
+    /** For PGOPTIONS. */
+    Child options(String text) {
+        extraEnvironment.put("PGOPTIONS", text);
+        return this;
+    }
+
+    /** What it reads from its standard input: little enough for a pipe. */
+    Child input(byte[] bytes) {
+        input = bytes;
+        return this;
+    }
+
+    /** Told its pid once it runs. */
+    Child started(LongConsumer consumer) {
+        started = consumer;
+        return this;
+    }
+
     /** Each line (also of a progress display that overwrites itself) as it comes. */
     Child lines(Consumer<String> consumer) {
         lines = consumer;
@@ -51,8 +73,10 @@ final class Child {
     /** @throws PostgresException if it cannot be run, is cancelled, or does not end in time (then it is killed) */
     Result run(Deadline deadline) throws PostgresException {
         String name = Path.of(command.getFirst()).getFileName().toString();
-        ProcessBuilder builder =
-                new ProcessBuilder(command).redirectErrorStream(true).redirectInput(new File("/dev/null"));
+        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        if (input.length == 0) {
+            builder.redirectInput(new File("/dev/null"));
+        }
         ChildEnvironment.scrub(builder.environment());
         builder.environment().put("LC_ALL", "C");
         builder.environment().put("PGCONNECT_TIMEOUT", "5");
@@ -63,9 +87,11 @@ final class Child {
         } catch (IOException e) {
             throw new PostgresException("The program " + command.getFirst() + " cannot be run: " + e.getMessage(), e);
         }
+        started.accept(process.pid());
         Deque<String> kept = new ArrayDeque<>();
         Thread reader = Thread.ofVirtual().start(() -> read(process.getInputStream(), kept));
         try {
+            feed(process);
             if (!process.waitFor(deadline.left().toNanos(), TimeUnit.NANOSECONDS)) {
                 throw new PostgresException(name + " did not finish in time and was ended.");
             }
@@ -84,6 +110,17 @@ final class Child {
                         .orTimeout(5, TimeUnit.SECONDS)
                         .exceptionally(e -> process)
                         .join();
+            }
+        }
+    }
+
+    private void feed(Process process) {
+        if (input.length > 0) {
+            try (OutputStream out = process.getOutputStream()) {
+                out.write(input);
+            } catch (IOException e) {
+                // It has ended before it read: its exit code says more.
+                lines.accept("its input could not be written: " + e.getMessage());
             }
         }
     }

@@ -12,7 +12,7 @@ public final class ChildEnvironment {
                 .keySet()
                 .removeIf(name -> name.startsWith("PATRONI_")
                         || name.startsWith("MATRIARCH_")
-                        || name.startsWith("PG")
+                        || name.startsWith("PG") && !name.startsWith("PGBACKREST_")
                         || name.equals("NOTIFY_SOCKET")
                         || name.equals("BASH_ENV")
                         || name.equals("ENV")

@@ -180,7 +180,7 @@ final class Cloning {
     void crashRecovery(Deadline deadline) throws PostgresException {
         endLeftovers();
         log.info("Recovering {} in single-user mode", data.path());
-        files.removeStandbySignal();
+        files.removeRecovery();
         run(
                 "Crash recovery (postgres --single)",
                 Child.of(List.of(

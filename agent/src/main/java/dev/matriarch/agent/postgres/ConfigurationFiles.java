@@ -86,12 +86,15 @@ final class ConfigurationFiles {
     }
 
     private final PostgresConfig config;
+    private final int major;
     private final String scope;
     private final String memberName;
     private volatile Wanted wanted;
 
-    ConfigurationFiles(PostgresConfig config, String scope, String memberName) {
+    /** @param major of the server that reads the files */
+    ConfigurationFiles(PostgresConfig config, int major, String scope, String memberName) {
         this.config = config;
+        this.major = major;
         this.scope = scope;
         this.memberName = memberName;
     }
@@ -147,36 +150,68 @@ final class ConfigurationFiles {
 
     void write(Wanted next) throws PostgresException {
         wanted = next;
+        boolean standby = next.upstream().isPresent();
+        RecoveryFiles recovery = RecoveryFiles.of(
+                major,
+                standby ? RecoveryFiles.Kind.STANDBY : RecoveryFiles.Kind.NONE,
+                upstreamSettings(next.upstream().orElse(null)));
+        write(recovery, false);
+    }
+
+    /**
+     * For a server that recovers up to a target and ends its recovery there.
+     *
+     * @param settings of the recovery; none: it starts as whatever the files make it
+     * @param keep what is there about recovery stays as it is
+     */
+    void writeForRecovery(Map<String, String> parameters, Map<String, String> settings, boolean keep)
+            throws PostgresException {
+        wanted = new Wanted(parameters, Optional.empty(), Optional.of(""), true);
+        Map<String, String> own = new TreeMap<>(settings);
+        boolean standby = own.remove("standby_mode") instanceof String mode && mode.equalsIgnoreCase("on");
+        RecoveryFiles.Kind kind = settings.isEmpty()
+                ? RecoveryFiles.Kind.NONE
+                : standby ? RecoveryFiles.Kind.STANDBY : RecoveryFiles.Kind.TARGETED;
+        write(RecoveryFiles.of(major, kind, own), keep);
+    }
+
+    private void write(RecoveryFiles recovery, boolean keepRecovery) throws PostgresException {
         Path directory = config.dataDir();
         try {
             writePassfile();
             keepBase(directory);
-            stripAutoConf(directory.resolve("postgresql.auto.conf"));
-            DurableFile.write(directory.resolve("postgresql.conf"), postgresqlConf());
+            if (!keepRecovery) {
+                stripAutoConf(directory.resolve("postgresql.auto.conf"));
+            }
+            DurableFile.write(directory.resolve("postgresql.conf"), postgresqlConf(recovery.parameters()));
             if (!config.pgHba().isEmpty()) {
                 DurableFile.write(directory.resolve("pg_hba.conf"), lines(config.pgHba()));
             }
             if (!config.pgIdent().isEmpty()) {
                 DurableFile.write(directory.resolve("pg_ident.conf"), lines(config.pgIdent()));
             }
-            DurableFile.delete(directory.resolve("recovery.signal"));
-            if (next.upstream().isPresent()) {
-                DurableFile.write(directory.resolve("standby.signal"), "");
-            } else {
-                DurableFile.delete(directory.resolve("standby.signal"));
+            if (!keepRecovery) {
+                for (String name : recovery.absent()) {
+                    DurableFile.delete(directory.resolve(name));
+                }
+                for (Map.Entry<String, String> file : recovery.present().entrySet()) {
+                    DurableFile.write(directory.resolve(file.getKey()), file.getValue());
+                }
             }
         } catch (IOException e) {
             throw new PostgresException("The configuration in " + directory + " cannot be written: " + e, e);
         }
     }
 
-    /** Also makes standby.signal and recovery.signal go: for single-user mode. */
-    void removeStandbySignal() throws PostgresException {
+    /** Makes all go that would let the server start in recovery. */
+    void removeRecovery() throws PostgresException {
         try {
-            DurableFile.delete(config.dataDir().resolve("standby.signal"));
-            DurableFile.delete(config.dataDir().resolve("recovery.signal"));
+            for (String name : RecoveryFiles.ALL) {
+                DurableFile.delete(config.dataDir().resolve(name));
+            }
         } catch (IOException e) {
-            throw new PostgresException("standby.signal cannot be removed: " + e, e);
+            throw new PostgresException(
+                    "The signal of recovery in " + config.dataDir() + " cannot be removed: " + e, e);
         }
     }
 
@@ -213,7 +248,20 @@ final class ConfigurationFiles {
         return Conninfo.write(parts);
     }
 
-    private String postgresqlConf() throws PostgresException {
+    /** Where WAL comes from; empty values undo what the included file says. */
+    private Map<String, String> upstreamSettings(Upstream upstream) {
+        Map<String, String> settings = new TreeMap<>();
+        settings.put("recovery_target_timeline", "latest");
+        settings.put("primary_conninfo", "");
+        settings.put("primary_slot_name", "");
+        if (upstream instanceof Upstream.Of of) {
+            settings.put("primary_conninfo", connectionString(of, config.replication(), "postgres"));
+            settings.put("primary_slot_name", wanted.useSlots() ? SlotName.of(memberName) : "");
+        }
+        return settings;
+    }
+
+    private String postgresqlConf(Map<String, String> recovery) throws PostgresException {
         Map<String, String> all = new TreeMap<>();
         all.put("wal_keep_size", "128MB");
         wanted().parameters().forEach((name, value) -> {
@@ -227,14 +275,8 @@ final class ConfigurationFiles {
         }
         all.putAll(controlled());
         wanted().synchronousStandbyNames().ifPresent(names -> all.put("synchronous_standby_names", names));
-        all.put("recovery_target_timeline", "latest");
-        all.put("primary_conninfo", "");
-        all.put("primary_slot_name", "");
         all.putIfAbsent("wal_retrieve_retry_interval", "500ms");
-        if (wanted().upstream().orElse(null) instanceof Upstream.Of of) {
-            all.put("primary_conninfo", connectionString(of, config.replication(), "postgres"));
-            all.put("primary_slot_name", wanted().useSlots() ? SlotName.of(memberName) : "");
-        }
+        all.putAll(recovery);
         StringBuilder text = new StringBuilder(HEADER).append("include 'postgresql.base.conf'\n\n");
         for (Map.Entry<String, String> parameter : all.entrySet()) {
             text.append(parameter.getKey())

@@ -66,7 +66,8 @@ final class DataDirectory {
                 problem.isEmpty() ? LocalPostgres.DataDirectory.VALID : LocalPostgres.DataDirectory.UNUSABLE, problem);
     }
 
-    private String defect() {
+    /** Why it is no data directory of these programs; empty if it is one. */
+    String defect() {
         if (!Files.isDirectory(path)) {
             return path + " (postgresql.data_dir) is not a directory. Correct the setting or move the file away.";
         }
@@ -205,13 +206,28 @@ final class DataDirectory {
         }
     }
 
+    /** Moves what a failed attempt left to {@code NAME.failed}, or to a name like it if there is one already. */
+    Path setAsideFailed(String why) throws PostgresException {
+        Path plain = sibling("failed");
+        return Files.exists(plain, LinkOption.NOFOLLOW_LINKS) ? setAside("failed", why) : moveTo(plain, why);
+    }
+
     Path setAside(String why) throws PostgresException {
+        return setAside(why, why);
+    }
+
+    private Path setAside(String name, String why) throws PostgresException {
         String stamp = LocalDateTime.now().format(DateTimeFormatter.ofPattern("yyyyMMdd-HHmmss"));
-        Path target = sibling(why.replaceAll("[^A-Za-z0-9_-]", "-") + "-" + stamp);
+        String first = name.replaceAll("[^A-Za-z0-9_-]", "-") + "-" + stamp;
+        Path target = sibling(first);
+        for (int n = 2; Files.exists(target, LinkOption.NOFOLLOW_LINKS); n++) {
+            target = sibling(first + "-" + n);
+        }
+        return moveTo(target, why);
+    }
+
+    private Path moveTo(Path target, String why) throws PostgresException {
         try {
-            for (int n = 2; Files.exists(target, LinkOption.NOFOLLOW_LINKS); n++) {
-                target = sibling(why.replaceAll("[^A-Za-z0-9_-]", "-") + "-" + stamp + "-" + n);
-            }
             log.warn("Moving the data directory {} aside to {}: {}", path, target, why);
             Files.move(path, target);
             DurableFile.syncDirectory(path.getParent());

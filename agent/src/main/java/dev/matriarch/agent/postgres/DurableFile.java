@@ -17,7 +17,10 @@ final class DurableFile {
 
     /** Replaces the file's content, mode 0600. Does nothing if it is the same already. True if something changed. */
     static boolean write(Path file, String content) throws IOException {
-        byte[] bytes = content.getBytes(StandardCharsets.UTF_8);
+        return write(file, content.getBytes(StandardCharsets.UTF_8));
+    }
+
+    static boolean write(Path file, byte[] bytes) throws IOException {
         try {
             if (java.util.Arrays.equals(Files.readAllBytes(file), bytes)) {
                 return false;

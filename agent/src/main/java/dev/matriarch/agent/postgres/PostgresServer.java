@@ -50,6 +50,7 @@ public final class PostgresServer implements AutoCloseable {
     private final OpenedTimeline opened;
     private final TakenTimelines taken;
     private final Cloning cloning;
+    private final FirstServer firstServer;
     private volatile Optional<LocalPostgres> lastSeen = Optional.empty();
     private final ReentrantLock configurationLock = new ReentrantLock();
 
@@ -66,7 +67,7 @@ public final class PostgresServer implements AutoCloseable {
         data = new DataDirectory(config.dataDir(), stateDir, binaries);
         connections = new Connections(config);
         controlData = new ControlData(binaries, config.dataDir());
-        files = new ConfigurationFiles(config, scope, memberName);
+        files = new ConfigurationFiles(config, binaries.major(), scope, memberName);
         postmaster = new Postmaster(config, binaries, data, controlData, files, stateDir);
         slots = new SlotWork(connections);
         monitor = new Monitor("Matriarch heartbeat", connections, data, postmaster, controlData);
@@ -78,6 +79,10 @@ public final class PostgresServer implements AutoCloseable {
         opened = new OpenedTimeline(config.dataDir(), memberName);
         taken = new TakenTimelines(config.dataDir());
         cloning = new Cloning(config, binaries, data, files, memberName);
+        OperatorCommand command = new OperatorCommand(stateDir);
+        CustomBootstrap custom =
+                new CustomBootstrap(config, scope, binaries, data, files, postmaster, controlData, command);
+        firstServer = new FirstServer(config, data, cloning, custom, command, connections, postmaster);
     }
 
     /** What the server is now. Never throws and never takes longer than the timeout by more than a few milliseconds. */
@@ -160,6 +165,11 @@ public final class PostgresServer implements AutoCloseable {
         return postmaster.hasUserBackends();
     }
 
+    /** The making of a new cluster. */
+    public FirstServer firstServer() {
+        return firstServer;
+    }
+
     /** Creates a new cluster in an empty or missing data directory; leaves none behind if it fails. */
     public void initdb(BootstrapConfig bootstrap, Duration timeout) throws PostgresException {
         cloning.initdb(bootstrap, Deadline.in(timeout));
@@ -230,6 +240,7 @@ public final class PostgresServer implements AutoCloseable {
     /** Returns when the server accepts connections; fails as soon as it is known to have died. */
     public void awaitReady(Duration timeout) throws PostgresException {
         monitor.awaitReady(Deadline.in(timeout));
+        ConfigBackups.save(config.dataDir());
     }
 
     /** Stops the server; harmless if it does not run. On time-out it is still stopping: {@link #kill} ends it. */

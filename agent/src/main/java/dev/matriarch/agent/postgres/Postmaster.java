@@ -11,6 +11,7 @@ import java.net.Socket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -134,18 +135,29 @@ final class Postmaster {
 
     /** @param notAfter hundredths of a second of /proc/uptime after which nothing may be started */
     Startup start(OptionalLong notAfter, Deadline deadline) throws PostgresException {
+        DataDirectory.Condition condition = data.condition();
+        if (!condition.problem().isEmpty()) {
+            throw new PostgresException("PostgreSQL was not started. " + condition.problem());
+        }
+        return start(notAfter, Map.of(), deadline);
+    }
+
+    /** Starts a server on a data directory that is not complete before it has run, with settings for this time only. */
+    Startup startUnfinished(OptionalLong notAfter, Map<String, String> settings, Deadline deadline)
+            throws PostgresException {
+        return start(notAfter, settings, deadline);
+    }
+
+    private Startup start(OptionalLong notAfter, Map<String, String> settings, Deadline deadline)
+            throws PostgresException {
         Optional<LinuxProcess> running = current();
         if (running.isPresent()) {
             throw new PostgresException("PostgreSQL was not started: it runs already on " + data.path() + " (pid "
                     + running.get().pid() + ").");
         }
-        DataDirectory.Condition condition = data.condition();
-        if (!condition.problem().isEmpty()) {
-            throw new PostgresException("PostgreSQL was not started. " + condition.problem());
-        }
         endOrphans(deadline);
         requireFreePort();
-        ProcessBuilder builder = new ProcessBuilder(command(notAfter, deadline))
+        ProcessBuilder builder = new ProcessBuilder(command(notAfter, settings, deadline))
                 .redirectInput(new File("/dev/null"))
                 .redirectOutput(ProcessBuilder.Redirect.INHERIT)
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
@@ -179,7 +191,8 @@ final class Postmaster {
                 + ". Its log says why (standard error of the agent, or log_directory).");
     }
 
-    private List<String> command(OptionalLong notAfter, Deadline deadline) throws PostgresException {
+    private List<String> command(OptionalLong notAfter, Map<String, String> settings, Deadline deadline)
+            throws PostgresException {
         List<String> command = new ArrayList<>(List.of("setsid"));
         if (notAfter.isPresent()) {
             command.addAll(List.of("bash", "-c", LAUNCHER, "matriarch-launcher", Long.toString(notAfter.getAsLong())));
@@ -189,8 +202,11 @@ final class Postmaster {
                 "-D",
                 data.path().toString(),
                 "--config-file=" + data.path().resolve("postgresql.conf")));
-        Optional<ControlData.Content> control = files.isStandby() ? controlData.read(deadline) : Optional.empty();
-        for (Map.Entry<String, String> entry : files.controlled().entrySet()) {
+        boolean recovers = files.isStandby() || !settings.isEmpty();
+        Optional<ControlData.Content> control = recovers ? controlData.read(deadline) : Optional.empty();
+        Map<String, String> all = new LinkedHashMap<>(files.controlled());
+        all.putAll(settings);
+        for (Map.Entry<String, String> entry : all.entrySet()) {
             command.add("--" + entry.getKey() + "=" + notBelow(control, entry.getKey(), entry.getValue()));
         }
         return command;

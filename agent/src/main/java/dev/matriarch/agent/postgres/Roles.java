@@ -52,7 +52,7 @@ final class Roles {
                 create(
                         connection,
                         new PostgresConfig.Role(user.getKey(), user.getValue().password()),
-                        "LOGIN " + options(user.getKey(), user.getValue().options()));
+                        options(user.getKey(), user.getValue().options()));
             }
         } catch (SQLException e) {
             throw new PostgresException("The roles of the cluster cannot be created: " + e.getMessage(), e);
@@ -60,13 +60,15 @@ final class Roles {
     }
 
     private static String options(String user, List<String> options) throws PostgresException {
+        boolean login = true;
         for (String option : options) {
-            if (!option.matches("[A-Za-z]+( [A-Za-z0-9-]+)?")) {
+            if (!option.matches("[A-Za-z]+( [A-Za-z0-9_-]+)*")) {
                 throw new PostgresException("'" + option + "' (bootstrap.users." + user + ".options) is no role"
                         + " attribute such as createdb.");
             }
+            login &= !option.equalsIgnoreCase("login") && !option.equalsIgnoreCase("nologin");
         }
-        return String.join(" ", options);
+        return (login ? "LOGIN " : "") + String.join(" ", options);
     }
 
     private static void create(Connection connection, PostgresConfig.Role role, String attributes) throws SQLException {
@@ -90,7 +92,7 @@ final class Roles {
         }
     }
 
-    private static String identifier(String name) {
+    static String identifier(String name) {
         return '"' + name.replace("\"", "\"\"") + '"';
     }
 }

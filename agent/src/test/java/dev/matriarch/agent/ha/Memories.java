@@ -99,6 +99,12 @@ final class Memories {
 
     private Wishes wishes = Wishes.NONE;
     private boolean bootstrapped;
+    private Optional<String> bootstrapFailed = Optional.empty();
+
+    Memories bootstrapFailed(String why) {
+        bootstrapFailed = Optional.of(why);
+        return this;
+    }
 
     Memories bootstrapped() {
         bootstrapped = true;
@@ -120,6 +126,7 @@ final class Memories {
                 standBackUntil,
                 standbyNamesSince,
                 bootstrapped,
+                bootstrapFailed,
                 OptionalLong.empty(),
                 OptionalLong.of(primarySince),
                 lockSince,

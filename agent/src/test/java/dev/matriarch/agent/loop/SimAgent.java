@@ -464,6 +464,14 @@ public final class SimAgent {
                     write(ClusterCommands.write(ClusterKeys.INITIALIZE, write.systemIdentifier(), write.expected()));
                     return;
                 }
+                case Decision.RemoveInitialize remove -> {
+                    write(ClusterCommands.remove(ClusterKeys.INITIALIZE, Expected.anything()));
+                    return;
+                }
+                case Decision.SetAside aside -> {
+                    discard();
+                    postgres = look();
+                }
                 case Decision.WriteConfig write -> {
                     write(ClusterCommands.write(
                             ClusterKeys.CONFIG, settings.current().json(), Expected.absent()));

@@ -45,9 +45,11 @@ public final class TestServers implements AutoCloseable {
     static BootstrapConfig bootstrap() {
         return new BootstrapConfig(
                 "{}",
+                Optional.empty(),
                 List.of("--no-sync", "--locale=C"),
                 List.of(),
-                Map.of("app", new BootstrapConfig.User(Optional.of("app"), List.of("createdb"))));
+                Map.of("app", new BootstrapConfig.User(Optional.of("app"), List.of("createdb"))),
+                List.of());
     }
 
     Path dataDir(String name) {

@@ -1,0 +1,77 @@
+package dev.matriarch.agent.ha;
+
+import dev.matriarch.dcs.ClusterView;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * The creation of the cluster. While it goes on the {@code initialize} key is there and empty, and the lock belongs to
+ * whoever creates it. If it fails, nothing of it stays in the store.
+ */
+final class NewCluster {
+    private static final Set<String> CREATING = Set.of("initializing new cluster", "running custom bootstrap script");
+
+    private NewCluster() {}
+
+    /** Somebody has claimed the right to create it, and has not finished. */
+    static boolean isBegun(ClusterView view) {
+        return view.initialize().map(i -> i.value().isEmpty()).orElse(false);
+    }
+
+    /** Another member that is at it, as its own record says. */
+    static Optional<String> createdBy(Observation seen, ClusterView view) {
+        if (!isBegun(view)) {
+            return Optional.empty();
+        }
+        return view.members().stream()
+                .filter(m -> !m.name().equals(seen.me()) && CREATING.contains(m.state()))
+                .map(m -> m.name())
+                .findFirst();
+    }
+
+    /** While it goes on here: the lock may have run out during a long restore and a fault of the store. */
+    static Optional<Decision> whileBusy(Observation seen, ClusterView view, Task task) {
+        boolean creating = task.kind() == Task.Kind.BOOTSTRAP;
+        if (!creating || seen.holdsLease() || seen.settings().paused()) {
+            return Optional.empty();
+        }
+        if (view.leader().filter(l -> !l.name().equals(seen.me())).isPresent()) {
+            return Optional.of(new Decision.Cancel("lost the lock while creating the cluster: "
+                    + view.leader().get().name() + " has it"));
+        }
+        return view.isUnlocked() && isBegun(view)
+                ? Optional.of(new Decision.AcquireLease("taking the lock up again while creating the cluster"))
+                : Optional.empty();
+    }
+
+    /** It has failed here: the claim is taken back, then the lock, and the agent ends. */
+    static Optional<Decision> failed(Observation seen, ClusterView view) {
+        Optional<String> why = seen.situation().bootstrapFailed();
+        if (why.isEmpty()) {
+            return Optional.empty();
+        }
+        return Optional.of(
+                seen.lease() instanceof Lease.Held held
+                        ? takeBack(seen, view)
+                                .orElse(new Decision.ReleaseLease(
+                                        held.epoch(), Optional.empty(), "released the lock: the bootstrap failed"))
+                        : new Decision.Exit(1, "Failed to bootstrap cluster: " + why.get()));
+    }
+
+    /** An empty {@code initialize} key is not left behind by a member that gives up. */
+    static Optional<Decision> takeBack(Observation seen, ClusterView view) {
+        boolean nothing = seen.postgres().dataDirectory() != LocalPostgres.DataDirectory.VALID;
+        return isBegun(view) && nothing && seen.holdsLease()
+                ? Optional.of(new Decision.RemoveInitialize("removing initialize key: no cluster was created"))
+                : Optional.empty();
+    }
+
+    /** What an interrupted attempt left in the data directory is no server: it makes room for the next attempt. */
+    static Optional<Decision> startOver(Observation seen, ClusterView view) {
+        boolean leftovers = seen.postgres().dataDirectory() == LocalPostgres.DataDirectory.HALF_WRITTEN
+                && seen.postgres().process() == LocalPostgres.Process.STOPPED;
+        return leftovers && isBegun(view) && !seen.settings().paused()
+                ? Optional.of(new Decision.SetAside("an earlier attempt to create the cluster did not finish"))
+                : Optional.empty();
+    }
+}
