@@ -41,8 +41,9 @@ final class BootstrapSection {
         Map<String, BootstrapConfig.User> users = users();
         List<String> script = ScriptsConfig.command(section, "post_bootstrap");
         List<String> oldName = ScriptsConfig.command(section, "post_init");
-        if (!script.isEmpty() && !oldName.isEmpty()) {
-            section.problem("post_init", "is the older name of post_bootstrap, which is given too; keep one of them");
+        if (!script.isEmpty() && !oldName.isEmpty() && !script.equals(oldName)) {
+            section.problem(
+                    "post_init", "is the older name of post_bootstrap, which says something else; keep one of them");
         }
         section.finish();
         return new BootstrapConfig(dcs, method, initdb, pgHba, users, script.isEmpty() ? oldName : script);
