@@ -55,7 +55,8 @@ final class RaftTransport implements AutoCloseable {
             ServerServiceDefinition extra)
             throws IOException {
         Parameters parameters = new Parameters();
-        GrpcConfigKeys.Server.setServicesCustomizer(parameters, (builder, types) -> builder.addService(extra));
+        GrpcConfigKeys.Server.setServicesCustomizer(
+                parameters, (builder, types) -> builder.addService(extra).intercept(new RecipientCheck(id)));
         RaftServer.Builder builder = RaftServer.newBuilder()
                 .setServerId(id)
                 .setProperties(properties(logDir.toFile()))
