@@ -22,6 +22,8 @@ import org.slf4j.bridge.SLF4JBridgeHandler;
 final class Logging {
     private static final String PATTERN = "%d{\"yyyy-MM-dd HH:mm:ss,SSS\"} %level: %msg%n%ex{short}";
 
+    private static LogConfig current;
+
     private Logging() {}
 
     /** For a run that is not an agent's: standard output belongs to what was asked for. */
@@ -29,7 +31,15 @@ final class Logging {
         configure(new LogConfig("WARNING", Optional.empty(), 0, 0, Map.of()));
     }
 
-    static void configure(LogConfig config) {
+    /** Sets it up anew if anything about it has changed. */
+    static synchronized void change(LogConfig config) {
+        if (!config.equals(current)) {
+            configure(config);
+        }
+    }
+
+    static synchronized void configure(LogConfig config) {
+        current = config;
         SLF4JBridgeHandler.removeHandlersForRootLogger();
         SLF4JBridgeHandler.install();
         LoggerContext context = (LoggerContext) LoggerFactory.getILoggerFactory();

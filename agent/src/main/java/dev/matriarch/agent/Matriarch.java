@@ -3,8 +3,8 @@ package dev.matriarch.agent;
 import dev.matriarch.agent.cli.Invocation;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConfigProblems;
+import dev.matriarch.agent.config.ConfigSource;
 import dev.matriarch.agent.config.DynamicConfigJson;
-import dev.matriarch.agent.config.LocalConfig;
 import dev.matriarch.agent.loop.Agent;
 import dev.matriarch.agent.loop.Version;
 import dev.matriarch.agent.postgres.PostgresException;
@@ -40,25 +40,27 @@ public final class Matriarch {
     }
 
     private static int agent(Optional<Path> file) {
-        LocalConfig config;
+        ConfigSource source;
         try {
-            config = LocalConfig.read(file, System.getenv());
+            source = new ConfigSource(file, System.getenv());
         } catch (ConfigProblems problems) {
             System.err.println(problems.getMessage());
             return BAD_CONFIGURATION;
         }
-        Logging.configure(config.config().log());
-        return run(file, config.config());
+        Logging.configure(source.current().config().log());
+        return run(source);
     }
 
-    private static int run(Optional<Path> file, AgentConfig config) {
+    private static int run(ConfigSource source) {
+        AgentConfig config = source.current().config();
         Logger log = LoggerFactory.getLogger(Matriarch.class);
         log.info("matriarch {} starts as {} of cluster {}", Version.TEXT, config.name(), config.scope());
         CountDownLatch ended = new CountDownLatch(1);
         try {
             Files.createDirectories(config.stateDir());
             try (RaftStore store = openStore(config, log);
-                    Agent agent = new Agent(config, store.dcs(), () -> reread(file, config, log))) {
+                    Agent agent = new Agent(source, store.dcs(), Logging::change)) {
+                Hangup.calls(agent::reload);
                 Thread hook = new Thread(
                         () -> {
                             agent.shutDown();
@@ -100,15 +102,5 @@ public final class Matriarch {
                         config.raft().electionTimeoutMax(),
                         () -> retryTimeout),
                 text -> log.debug("{}", text));
-    }
-
-    /** A file with problems changes nothing. */
-    private static AgentConfig reread(Optional<Path> file, AgentConfig old, Logger log) {
-        try {
-            return LocalConfig.read(file, System.getenv()).config();
-        } catch (ConfigProblems problems) {
-            log.error("The changed configuration is not taken up: {}", problems.getMessage());
-            return old;
-        }
     }
 }

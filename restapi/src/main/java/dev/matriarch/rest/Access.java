@@ -8,9 +8,14 @@ import java.util.Optional;
 
 /** Who may change something through this door. */
 final class Access {
-    private final Optional<byte[]> expected;
+    private volatile Optional<byte[]> expected;
 
     Access(Optional<RestSettings.Credentials> credentials) {
+        expect(credentials);
+    }
+
+    /** From the next request on. */
+    void expect(Optional<RestSettings.Credentials> credentials) {
         expected = credentials.map(c -> digest((c.username() + ":" + c.password()).getBytes(StandardCharsets.UTF_8)));
     }
 
@@ -19,7 +24,8 @@ final class Access {
      * @return why the request is refused; empty if it is not
      */
     Optional<String> refusal(Optional<String> authorization) {
-        if (expected.isEmpty()) {
+        Optional<byte[]> secret = expected;
+        if (secret.isEmpty()) {
             return Optional.empty();
         }
         if (authorization.isEmpty()) {
@@ -36,9 +42,7 @@ final class Access {
             return Optional.of("not authenticated");
         }
         // Digests have one length, so the comparison tells nothing about the secret, its length included.
-        return MessageDigest.isEqual(expected.get(), digest(given))
-                ? Optional.empty()
-                : Optional.of("not authenticated");
+        return MessageDigest.isEqual(secret.get(), digest(given)) ? Optional.empty() : Optional.of("not authenticated");
     }
 
     private static byte[] digest(byte[] text) {

@@ -32,9 +32,12 @@ public final class RestDoor implements AutoCloseable {
     private final WebServer server;
     private final RestSettings settings;
 
-    private RestDoor(WebServer server, RestSettings settings) {
+    private final Access access;
+
+    private RestDoor(WebServer server, RestSettings settings, Access access) {
         this.server = server;
         this.settings = settings;
+        this.access = access;
     }
 
     /**
@@ -44,7 +47,8 @@ public final class RestDoor implements AutoCloseable {
      */
     public static RestDoor open(RestSettings settings, AgentView agent) throws IOException {
         InetAddress address = address(settings);
-        Routes routes = new Routes(agent, new Access(settings.credentials()), System::nanoTime);
+        Access access = new Access(settings.credentials());
+        Routes routes = new Routes(agent, access, System::nanoTime);
         WebServer server = WebServer.builder()
                 .shutdownHook(false)
                 .address(address)
@@ -77,7 +81,12 @@ public final class RestDoor implements AutoCloseable {
                     "the REST API cannot listen on " + settings.address() + "; free the port or change restapi.listen");
         }
         LOG.info("REST API listens on {}", settings.address());
-        return new RestDoor(server, settings);
+        return new RestDoor(server, settings, access);
+    }
+
+    /** Asks for these from the next request on; any thread. */
+    public void credentials(Optional<RestSettings.Credentials> changed) {
+        access.expect(changed);
     }
 
     /** The port that is bound. */

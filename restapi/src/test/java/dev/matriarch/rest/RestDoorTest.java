@@ -271,6 +271,15 @@ class RestDoorTest {
     }
 
     @Test
+    void anotherPasswordIsAskedForAtOnce() throws Exception {
+        door.credentials(Optional.of(new RestSettings.Credentials("admin", "changed")));
+        assertEquals(401, send("PUT", "/config", "{}", login("secret")).statusCode());
+        assertEquals(200, send("PUT", "/config", "{}", login("changed")).statusCode());
+        door.credentials(Optional.empty());
+        assertEquals(200, send("PUT", "/config", "{}").statusCode());
+    }
+
+    @Test
     void badBodiesAreRefusedAndChangeNothing() throws Exception {
         for (String body : List.of("", "[]", "{", "{\"a\":1} x", "nonsense", "{\"a\":}")) {
             HttpResponse<String> response = send("PATCH", "/config", body, login("secret"));

@@ -6,6 +6,7 @@ import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -89,22 +90,27 @@ final class Catalogue {
         if (exact != null) {
             return Optional.of(exact);
         }
-        return entries.values().stream().filter(e -> matches(e.key(), key)).findFirst();
+        return entries.values().stream()
+                .filter(e -> matches(e.key(), key))
+                .max(Comparator.comparingInt(e -> e.key().split("\\.").length));
     }
 
     private static boolean matches(String pattern, String key) {
         String[] wanted = pattern.split("\\.");
-        // A name may hold dots itself: it is the last part then.
-        String[] given = key.split("\\.", wanted.length);
+        // The user's name may hold dots itself where it comes last.
+        String[] given = key.split("\\.", isAnyName(wanted[wanted.length - 1]) ? wanted.length : 0);
         if (given.length != wanted.length) {
             return false;
         }
         for (int i = 0; i < wanted.length; i++) {
-            boolean any = wanted[i].equals(wanted[i].toUpperCase(Locale.ROOT));
-            if (!any && !wanted[i].equals(given[i])) {
+            if (!isAnyName(wanted[i]) && !wanted[i].equals(given[i])) {
                 return false;
             }
         }
         return true;
+    }
+
+    private static boolean isAnyName(String part) {
+        return part.equals(part.toUpperCase(Locale.ROOT));
     }
 }

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -31,6 +32,15 @@ public final class LocalConfig {
 
     public AgentConfig config() {
         return reading.result();
+    }
+
+    ObjectNode tree() {
+        return sources.tree();
+    }
+
+    /** This configuration with the earlier one's values, or lack of them, for some keys. */
+    LocalConfig keeping(List<List<String>> keys, LocalConfig earlier) throws ConfigProblems {
+        return new LocalConfig(sources.keeping(keys, earlier.sources));
     }
 
     /** @param key dotted; the problem is put down to the file or variable that set it */

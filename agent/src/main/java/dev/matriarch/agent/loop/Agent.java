@@ -2,6 +2,8 @@ package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.callbacks.Callbacks;
 import dev.matriarch.agent.config.AgentConfig;
+import dev.matriarch.agent.config.ConfigSource;
+import dev.matriarch.agent.config.DynamicConfigFile;
 import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.fencing.GuardPair;
 import dev.matriarch.agent.fencing.KernelWatchdog;
@@ -18,12 +20,14 @@ import dev.matriarch.dcs.Dcs;
 import dev.matriarch.rest.RestDoor;
 import dev.matriarch.rest.RestSettings;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
-import java.util.function.Supplier;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,15 +40,19 @@ public final class Agent implements AutoCloseable {
 
     private final Deque<AutoCloseable> parts = new ArrayDeque<>();
     private final Heartbeat heartbeat;
+    private final Reloads reloads;
 
     /**
      * Starts everything but the heartbeat.
      *
-     * @param reread reads the local configuration file again
+     * @param source read again at each reload
+     * @param logging is told of the log section at each reload
      * @throws IOException if a door cannot be opened or the guard cannot be started
      * @throws PostgresException if the server binaries or the data directory cannot be used
      */
-    public Agent(AgentConfig config, Dcs dcs, Supplier<AgentConfig> reread) throws IOException, PostgresException {
+    public Agent(ConfigSource source, Dcs dcs, Consumer<AgentConfig.LogConfig> logging)
+            throws IOException, PostgresException {
+        AgentConfig config = source.current().config();
         boolean complete = false;
         try {
             Clock clock = Clock.system();
@@ -78,10 +86,10 @@ public final class Agent implements AutoCloseable {
             WriteProbe probe = opened(new WriteProbe(server, clock, wakeup::call));
             RpcTransport transport = opened(new RpcTransport());
             Peers peers = opened(new Peers(transport, config.scope(), config.name()));
-            FrontDesk desk = new FrontDesk(settings, dcs, server, memory, clock, () -> {
-                settings.local(reread.get());
-                wakeup.call();
-            });
+            reloads = new Reloads(source, settings, wakeup::call);
+            reloads.tell(changed -> logging.accept(changed.log()));
+            reloads.tell(changed -> server.reconfigure(changed.postgres()));
+            FrontDesk desk = new FrontDesk(settings, dcs, server, memory, clock, reloads::reload);
             heartbeat = new Heartbeat(
                     new Heartbeat.Parts(
                             config.name(),
@@ -97,7 +105,8 @@ public final class Agent implements AutoCloseable {
                             clock,
                             callbacks,
                             desk,
-                            recorder(config)),
+                            recorder(config),
+                            opened(new DynamicCopy(config.postgres().dataDir()))),
                     wakeup);
             heartbeat.look();
             probe.start();
@@ -109,14 +118,13 @@ public final class Agent implements AutoCloseable {
             RpcDoor rpc = opened(RpcDoor.open(
                     config.control().listen(), desk, transport, peers, json -> problems(settings.local(), json)));
             desk.open(heartbeat, rpc.operations());
-            opened(RestDoor.open(
+            RestDoor rest = opened(RestDoor.open(
                     new RestSettings(
                             config.rest().listen().host(),
                             config.rest().listen().port(),
-                            config.rest()
-                                    .authentication()
-                                    .map(a -> new RestSettings.Credentials(a.username(), a.password()))),
+                            credentials(config)),
                     desk));
+            reloads.tell(changed -> rest.credentials(credentials(changed)));
             complete = true;
         } finally {
             if (!complete) {
@@ -131,6 +139,10 @@ public final class Agent implements AutoCloseable {
         return problems.isEmpty()
                 ? config.watchdogProblem(DynamicConfigJson.parse(json)).stream().toList()
                 : problems;
+    }
+
+    private static Optional<RestSettings.Credentials> credentials(AgentConfig config) {
+        return config.rest().authentication().map(a -> new RestSettings.Credentials(a.username(), a.password()));
     }
 
     private Heartbeat.Recorder recorder(AgentConfig config) {
@@ -148,9 +160,23 @@ public final class Agent implements AutoCloseable {
 
     /** The dynamic configuration that this member would give to an empty store. */
     private static String firstConfiguration(AgentConfig config) {
+        Path dataDir = config.postgres().dataDir();
+        try {
+            Optional<String> copy = DynamicConfigFile.read(dataDir);
+            if (copy.isPresent()) {
+                return copy.get();
+            }
+        } catch (IOException e) {
+            LOG.warn("The copy of the cluster-wide configuration in {} cannot be read: {}", dataDir, e.toString());
+        }
         return config.bootstrap().dcsJson().isBlank()
                 ? "{}"
                 : config.bootstrap().dcsJson();
+    }
+
+    /** Reads the local configuration again, and has PostgreSQL do so. Any thread. */
+    public void reload() {
+        reloads.reload();
     }
 
     /** Beats until the agent is to end; returns its exit code. */

@@ -28,6 +28,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.function.Supplier;
 
 /**
  * What both doors see of the agent: the last observation, and a place to leave orders. Any thread.
@@ -41,7 +42,7 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
     private final PostgresServer server;
     private final Memory memory;
     private final Clock clock;
-    private final Runnable reload;
+    private final Supplier<Outcome> reload;
     private volatile Heartbeat heartbeat;
     private volatile Operations operations;
     private volatile Observation last;
@@ -51,7 +52,13 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
     private volatile long viewSeconds;
     private long published;
 
-    FrontDesk(SettingsSource settings, Dcs dcs, PostgresServer server, Memory memory, Clock clock, Runnable reload) {
+    FrontDesk(
+            SettingsSource settings,
+            Dcs dcs,
+            PostgresServer server,
+            Memory memory,
+            Clock clock,
+            Supplier<Outcome> reload) {
         this.settings = settings;
         this.dcs = dcs;
         this.server = server;
@@ -301,8 +308,7 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
 
     @Override
     public Outcome reload() {
-        reload.run();
-        return new Outcome(202, "reload scheduled");
+        return reload.get();
     }
 
     @Override

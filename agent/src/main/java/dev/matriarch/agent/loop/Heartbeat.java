@@ -73,7 +73,8 @@ public final class Heartbeat {
             Clock clock,
             Callbacks callbacks,
             Publisher publisher,
-            Recorder recorder) {}
+            Recorder recorder,
+            DynamicCopy copy) {}
 
     /** Takes note of each step; must return at once. */
     interface Recorder {
@@ -412,6 +413,11 @@ public final class Heartbeat {
         }
         applyParameters(postgres);
         lastSeen.ifPresent(this::warnOfSlots);
+        parts.copy()
+                .keep(
+                        parts.settings().current(),
+                        postgres,
+                        parts.tasks().current().isPresent());
         seen.view().ifPresent(view -> {
             store.publish(postgres, order.get() != null && postgres.isReplica());
             parts.peers().getToKnow(view, parts.me());
@@ -436,7 +442,9 @@ public final class Heartbeat {
 
     /** A changed configuration reaches a running server at once. */
     private void applyParameters(LocalPostgres postgres) {
-        String wanted = parts.settings().current().parameters().toString();
+        // A reload reaches the server even if its parameters are the same: other files of it may have changed.
+        String wanted = parts.settings().reloads()
+                + parts.settings().current().parameters().toString();
         if (wanted.equals(appliedParameters)
                 || postgres.status().isEmpty()
                 || parts.tasks().current().isPresent()) {

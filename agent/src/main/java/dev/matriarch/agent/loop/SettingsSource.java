@@ -30,6 +30,7 @@ final class SettingsSource {
     private volatile AgentConfig config;
     private volatile MemberRecord.Addresses addresses;
     private volatile InForce inForce;
+    private volatile int reloads;
 
     /** The local file that entered into {@link #inForce}. */
     private AgentConfig readFrom;
@@ -61,8 +62,14 @@ final class SettingsSource {
         return addresses;
     }
 
-    /** Takes up a changed local file. */
+    /** How often the local file was read again. */
+    int reloads() {
+        return reloads;
+    }
+
+    /** Takes up a local file that was read again, changed or not. */
     void local(AgentConfig changed) {
+        reloads++;
         config = changed;
         addresses = MemberRecord.Addresses.of(changed);
         inForce = read(inForce.revision(), inForce.json());

@@ -37,7 +37,7 @@ final class Cloning {
         void make(Path directory) throws PostgresException, IOException;
     }
 
-    private final PostgresConfig config;
+    private volatile PostgresConfig config;
     private final Binaries binaries;
     private final DataDirectory data;
     private final ConfigurationFiles files;
@@ -49,6 +49,11 @@ final class Cloning {
         this.data = data;
         this.files = files;
         this.memberName = memberName;
+    }
+
+    /** From the next use on. */
+    void reconfigure(PostgresConfig changed) {
+        config = changed;
     }
 
     void initdb(BootstrapConfig bootstrap, Deadline deadline) throws PostgresException {

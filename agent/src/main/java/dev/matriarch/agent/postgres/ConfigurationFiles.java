@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -85,10 +87,11 @@ final class ConfigurationFiles {
         }
     }
 
-    private final PostgresConfig config;
+    private volatile PostgresConfig config;
     private final int major;
     private final String scope;
     private final String memberName;
+    private final AccessFiles access;
     private volatile Wanted wanted;
 
     /** @param major of the server that reads the files */
@@ -97,6 +100,12 @@ final class ConfigurationFiles {
         this.major = major;
         this.scope = scope;
         this.memberName = memberName;
+        this.access = new AccessFiles(config.dataDir());
+    }
+
+    /** From the next use on. */
+    void reconfigure(PostgresConfig changed) {
+        config = changed;
     }
 
     private static Map<String, String> controlledDefaults() {
@@ -184,12 +193,7 @@ final class ConfigurationFiles {
                 stripAutoConf(directory.resolve("postgresql.auto.conf"));
             }
             DurableFile.write(directory.resolve("postgresql.conf"), postgresqlConf(recovery.parameters()));
-            if (!config.pgHba().isEmpty()) {
-                DurableFile.write(directory.resolve("pg_hba.conf"), lines(config.pgHba()));
-            }
-            if (!config.pgIdent().isEmpty()) {
-                DurableFile.write(directory.resolve("pg_ident.conf"), lines(config.pgIdent()));
-            }
+            access.write(config.pgHba(), config.pgIdent());
             if (!keepRecovery) {
                 for (String name : recovery.absent()) {
                     DurableFile.delete(directory.resolve(name));
@@ -201,6 +205,21 @@ final class ConfigurationFiles {
         } catch (IOException e) {
             throw new PostgresException("The configuration in " + directory + " cannot be written: " + e, e);
         }
+    }
+
+    /** True if the files on who may connect were changed, and no running server was asked about them yet. */
+    boolean hasNewAccessFiles() {
+        return access.isNew();
+    }
+
+    /** Has the running server judge them; old ones come back in place of those that it rejects. */
+    void tryOutAccessFiles(Connection server) throws SQLException, IOException {
+        access.tryOut(server, config.pgHba(), config.pgIdent());
+    }
+
+    /** They cannot be judged: they stay. */
+    void trustAccessFiles() {
+        access.trust();
     }
 
     /** Makes all go that would let the server start in recovery. */

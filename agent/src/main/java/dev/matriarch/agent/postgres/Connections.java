@@ -9,11 +9,16 @@ import java.util.Properties;
 
 /** Opens connections that can never hang: every one has time-outs for connecting, reading and running. */
 final class Connections {
-    private final PostgresConfig config;
+    private volatile PostgresConfig config;
     private final org.postgresql.Driver driver = new org.postgresql.Driver();
 
     Connections(PostgresConfig config) {
         this.config = config;
+    }
+
+    /** From the next use on. */
+    void reconfigure(PostgresConfig changed) {
+        config = changed;
     }
 
     /** To the local server as superuser. */

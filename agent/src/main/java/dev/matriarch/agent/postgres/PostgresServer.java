@@ -7,7 +7,10 @@ import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.postgres.linux.LinuxProcess;
 import dev.matriarch.dcs.Lsn;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -34,7 +37,7 @@ public final class PostgresServer implements AutoCloseable {
 
     private static final Duration SHORT_WRITE = Duration.ofSeconds(2);
 
-    private final PostgresConfig config;
+    private volatile PostgresConfig config;
     private final Path stateDir;
     private final Binaries binaries;
     private final DataDirectory data;
@@ -83,6 +86,19 @@ public final class PostgresServer implements AutoCloseable {
         CustomBootstrap custom =
                 new CustomBootstrap(config, scope, binaries, data, files, postmaster, controlData, command);
         firstServer = new FirstServer(config, data, cloning, custom, command, connections, postmaster);
+    }
+
+    /**
+     * Takes up what of a changed configuration can change while the server runs; the files follow with the next
+     * {@link #writeConfiguration}. Any thread.
+     *
+     * @param changed with the same addresses, directories and programs as before
+     */
+    public void reconfigure(PostgresConfig changed) {
+        config = changed;
+        connections.reconfigure(changed);
+        files.reconfigure(changed);
+        cloning.reconfigure(changed);
     }
 
     /** What the server is now. Never throws and never takes longer than the timeout by more than a few milliseconds. */
@@ -293,7 +309,27 @@ public final class PostgresServer implements AutoCloseable {
 
     /** Makes a running server read its configuration again; harmless if it does not run. */
     public void reload() throws PostgresException {
+        configurationLock.lock();
+        try {
+            tryOutAccessFiles();
+        } finally {
+            configurationLock.unlock();
+        }
         postmaster.reload();
+    }
+
+    private void tryOutAccessFiles() {
+        if (!files.hasNewAccessFiles()) {
+            return;
+        }
+        try (Connection connection = connections.local("Matriarch", Deadline.in(SHORT_WRITE))) {
+            files.tryOutAccessFiles(connection);
+        } catch (SQLException | IOException e) {
+            files.trustAccessFiles();
+            log.warn(
+                    "PostgreSQL could not be asked about the new lines of pg_hba.conf and pg_ident.conf: {}",
+                    e.toString());
+        }
     }
 
     /** Changes the setting of the running server; returns when a session of it sees the new value. */

@@ -89,6 +89,7 @@ class StoreStepsTest {
                 clock,
                 new Callbacks(() -> null, "demo"),
                 null,
+                null,
                 null));
         keeper.acquire(settings, 1);
         memory.steppingDown(true);

@@ -83,6 +83,39 @@ public final class TestServers implements AutoCloseable {
                 dev.matriarch.agent.config.ScriptsConfig.NONE);
     }
 
+    static PostgresConfig withAccess(PostgresConfig c, List<String> hba, List<String> ident) {
+        return changed(c, c.superuser(), hba, ident);
+    }
+
+    static PostgresConfig withSuperuserPassword(PostgresConfig c, String password) {
+        return changed(
+                c, new PostgresConfig.Role(c.superuser().username(), Optional.of(password)), c.pgHba(), c.pgIdent());
+    }
+
+    private static PostgresConfig changed(
+            PostgresConfig c, PostgresConfig.Role superuser, List<String> hba, List<String> ident) {
+        return new PostgresConfig(
+                c.listenHosts(),
+                c.port(),
+                c.connectAddress(),
+                c.dataDir(),
+                c.binDir(),
+                c.pgpass(),
+                superuser,
+                c.replication(),
+                c.rewind(),
+                c.parameters(),
+                hba,
+                ident,
+                c.usePgRewind(),
+                c.removeOnRewindFailure(),
+                c.removeOnDivergence(),
+                c.keepDiscarded(),
+                c.basebackupOptions(),
+                c.startStopTimeout(),
+                c.scripts());
+    }
+
     static Map<String, String> parameters(Path root) {
         return Map.of(
                 "unix_socket_directories",

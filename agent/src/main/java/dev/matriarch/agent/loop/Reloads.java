@@ -1,0 +1,56 @@
+package dev.matriarch.agent.loop;
+
+import dev.matriarch.agent.config.AgentConfig;
+import dev.matriarch.agent.config.ConfigProblems;
+import dev.matriarch.agent.config.ConfigSource;
+import dev.matriarch.agent.rpc.Outcome;
+import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Takes up a changed local configuration, whoever asked for it. Any thread, one at a time. */
+final class Reloads {
+    private static final Logger LOG = LoggerFactory.getLogger(Reloads.class);
+
+    private final ConfigSource source;
+    private final SettingsSource settings;
+    private final Runnable wake;
+    private final List<Consumer<AgentConfig>> parts = new CopyOnWriteArrayList<>();
+
+    Reloads(ConfigSource source, SettingsSource settings, Runnable wake) {
+        this.source = source;
+        this.settings = settings;
+        this.wake = wake;
+    }
+
+    /** From now on this part is told of each configuration that is read, changed or not. It must return soon. */
+    void tell(Consumer<AgentConfig> part) {
+        parts.add(part);
+    }
+
+    /** A configuration with problems changes nothing. PostgreSQL reads its files again even if nothing has changed. */
+    synchronized Outcome reload() {
+        ConfigSource.Reload reload;
+        try {
+            reload = source.reload();
+        } catch (ConfigProblems problems) {
+            LOG.error("The changed configuration is not taken up: {}", problems.getMessage());
+            return new Outcome(400, "the changed configuration is not taken up: " + problems.getMessage());
+        }
+        AgentConfig config = source.current().config();
+        parts.forEach(part -> part.accept(config));
+        settings.local(config);
+        LOG.info(
+                "The configuration was read again; {}",
+                reload.taken().isEmpty() ? "nothing has changed" : "changed: " + String.join(", ", reload.taken()));
+        reload.needRestart().forEach(key -> LOG.warn("{} needs a restart: the old value stays in force", key));
+        reload.tooLate()
+                .forEach(key -> LOG.warn(
+                        "{} is read only when a cluster is created; matriarchctl edit-config changes an existing one",
+                        key));
+        wake.run();
+        return new Outcome(202, "reload scheduled");
+    }
+}

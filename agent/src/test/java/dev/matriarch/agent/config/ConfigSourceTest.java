@@ -1,0 +1,160 @@
+package dev.matriarch.agent.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertSame;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What a reload takes up, and what not. */
+class ConfigSourceTest {
+    private static final String DOCUMENT = """
+            scope: demo
+            name: n1
+            restapi: {listen: '10.0.0.1:8008'}
+            raft: {data_dir: /r, self_addr: '10.0.0.1:2222', partner_addrs: ['10.0.0.2:2222']}
+            bootstrap: {dcs: {ttl: 30}}
+            tags: {region: eu}
+            log: {level: INFO, loggers: {org.x: DEBUG}}
+            postgresql:
+              listen: 10.0.0.1:5432
+              data_dir: /d
+              authentication:
+                superuser: {username: postgres, password: old-secret}
+                replication: {username: replicator, password: x}
+              pg_hba: [local all all peer]
+            """;
+
+    @TempDir
+    Path dir;
+
+    private Path file;
+
+    private ConfigSource source(String yaml) throws IOException, ConfigProblems {
+        file = Files.writeString(dir.resolve("a.yml"), yaml);
+        return new ConfigSource(Optional.of(file), Map.of("PATRONI_NAMESPACE", "/ns"));
+    }
+
+    @Test
+    void whatCanChangeChanges() throws Exception {
+        ConfigSource source = source(DOCUMENT);
+        Files.writeString(
+                file,
+                DOCUMENT.replace("{region: eu}", "{region: us, nofailover: true}")
+                                .replace("old-secret", "new-secret")
+                                .replace("local all all peer", "local all all trust")
+                                .replace("org.x: DEBUG", "org.x: ERROR")
+                        + "  parameters: {work_mem: 8MB, a.b: c}\n  pre_promote: /bin/true\n");
+        ConfigSource.Reload reload = source.reload();
+        assertEquals(
+                List.of(
+                        "log.loggers.org.x",
+                        "postgresql.authentication.superuser.password",
+                        "postgresql.parameters.a.b",
+                        "postgresql.parameters.work_mem",
+                        "postgresql.pg_hba",
+                        "postgresql.pre_promote",
+                        "tags.nofailover",
+                        "tags.region"),
+                reload.taken());
+        assertEquals(List.of(), reload.needRestart());
+        AgentConfig config = source.current().config();
+        assertEquals(Map.of("region", "us", "nofailover", true), config.tags());
+        assertEquals(Optional.of("new-secret"), config.postgres().superuser().password());
+        assertEquals(List.of("local all all trust"), config.postgres().pgHba());
+        assertEquals("/ns", config.namespace(), "the environment is laid over it again");
+        assertEquals(List.of(), source.reload().taken(), "nothing has changed since");
+    }
+
+    @Test
+    void whatNeedsARestartKeepsItsOldValueAndIsNamed() throws Exception {
+        ConfigSource source = source(DOCUMENT);
+        Files.writeString(
+                file,
+                DOCUMENT.replace("name: n1", "name: n2")
+                        .replace("data_dir: /d", "data_dir: /other\n  bin_dir: /bin")
+                        .replace(
+                                "partner_addrs: ['10.0.0.2:2222']",
+                                "partner_addrs: ['10.0.0.3:2222'], min_timeout: 0.7")
+                        .replace("'10.0.0.1:8008'", "'10.0.0.1:9008'")
+                        .replace("region: eu", "region: us"));
+        ConfigSource.Reload reload = source.reload();
+        assertEquals(
+                List.of(
+                        "name",
+                        "postgresql.bin_dir",
+                        "postgresql.data_dir",
+                        "raft.min_timeout",
+                        "raft.partner_addrs",
+                        "restapi.listen"),
+                reload.needRestart());
+        assertEquals(List.of("tags.region"), reload.taken());
+        AgentConfig config = source.current().config();
+        assertEquals("n1", config.name());
+        assertEquals(Path.of("/d"), config.postgres().dataDir());
+        assertEquals(Optional.empty(), config.postgres().binDir());
+        assertEquals(8009, config.control().listen().port(), "what depends on an old value keeps its own");
+        assertEquals(Map.of("region", "us"), config.tags());
+        assertEquals(6, source.reload().needRestart().size(), "said again until it is restarted");
+    }
+
+    @Test
+    void aSectionThatGoesAwayIsTakenUpToo() throws Exception {
+        ConfigSource source = source(DOCUMENT + "control: {listen: '10.0.0.1:7777'}\n");
+        Files.writeString(file, DOCUMENT.replace("tags: {region: eu}\n", ""));
+        ConfigSource.Reload reload = source.reload();
+        assertEquals(List.of("tags.region"), reload.taken());
+        assertEquals(List.of("control.listen"), reload.needRestart());
+        assertEquals(7777, source.current().config().control().listen().port());
+    }
+
+    @Test
+    void whatOnlyANewClusterReadsIsSaid() throws Exception {
+        ConfigSource source = source(DOCUMENT);
+        Files.writeString(file, DOCUMENT.replace("ttl: 30", "ttl: 40"));
+        assertEquals(List.of("bootstrap.dcs.ttl"), source.reload().tooLate());
+    }
+
+    @Test
+    void aFileWithAProblemChangesNothing() throws Exception {
+        ConfigSource source = source(DOCUMENT);
+        LocalConfig before = source.current();
+        Files.writeString(file, DOCUMENT.replace("region: eu", "region: us") + "nonsense: 1\n");
+        assertTrue(
+                assertThrows(ConfigProblems.class, source::reload).getMessage().contains("nonsense"));
+        Files.delete(file);
+        assertThrows(ConfigProblems.class, source::reload);
+        assertSame(before, source.current());
+    }
+
+    /** The readers ask for the same keys whatever is given: each is reloadable or not by its line in settings.txt. */
+    @Test
+    void everyKeyHasAnEffect() {
+        Catalogue catalogue = Catalogue.read();
+        Set<String> without = new TreeSet<>();
+        ObjectNode every = Declared.every();
+        ConfigFile.examine(new Sources("x", every)).declared().forEach(s -> {
+            if (catalogue.of(s.key()).isEmpty()) {
+                without.add(s.key());
+            }
+        });
+        assertEquals(Set.of(), without);
+        assertEquals(
+                Catalogue.Effect.RELOAD,
+                catalogue.of("log.loggers.org.x").orElseThrow().effect());
+        assertEquals(
+                "bootstrap.users.ROLE.password",
+                catalogue.of("bootstrap.users.app.password").orElseThrow().key());
+    }
+}
