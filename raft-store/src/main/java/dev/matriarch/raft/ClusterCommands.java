@@ -59,7 +59,7 @@ public final class ClusterCommands {
      * {@code local} shows, else the present one stays until the next renewal.
      *
      * @param local what this peer shows now
-     * @param status written in the same step if it differs from what {@code local} shows
+     * @param status written in the same step if it differs from what {@code local} shows and nobody has written the key since
      */
     public static Command renewLeader(
             StoreState local, String member, long epoch, Duration ttl, Optional<ClusterStatus> status) {
@@ -78,8 +78,23 @@ public final class ClusterCommands {
         }
         status.map(ClusterJson::writeStatus)
                 .filter(json -> differs(local, ClusterKeys.STATUS, json))
-                .ifPresent(json -> command.addOperations(put(ClusterKeys.STATUS, json, Optional.empty(), "")));
+                .ifPresent(json -> command.addOperations(statusUnlessChanged(local, json)));
         return command.build();
+    }
+
+    /** A renewal that was held up must not take back what a later one has written: a claim of a timeline may be there. */
+    private static Operation statusUnlessChanged(StoreState local, String json) {
+        Operation write = put(ClusterKeys.STATUS, json, Optional.of(asShown(local, ClusterKeys.STATUS)), "");
+        return write.toBuilder()
+                .setPut(write.getPut().toBuilder().setOrKeep(true))
+                .build();
+    }
+
+    private static Expectation asShown(StoreState local, String key) {
+        return local.entry(key)
+                .map(e -> Expectation.newBuilder().setRevision(e.modRevision()))
+                .orElseGet(() -> Expectation.newBuilder().setAbsent(true))
+                .build();
     }
 
     /**

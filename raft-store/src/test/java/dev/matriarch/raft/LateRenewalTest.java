@@ -3,6 +3,10 @@ package dev.matriarch.raft;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.matriarch.dcs.ClusterStatus;
+import dev.matriarch.dcs.TimelineClaim;
+import dev.matriarch.dcs.json.ClusterJson;
+import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
@@ -49,6 +53,27 @@ class LateRenewalTest {
         run(renewal(LONG));
         run(late);
         assertTtl(LONG);
+    }
+
+    private Command renewal(ClusterStatus status) {
+        return ClusterCommands.renewLeader(state, "n1", epoch, LONG, Optional.of(status));
+    }
+
+    private ClusterStatus status() {
+        return ClusterJson.readStatus(
+                state.entry(ClusterKeys.STATUS).orElseThrow().value().toStringUtf8());
+    }
+
+    @Test
+    void aRenewalThatWasHeldUpDoesNotTakeAClaimBack() {
+        ClusterStatus before = ClusterStatus.NONE;
+        ClusterStatus claimed = before.withClaim(Optional.of(new TimelineClaim(7, epoch)));
+        Command late = renewal(before.withClaim(Optional.of(new TimelineClaim(6, epoch))));
+        run(renewal(claimed));
+        run(late);
+        assertEquals(claimed, status());
+        run(renewal(before.withClaim(Optional.of(new TimelineClaim(8, epoch)))));
+        assertEquals(8, status().claim().orElseThrow().timeline());
     }
 
     @Test

@@ -172,7 +172,7 @@ public final class Apply {
         private Outcome put(Put put) {
             Outcome check = put.hasExpect() ? check(put.getKey(), put.getExpect()) : Done.PLAIN;
             if (!(check instanceof Done)) {
-                return check;
+                return check instanceof Refused && put.getOrKeep() ? Done.PLAIN : check;
             }
             if (!put.getLease().isEmpty() && !leases.containsKey(put.getLease())) {
                 return new Refused("nobody holds the lease " + put.getLease(), "");
