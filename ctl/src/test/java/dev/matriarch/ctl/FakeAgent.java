@@ -4,6 +4,7 @@ import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.CancelRestartRequest;
 import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
+import dev.matriarch.proto.control.v1.EffectiveSetting;
 import dev.matriarch.proto.control.v1.ExplainReply;
 import dev.matriarch.proto.control.v1.ExplainRequest;
 import dev.matriarch.proto.control.v1.FailoverRequest;
@@ -11,6 +12,8 @@ import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
 import dev.matriarch.proto.control.v1.GetConfigReply;
 import dev.matriarch.proto.control.v1.GetConfigRequest;
+import dev.matriarch.proto.control.v1.GetEffectiveConfigReply;
+import dev.matriarch.proto.control.v1.GetEffectiveConfigRequest;
 import dev.matriarch.proto.control.v1.GetHistoryReply;
 import dev.matriarch.proto.control.v1.GetHistoryRequest;
 import dev.matriarch.proto.control.v1.GetVersionReply;
@@ -106,6 +109,25 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
                 .setRevision(revision)
                 .build());
         to.onCompleted();
+    }
+
+    @Override
+    public void getEffectiveConfig(GetEffectiveConfigRequest request, StreamObserver<GetEffectiveConfigReply> to) {
+        GetEffectiveConfigReply.Builder answer = GetEffectiveConfigReply.newBuilder()
+                .setMember(request.getMember().isEmpty() ? "n1" : request.getMember());
+        if (request.getMember().equals("n9")) {
+            answer.setProblem("n9 is not a member of cluster demo");
+        } else {
+            answer.addSettings(EffectiveSetting.newBuilder()
+                            .setKey("ttl")
+                            .setValue("5")
+                            .setSource("cluster-wide configuration"))
+                    .addSettings(EffectiveSetting.newBuilder()
+                            .setKey("postgresql.listen")
+                            .setValue("10.0.0.1:5432")
+                            .setSource("/etc/m.yml:12"));
+        }
+        reply(to, request, answer.build());
     }
 
     @Override

@@ -34,6 +34,15 @@ public final class LocalConfig {
         return reading.result();
     }
 
+    /** What was read, key by key. */
+    List<Setting> settings() {
+        return reading.settings();
+    }
+
+    String origin(String key) {
+        return sources.origin(key);
+    }
+
     ObjectNode tree() {
         return sources.tree();
     }

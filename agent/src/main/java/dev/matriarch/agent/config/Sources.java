@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 
 /**
@@ -56,7 +57,12 @@ final class Sources {
         String whole = environment.getOrDefault(Environment.WHOLE, "");
         if (!whole.isBlank() && path.filter(Files::exists).isEmpty()) {
             Sources sources = new Sources(variable(Environment.WHOLE));
-            sources.merge(sources.tree, document(whole, sources.first), "", sources.first);
+            Map<String, Integer> lines = Lines.of(whole);
+            sources.merge(
+                    sources.tree,
+                    document(whole, sources.first),
+                    "",
+                    key -> sources.first + (lines.containsKey(key) ? ", line " + lines.get(key) : ""));
             return sources;
         }
         if (path.isPresent()) {
@@ -120,7 +126,10 @@ final class Sources {
         List<Problem> problems = new ArrayList<>();
         for (Path file : files) {
             try {
-                sources.merge(sources.tree, document(text(file), file.toString()), "", file.toString());
+                String text = text(file);
+                ObjectNode document = document(text, file.toString());
+                Map<String, Integer> lines = Lines.of(text);
+                sources.merge(sources.tree, document, "", key -> file + place(lines.get(key)));
             } catch (ConfigProblems e) {
                 problems.addAll(e.problems());
             }
@@ -154,7 +163,7 @@ final class Sources {
         }
     }
 
-    /** The file or variable that set a key, or the nearest one above it. */
+    /** The file with its line, or the variable, that set a key, or the nearest one above it. */
     String origin(String key) {
         String k = key;
         while (true) {
@@ -188,6 +197,10 @@ final class Sources {
         } catch (IOException e) {
             throw unreadable(path, "cannot be listed: " + e.getMessage());
         }
+    }
+
+    private static String place(Integer line) {
+        return line == null ? "" : ":" + line;
     }
 
     private static String text(Path file) throws ConfigProblems {
@@ -228,7 +241,7 @@ final class Sources {
     }
 
     /** Maps are merged, everything else is replaced, null deletes. */
-    private void merge(ObjectNode into, ObjectNode from, String path, String origin) {
+    private void merge(ObjectNode into, ObjectNode from, String path, UnaryOperator<String> origin) {
         for (Map.Entry<String, JsonNode> entry : from.properties()) {
             String key = path.isEmpty() ? entry.getKey() : path + "." + entry.getKey();
             if (entry.getValue().isNull()) {
@@ -239,11 +252,11 @@ final class Sources {
                     continue;
                 }
                 ObjectNode fresh = into.putObject(entry.getKey());
-                origins.put(key, origin);
+                origins.put(key, origin.apply(key));
                 merge(fresh, section, key, origin);
             } else {
                 into.set(entry.getKey(), entry.getValue());
-                origins.put(key, origin);
+                origins.put(key, origin.apply(key));
             }
         }
     }

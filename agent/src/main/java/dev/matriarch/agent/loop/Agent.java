@@ -89,7 +89,7 @@ public final class Agent implements AutoCloseable {
             reloads = new Reloads(source, settings, wakeup::call);
             reloads.tell(changed -> logging.accept(changed.log()));
             reloads.tell(changed -> server.reconfigure(changed.postgres()));
-            FrontDesk desk = new FrontDesk(settings, dcs, server, memory, clock, reloads::reload);
+            FrontDesk desk = new FrontDesk(settings, dcs, server, memory, clock, reloads);
             heartbeat = new Heartbeat(
                     new Heartbeat.Parts(
                             config.name(),

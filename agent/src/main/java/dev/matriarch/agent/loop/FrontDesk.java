@@ -2,6 +2,7 @@ package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.config.EffectiveConfig;
 import dev.matriarch.agent.ha.Candidacy;
 import dev.matriarch.agent.ha.Failsafe;
 import dev.matriarch.agent.ha.LocalPostgres;
@@ -26,9 +27,9 @@ import dev.matriarch.rest.ConfigChange;
 import dev.matriarch.rest.Snapshot;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
-import java.util.function.Supplier;
 
 /**
  * What both doors see of the agent: the last observation, and a place to leave orders. Any thread.
@@ -42,7 +43,7 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
     private final PostgresServer server;
     private final Memory memory;
     private final Clock clock;
-    private final Supplier<Outcome> reload;
+    private final Reloads reloads;
     private volatile Heartbeat heartbeat;
     private volatile Operations operations;
     private volatile Observation last;
@@ -52,19 +53,13 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
     private volatile long viewSeconds;
     private long published;
 
-    FrontDesk(
-            SettingsSource settings,
-            Dcs dcs,
-            PostgresServer server,
-            Memory memory,
-            Clock clock,
-            Supplier<Outcome> reload) {
+    FrontDesk(SettingsSource settings, Dcs dcs, PostgresServer server, Memory memory, Clock clock, Reloads reloads) {
         this.settings = settings;
         this.dcs = dcs;
         this.server = server;
         this.memory = memory;
         this.clock = clock;
-        this.reload = reload;
+        this.reloads = reloads;
     }
 
     void open(Heartbeat started, Operations shared) {
@@ -308,7 +303,12 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
 
     @Override
     public Outcome reload() {
-        return reload.get();
+        return reloads.reload();
+    }
+
+    @Override
+    public List<EffectiveConfig.Row> effectiveConfig() {
+        return reloads.effective();
     }
 
     @Override

@@ -3,6 +3,7 @@ package dev.matriarch.agent.loop;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.ConfigSource;
+import dev.matriarch.agent.config.EffectiveConfig;
 import dev.matriarch.agent.rpc.Outcome;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
@@ -28,6 +29,12 @@ final class Reloads {
     /** From now on this part is told of each configuration that is read, changed or not. It must return soon. */
     void tell(Consumer<AgentConfig> part) {
         parts.add(part);
+    }
+
+    /** Every value in force. */
+    List<EffectiveConfig.Row> effective() {
+        SettingsSource.InForce now = settings.current();
+        return EffectiveConfig.of(source.current(), now.json(), now.parameters());
     }
 
     /** A configuration with problems changes nothing. PostgreSQL reads its files again even if nothing has changed. */

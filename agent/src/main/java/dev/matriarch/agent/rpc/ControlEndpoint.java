@@ -7,6 +7,7 @@ import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.CancelRestartRequest;
 import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
+import dev.matriarch.proto.control.v1.EffectiveSetting;
 import dev.matriarch.proto.control.v1.ExplainReply;
 import dev.matriarch.proto.control.v1.ExplainRequest;
 import dev.matriarch.proto.control.v1.FailoverRequest;
@@ -14,6 +15,8 @@ import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
 import dev.matriarch.proto.control.v1.GetConfigReply;
 import dev.matriarch.proto.control.v1.GetConfigRequest;
+import dev.matriarch.proto.control.v1.GetEffectiveConfigReply;
+import dev.matriarch.proto.control.v1.GetEffectiveConfigRequest;
 import dev.matriarch.proto.control.v1.GetHistoryReply;
 import dev.matriarch.proto.control.v1.GetHistoryRequest;
 import dev.matriarch.proto.control.v1.GetVersionReply;
@@ -86,6 +89,38 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
                                 .setRevision(c.revision())
                                 .build())
                         .orElseGet(GetConfigReply::getDefaultInstance));
+    }
+
+    @Override
+    public void getEffectiveConfig(GetEffectiveConfigRequest request, StreamObserver<GetEffectiveConfigReply> reply) {
+        String name = request.getMember();
+        boolean forwarded = ForwardMark.isForwarded();
+        answer(reply, () -> {
+            GetEffectiveConfigReply.Builder answer =
+                    GetEffectiveConfigReply.newBuilder().setMember(name.isEmpty() ? agent.name() : name);
+            if (name.isEmpty() || name.equals(agent.name())) {
+                agent.effectiveConfig()
+                        .forEach(row -> answer.addSettings(EffectiveSetting.newBuilder()
+                                .setKey(row.key())
+                                .setValue(row.value())
+                                .setSource(row.source())));
+                return answer.build();
+            }
+            Optional<Member> member = operations.view().flatMap(v -> v.member(name));
+            if (forwarded || member.isEmpty()) {
+                return answer.setProblem(
+                                forwarded
+                                        ? "the address of member " + name + " is answered by member " + agent.name()
+                                        : name + " is not a member of cluster " + agent.scope())
+                        .build();
+            }
+            try {
+                return peers.control(member.get(), QUICK).getEffectiveConfig(request);
+            } catch (StatusRuntimeException | IllegalArgumentException | IllegalStateException e) {
+                return answer.setProblem("member " + name + " cannot be reached: " + Peers.reason(e))
+                        .build();
+            }
+        });
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.DynamicConfig;
+import dev.matriarch.agent.config.EffectiveConfig;
 import dev.matriarch.agent.ha.Candidacy;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Survey;
@@ -8,6 +9,7 @@ import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -71,6 +73,9 @@ public interface LocalAgent {
 
     /** Has the local configuration read again; returns at once. */
     Outcome reload();
+
+    /** Every value in force, and where it came from; at once, without secrets. */
+    List<EffectiveConfig.Row> effectiveConfig();
 
     /** Lets the loop run now. */
     void wake(String why);

@@ -157,7 +157,7 @@ class ConfigFileTest {
         Files.writeString(conf.resolve("30-wrong.yml"), "restapi: {lisen: x}\n");
         ConfigProblems e = assertThrows(ConfigProblems.class, () -> ConfigFile.load(conf, Map.of()));
         assertEquals(
-                conf.resolve("30-wrong.yml").toString(), e.problems().getFirst().source());
+                conf.resolve("30-wrong.yml") + ":1", e.problems().getFirst().source());
     }
 
     @Test

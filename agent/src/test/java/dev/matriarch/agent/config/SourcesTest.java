@@ -44,7 +44,8 @@ class SourcesTest {
                 ConfigProblems.class,
                 () -> LocalConfig.read(
                         Optional.empty(), Map.of("PATRONI_CONFIGURATION", DOCUMENT + "nonsense: true\n")));
-        assertTrue(e.getMessage().contains("environment variable PATRONI_CONFIGURATION: nonsense"), e::getMessage);
+        assertTrue(
+                e.getMessage().contains("environment variable PATRONI_CONFIGURATION, line 9: nonsense"), e::getMessage);
     }
 
     @Test

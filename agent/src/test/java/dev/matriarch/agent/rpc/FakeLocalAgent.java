@@ -195,4 +195,9 @@ final class FakeLocalAgent implements LocalAgent {
     public void wake(String why) {
         asked.add(why);
     }
+
+    @Override
+    public List<dev.matriarch.agent.config.EffectiveConfig.Row> effectiveConfig() {
+        return List.of(new dev.matriarch.agent.config.EffectiveConfig.Row("name", name, "test.yml:1"));
+    }
 }
