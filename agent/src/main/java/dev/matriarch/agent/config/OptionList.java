@@ -22,6 +22,17 @@ final class OptionList {
             "port",
             "username",
             "password");
+    static final Set<String> REWIND_REFUSED = Set.of(
+            "target-pgdata",
+            "source-pgdata",
+            "source-server",
+            "write-recovery-conf",
+            "dry-run",
+            "restore-target-wal",
+            "config-file",
+            "no-ensure-shutdown",
+            "version",
+            "help");
 
     private OptionList() {}
 

@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param parameters local parameters; those the cluster must agree on are not in here
  * @param pgHba whole lines of pg_hba.conf; empty: the file is left as it is
  * @param basebackupOptions extra options for pg_basebackup, each with its dashes
+ * @param rewindOptions extra options for pg_rewind, each with its dashes
  * @param removeOnDivergence allowed to discard a diverged data directory when it cannot be rewound
  * @param keepDiscarded move a data directory aside instead of deleting it
  * @param startStopTimeout {@code pg_ctl_timeout}
@@ -39,6 +40,7 @@ public record PostgresConfig(
         boolean removeOnDivergence,
         boolean keepDiscarded,
         List<String> basebackupOptions,
+        List<String> rewindOptions,
         Duration startStopTimeout,
         ScriptsConfig scripts) {
 

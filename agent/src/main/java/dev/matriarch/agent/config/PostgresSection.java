@@ -42,8 +42,7 @@ final class PostgresSection {
                 "recovery_conf",
                 "custom_conf",
                 "use_unix_socket",
-                "use_unix_socket_repl",
-                "rewind");
+                "use_unix_socket_repl");
         s.notYetExcept("config_base_name", "postgresql").notYetExcept("database", "postgres");
         s.refuseExcept(
                 "use_slots",
@@ -72,6 +71,7 @@ final class PostgresSection {
         boolean onDivergence = s.bool("remove_data_directory_on_diverged_timelines", false);
         boolean keep = s.bool("keep_discarded_data_directory", false);
         List<String> basebackup = OptionList.read(s, "basebackup", OptionList.BASEBACKUP_REFUSED);
+        List<String> rewinding = OptionList.read(s, "rewind", OptionList.REWIND_REFUSED);
         Duration timeout = s.duration("pg_ctl_timeout", Duration.ofSeconds(60), Duration.ofSeconds(1));
         ScriptsConfig scripts = ScriptsConfig.read(s);
         s.finish();
@@ -96,6 +96,7 @@ final class PostgresSection {
                 onDivergence,
                 keep,
                 basebackup,
+                rewinding,
                 timeout,
                 scripts));
     }

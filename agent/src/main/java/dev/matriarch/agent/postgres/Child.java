@@ -32,6 +32,7 @@ final class Child {
     private Consumer<String> lines = line -> {};
     private LongConsumer started = pid -> {};
     private byte[] input = new byte[0];
+    private File directory;
 
     private Child(List<String> command) {
         this.command = command;
@@ -58,6 +59,12 @@ final class Child {
         return this;
     }
 
+    /** Where it runs; else where the agent does. */
+    Child directory(Path path) {
+        directory = path.toFile();
+        return this;
+    }
+
     /** Told its pid once it runs. */
     Child started(LongConsumer consumer) {
         started = consumer;
@@ -73,7 +80,8 @@ final class Child {
     /** @throws PostgresException if it cannot be run, is cancelled, or does not end in time (then it is killed) */
     Result run(Deadline deadline) throws PostgresException {
         String name = Path.of(command.getFirst()).getFileName().toString();
-        ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+        ProcessBuilder builder =
+                new ProcessBuilder(command).redirectErrorStream(true).directory(directory);
         if (input.length == 0) {
             builder.redirectInput(new File("/dev/null"));
         }

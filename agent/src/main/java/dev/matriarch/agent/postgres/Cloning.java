@@ -30,8 +30,6 @@ final class Cloning {
     private static final Pattern PERCENT = Pattern.compile("\\((\\d+%)\\)");
 
     private static final Set<String> TOOLS = Set.of("initdb", "pg_basebackup", "pg_rewind");
-    /** What pg_rewind says when it has compared the histories; it writes nothing before. */
-    private static final String REWIND_BEGINS = "servers diverged at";
 
     private interface Maker {
         void make(Path directory) throws PostgresException, IOException;
@@ -205,32 +203,8 @@ final class Cloning {
     }
 
     void rewind(Upstream.Of leader, Deadline deadline) throws PostgresException {
-        PostgresConfig.Role role = config.rewind();
-        try {
-            files.writePassfile();
-        } catch (IOException e) {
-            throw new PostgresException("The password file " + config.pgpass() + " cannot be written: " + e, e);
-        }
         endLeftovers();
-        // pg_rewind copies the leader's configuration over ours; the leader's base file is as good as ours.
-        data.markUnfinished("rewinding to " + leader.member());
-        log.info(
-                "Rewinding {} to the history of {} ({}:{})", memberName, leader.member(), leader.host(), leader.port());
-        Child.Result result = Child.of(List.of(
-                        binaries.path("pg_rewind"),
-                        "--target-pgdata=" + data.path(),
-                        "--source-server=" + files.connectionString(leader, role, "postgres")))
-                .passfile(config.pgpass())
-                .run(deadline);
-        if (result.exitCode() != 0 && !result.output().contains(REWIND_BEGINS)) {
-            data.markFinished();
-            throw new PostgresException("pg_rewind failed before it changed anything: " + result.lastLines());
-        }
-        if (result.exitCode() != 0) {
-            throw new PostgresException("pg_rewind failed: " + result.lastLines() + ". The data directory "
-                    + data.path() + " cannot be used as it is: it will have to be rewound again or cloned.");
-        }
-        data.markFinished();
+        new Rewind(config, binaries, data, files).to(leader, deadline);
     }
 
     private static void run(String name, Child child, Deadline deadline) throws PostgresException {

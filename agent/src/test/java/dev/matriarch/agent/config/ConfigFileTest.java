@@ -229,6 +229,16 @@ class ConfigFileTest {
     }
 
     @Test
+    void optionsOfPgRewindAreTakenUnlessTheAgentSetsThem() throws Exception {
+        assertEquals(
+                List.of("--debug", "--sync-method=fsync"),
+                load(MINIMAL + "  rewind: [debug, {sync-method: fsync}]\n")
+                        .postgres()
+                        .rewindOptions());
+        assertTrue(only(MINIMAL + "  rewind: [dry-run]\n").sentence().contains("which the agent itself sets"));
+    }
+
+    @Test
     void patroniSettingsThatAskForNothingAreAccepted() throws Exception {
         load(MINIMAL + """
                   callbacks: {}

@@ -32,6 +32,7 @@ class ParametersTest {
                 false,
                 false,
                 List.of(),
+                List.of(),
                 Duration.ofSeconds(60),
                 dev.matriarch.agent.config.ScriptsConfig.NONE);
     }

@@ -319,6 +319,7 @@ class PostgresServerTest {
                         false,
                         false,
                         config.basebackupOptions(),
+                        config.rewindOptions(),
                         LONG,
                         dev.matriarch.agent.config.ScriptsConfig.NONE);
                 PostgresServer server = servers.server(elsewhere, "v");

@@ -79,6 +79,7 @@ public final class TestServers implements AutoCloseable {
                 false,
                 false,
                 List.of("--no-sync"),
+                List.of("--no-sync", "--progress"),
                 LONG,
                 dev.matriarch.agent.config.ScriptsConfig.NONE);
     }
@@ -112,6 +113,7 @@ public final class TestServers implements AutoCloseable {
                 c.removeOnDivergence(),
                 c.keepDiscarded(),
                 c.basebackupOptions(),
+                c.rewindOptions(),
                 c.startStopTimeout(),
                 c.scripts());
     }

@@ -1,0 +1,75 @@
+package dev.matriarch.agent.postgres;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.ha.LocalPostgres;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+@ExtendWith(Unprivileged.class)
+class RewindTest {
+    @Test
+    void walThatIsMissingComesFromTheArchiveAndWalThatWaitsGoesThere() throws Exception {
+        try (TestServers servers = new TestServers()) {
+            Path archive = Files.createDirectory(servers.root().resolve("archive"));
+            Files.setPosixFilePermissions(archive, PosixFilePermissions.fromString("rwxrwxrwx"));
+            PostgresConfig configA = servers.config("a");
+            PostgresConfig configB = servers.config("b");
+            PostgresServer a = servers.primary(configA, "a");
+            PostgresServer b = servers.server(configB, "b");
+            b.baseBackup(TestServers.upstream("a", configA), TestServers.LONG);
+            b.writeConfiguration(
+                    TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
+            b.start(TestServers.LONG);
+            b.awaitReady(TestServers.LONG);
+            b.promote(TestServers.LONG);
+            b.checkpointOfNewTimeline(TestServers.LONG);
+            TestServers.sql(configA, "CREATE TABLE lost AS SELECT generate_series(1, 1000) AS x");
+            TestServers.sql(configA, "SELECT pg_switch_wal()");
+            TestServers.sql(configA, "CREATE TABLE lost_too (x int)");
+            a.stop(StopMode.FAST, TestServers.LONG);
+
+            Map<String, String> archived = new HashMap<>(TestServers.parameters(servers.root()));
+            archived.put("archive_mode", "on");
+            archived.put("archive_command", "cp %p " + archive + "/%f");
+            archived.put("restore_command", "cp " + archive + "/%f %p");
+            Path wal = configA.dataDir().resolve("pg_wal");
+            String last;
+            try (Stream<Path> files = Files.list(wal)) {
+                List<Path> segments = files.filter(
+                                f -> f.getFileName().toString().matches("[0-9A-F]{24}"))
+                        .sorted()
+                        .toList();
+                for (Path segment : segments) {
+                    Files.move(segment, archive.resolve(segment.getFileName()));
+                }
+                last = segments.getLast().getFileName().toString();
+            }
+            Files.move(archive.resolve(last), wal.resolve(last));
+            Files.createFile(wal.resolve("archive_status").resolve(last + ".ready"));
+            a.writeConfiguration(archived, TestServers.upstream("b", configB), Optional.of(""));
+            a.rewind(TestServers.upstream("b", configB), TestServers.LONG);
+            assertTrue(Files.exists(archive.resolve(last)), "what waited was archived");
+
+            TestServers.slot(b, "a");
+            a.writeConfiguration(archived, TestServers.upstream("b", configB), Optional.of(""));
+            a.start(TestServers.LONG);
+            a.awaitReady(TestServers.LONG);
+            TestServers.await(
+                    a,
+                    "streaming",
+                    seen -> seen.status().map(LocalPostgres.Status::streaming).orElse(false));
+            assertEquals("", TestServers.sql(configA, "SELECT 1 FROM pg_class WHERE relname like 'lost%'"));
+        }
+    }
+}
