@@ -122,6 +122,11 @@ public final class Node {
         return postmasterPid().orElseThrow(() -> new AssertionError("no postmaster of " + name + " is running"));
     }
 
+    /** The program that starts an agent, as the user that owns its data. */
+    public Path agentCommand() {
+        return agentCommand;
+    }
+
     /** Starts the agent as {@code CMD CONFIG}; returns at once. Its output goes to the node's agent.log. */
     public void startAgent() {
         try {

@@ -100,7 +100,10 @@ public final class ConfigFile {
         Optional<PostgresConfig> postgres = root.section("postgresql")
                 .map(s -> new PostgresSection(s, findings))
                 .or(() -> {
-                    findings.add("postgresql", "is missing: at least listen, data_dir and authentication belong there");
+                    if (!root.has("postgresql")) {
+                        findings.add(
+                                "postgresql", "is missing: at least listen, data_dir and authentication belong there");
+                    }
                     return Optional.empty();
                 })
                 .flatMap(s -> s.read(stateDir));

@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -167,6 +168,13 @@ final class PostgresSection {
             findings.add(s.key("username"), "is missing: the name of a database role");
         }
         Role role = new Role(user.or(() -> defaultUser).orElse(name), s.secret("password"));
+        boolean manyLines = Stream.of(role.username(), role.password().orElse(""))
+                .anyMatch(t -> t.indexOf('\n') >= 0 || t.indexOf('\r') >= 0 || t.indexOf('\0') >= 0);
+        if (manyLines) {
+            findings.add(
+                    s.key("password"),
+                    "or username holds a line break, which libpq's password file cannot hold; choose another");
+        }
         s.finish();
         return role;
     }

@@ -24,11 +24,15 @@ final class AccessFiles {
     private static final String HBA = "pg_hba.conf";
     private static final String IDENT = "pg_ident.conf";
 
-    /** The views that tell what is wrong with a file, to be asked before a reload: PostgreSQL 10, and 15. */
+    /**
+     * The views that tell what is wrong with a file, to be asked before a reload: PostgreSQL 10, and 15. A line that has
+     * an error and its fields is one that matches nothing, such as hostssl without SSL: it is taken.
+     */
     private static final Map<String, String> ERRORS = Map.of(
-            HBA, "SELECT line_number, error FROM pg_catalog.pg_hba_file_rules WHERE error IS NOT NULL ORDER BY 1",
+            HBA,
+                    "SELECT line_number, error FROM pg_catalog.pg_hba_file_rules WHERE error IS NOT NULL AND type IS NULL ORDER BY 1",
             IDENT,
-                    "SELECT line_number, error FROM pg_catalog.pg_ident_file_mappings WHERE error IS NOT NULL ORDER BY 1");
+                    "SELECT line_number, error FROM pg_catalog.pg_ident_file_mappings WHERE error IS NOT NULL AND map_name IS NULL ORDER BY 1");
 
     private final Path directory;
     /** What a file held before it was written; until a server has seen it. */

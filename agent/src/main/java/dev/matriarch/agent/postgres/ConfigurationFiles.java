@@ -350,7 +350,7 @@ final class ConfigurationFiles {
         }
     }
 
-    private static String passfileField(String text) {
+    static String passfileField(String text) {
         return text.replace("\\", "\\\\").replace(":", "\\:");
     }
 

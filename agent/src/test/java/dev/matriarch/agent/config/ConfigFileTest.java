@@ -293,4 +293,47 @@ class ConfigFileTest {
         new SettingsPageTest().everyKeyIsDescribedAndEveryDescriptionHasItsKey();
         new SettingsPageTest().thePageSaysWhatIsRead();
     }
+
+    @Test
+    void aPasswordOfSeveralLinesIsRefused() throws Exception {
+        Path file = Files.writeString(dir.resolve("secret"), "one\ntwo\n");
+        Problem p = only(MINIMAL.replace("password: top-secret-1", "password_file: " + file));
+        assertTrue(p.sentence().contains("line break"), p::text);
+    }
+
+    @Test
+    void wrongTypesAreNamedWithWhatIsExpected() {
+        for (String[] wrong : new String[][] {
+            {"postgresql: [a]", "postgresql", "not a map"},
+            {"tags: yes", "tags", "not a map"},
+            {"log: {file_num: many}", "log.file_num", "not a whole number"},
+            {"log: {file_size: 1 parsec}", "log.file_size", "not a size"},
+            {"log: {level: [INFO]}", "log.level", "not a text"},
+            {"watchdog: {mode: maybe}", "watchdog.mode", "none of"},
+            {"bootstrap: {dcs: {ttl: soon}}", "bootstrap.dcs.ttl", "not a time"},
+            {"bootstrap: {dcs: []}", "bootstrap.dcs", "not a map"},
+            {"bootstrap: {pg_hba: all}", "bootstrap.pg_hba", "not a list"},
+            {"bootstrap: {initdb: 7}", "bootstrap.initdb", "neither a list nor a map"},
+            {"scope: [x]", "scope", "not a text"},
+        }) {
+            String key = wrong[0].substring(0, wrong[0].indexOf(':'));
+            String yaml = MINIMAL.replaceFirst("(?ms)^" + key + ":.*?(?=^\\S|\\z)", "") + wrong[0] + "\n";
+            Problem p = only(yaml);
+            assertEquals(wrong[1], p.key(), p::text);
+            assertTrue(p.sentence().contains(wrong[2]), p::text);
+            assertTrue(p.source().matches(".*n1\\.yml:\\d+"), p::text);
+        }
+    }
+
+    @Test
+    void anUnreadableFileIsNamed() throws Exception {
+        // A directory under a file's name cannot be read by anybody, root included.
+        Path conf = Files.createDirectory(dir.resolve("conf"));
+        Files.createSymbolicLink(conf.resolve("a.yml"), dir.resolve("nowhere"));
+        ConfigProblems e = assertThrows(ConfigProblems.class, () -> ConfigFile.load(conf, Map.of()));
+        assertTrue(e.getMessage().contains(conf + ": file holds no *.yml file"), e::getMessage);
+        Files.write(conf.resolve("b.yml"), new byte[] {(byte) 0xff, (byte) 0xfe, 0, 1});
+        e = assertThrows(ConfigProblems.class, () -> ConfigFile.load(conf, Map.of()));
+        assertTrue(e.getMessage().contains(conf.resolve("b.yml") + ": file cannot be read"), e::getMessage);
+    }
 }

@@ -85,16 +85,28 @@ public final class TestServers implements AutoCloseable {
     }
 
     static PostgresConfig withAccess(PostgresConfig c, List<String> hba, List<String> ident) {
-        return changed(c, c.superuser(), hba, ident);
+        return changed(c, c.superuser(), c.replication(), hba, ident);
+    }
+
+    static PostgresConfig withReplication(PostgresConfig c, PostgresConfig.Role replication) {
+        return changed(c, c.superuser(), replication, c.pgHba(), c.pgIdent());
     }
 
     static PostgresConfig withSuperuserPassword(PostgresConfig c, String password) {
         return changed(
-                c, new PostgresConfig.Role(c.superuser().username(), Optional.of(password)), c.pgHba(), c.pgIdent());
+                c,
+                new PostgresConfig.Role(c.superuser().username(), Optional.of(password)),
+                c.replication(),
+                c.pgHba(),
+                c.pgIdent());
     }
 
     private static PostgresConfig changed(
-            PostgresConfig c, PostgresConfig.Role superuser, List<String> hba, List<String> ident) {
+            PostgresConfig c,
+            PostgresConfig.Role superuser,
+            PostgresConfig.Role replication,
+            List<String> hba,
+            List<String> ident) {
         return new PostgresConfig(
                 c.listenHosts(),
                 c.port(),
@@ -103,7 +115,7 @@ public final class TestServers implements AutoCloseable {
                 c.binDir(),
                 c.pgpass(),
                 superuser,
-                c.replication(),
+                replication,
                 c.rewind(),
                 c.parameters(),
                 hba,

@@ -1,0 +1,97 @@
+package dev.matriarch.agent.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Configurations as they are written for Patroni. */
+class PatroniFilesTest {
+    @TempDir
+    Path dir;
+
+    private Path file(String name) throws Exception {
+        try (InputStream in = PatroniFilesTest.class.getResourceAsStream(name)) {
+            String text = new String(in.readAllBytes(), StandardCharsets.UTF_8);
+            return Files.writeString(dir.resolve(name), text);
+        }
+    }
+
+    private AgentConfig load(String name) throws Exception {
+        return ConfigFile.load(file(name), Map.of());
+    }
+
+    /** The keys that stand in the way. */
+    private Set<String> refused(String name) throws Exception {
+        Path file = file(name);
+        ConfigProblems problems = assertThrows(ConfigProblems.class, () -> ConfigFile.load(file, Map.of()));
+        Set<String> keys = new TreeSet<>();
+        for (Problem problem : problems.problems()) {
+            assertFalse(problem.text().contains("secret"), problem::text);
+            assertEquals(Optional.empty(), problem.didYouMean(), problem::text);
+            assertTrue(
+                    problem.sentence().contains("does not support yet")
+                            || problem.sentence().startsWith("is missing"),
+                    problem::text);
+            keys.add(problem.key());
+        }
+        return keys;
+    }
+
+    @Test
+    void aMinimalOneIsTakenAsItIs() throws Exception {
+        AgentConfig config = load("patroni-minimal.yml");
+        assertEquals("batman", config.scope());
+        assertEquals(Path.of("/var/lib/patroni/raft"), config.raft().dataDir());
+        assertEquals(2, config.raft().partners().size());
+        assertEquals(Optional.of("zalando"), config.postgres().superuser().password());
+    }
+
+    @Test
+    void aFullOneIsTakenAsItIs() throws Exception {
+        AgentConfig config = load("patroni-full.yml");
+        assertEquals(List.of("10.0.0.1", "127.0.0.1"), config.postgres().listenHosts());
+        assertEquals(
+                Optional.of("it's \"quoted\" \\ and: odd"),
+                config.postgres().superuser().password());
+        assertEquals(
+                List.of("/etc/patroni/callback.sh", "--scope", "my cluster"),
+                config.postgres().scripts().callbacks().get("on_role_change"));
+        assertEquals(
+                Path.of("data/postgresql0").toAbsolutePath(), config.postgres().dataDir());
+        assertEquals("WARNING", config.log().loggers().get("patroni.postmaster"));
+        assertEquals(
+                Optional.of("admin%"), config.bootstrap().users().get("admin").password());
+        Parameters parameters = Parameters.effective(
+                DynamicConfigJson.parse(config.bootstrap().dcsJson()), config.postgres(), config.scope(), 150000);
+        assertEquals(
+                List.of(),
+                parameters.warnings().stream()
+                        .filter(w -> !w.contains("hot_standby"))
+                        .toList());
+        assertEquals("128MB", parameters.inFile().get("wal_keep_size"));
+        assertEquals("all", parameters.inFile().get("pg_stat_statements.track"));
+    }
+
+    @Test
+    void oneForKubernetesSaysWhatIsNotThereYet() throws Exception {
+        assertEquals(Set.of("kubernetes", "raft"), refused("patroni-kubernetes.yml"));
+    }
+
+    @Test
+    void oneForCitusOnEtcdSaysWhatIsNotThereYet() throws Exception {
+        assertEquals(Set.of("citus", "etcd3", "raft"), refused("patroni-citus.yml"));
+    }
+}
