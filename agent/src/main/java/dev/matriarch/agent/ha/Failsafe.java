@@ -74,21 +74,31 @@ public record Failsafe(Map<String, String> listed, Optional<Promise> promise, lo
 
     /** The leader keeps the list of those who may race; while the mode is off there is none. */
     static Optional<Decision> keepList(Observation seen, ClusterView view) {
-        Map<String, String> wanted = new TreeMap<>();
-        if (seen.settings().failsafeMode()) {
-            for (Member member : view.members()) {
-                if (!member.apiUrl().isEmpty()) {
-                    wanted.put(member.name(), member.apiUrl());
-                }
-            }
-            if (!wanted.containsKey(seen.me())) {
-                // My own record comes at the end of this heartbeat.
-                return Optional.empty();
+        boolean on = seen.settings().failsafeMode();
+        if (on && view.member(seen.me()).filter(m -> !m.apiUrl().isEmpty()).isEmpty()) {
+            // My own record comes at the end of this heartbeat.
+            return Optional.empty();
+        }
+        Map<String, String> listed = view.failsafe();
+        int mayRace = 0;
+        boolean asListed = true;
+        for (Member member : view.members()) {
+            if (on && !member.apiUrl().isEmpty()) {
+                mayRace++;
+                asListed &= member.apiUrl().equals(listed.get(member.name()));
             }
         }
-        return wanted.equals(view.failsafe())
-                ? Optional.empty()
-                : Optional.of(new Decision.WriteFailsafe(wanted, "failsafe: these may race: " + wanted.keySet()));
+        return asListed && mayRace == listed.size() ? Optional.empty() : Optional.of(writeList(view, on));
+    }
+
+    private static Decision writeList(ClusterView view, boolean on) {
+        Map<String, String> wanted = new TreeMap<>();
+        for (Member member : view.members()) {
+            if (on && !member.apiUrl().isEmpty()) {
+                wanted.put(member.name(), member.apiUrl());
+            }
+        }
+        return new Decision.WriteFailsafe(wanted, "failsafe: these may race: " + wanted.keySet());
     }
 
     // --- The others ---

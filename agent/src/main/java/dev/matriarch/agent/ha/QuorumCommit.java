@@ -24,6 +24,9 @@ final class QuorumCommit {
     }
 
     private Optional<Decision> next() {
+        if (SyncRules.same(voters, sides.active()) && SyncRules.same(voters, live.names())) {
+            return toward(voters);
+        }
         SortedSet<String> involved = SyncRules.union(voters, live.names());
         SortedSet<String> staying = SyncRules.common(involved, sides.active());
         boolean nobodyLeft = staying.isEmpty() && voters.isEmpty();
@@ -38,14 +41,15 @@ final class QuorumCommit {
                     ? sides.setVoters(members, 0)
                     : live.equals(nobody) ? Optional.empty() : sides.setNames(nobody);
         }
-        StandbyNames wanted = sides.rules().names(Math.min(sides.rules().nodeCount(), members.size()), members);
+        int count = Math.min(sides.rules().nodeCount(), members.size());
         int confirmed = sides.counted();
-        int finalQuorum = members.size() - wanted.count();
-        if (live.equals(wanted)) {
+        int finalQuorum = members.size() - count;
+        if (sides.rules().isNames(live, count, members)) {
             int q = members.size() - confirmed;
-            boolean done = voters.equals(members) && sides.quorum() == q;
+            boolean done = sides.quorum() == q && SyncRules.same(voters, members);
             return done || confirmed == 0 ? Optional.empty() : sides.setVoters(members, q);
         }
+        StandbyNames wanted = sides.rules().names(count, members);
         if (voters.isEmpty() || SyncRules.overlap(voters, sides.quorum(), members, wanted.count())) {
             return sides.setNames(wanted);
         }

@@ -55,11 +55,12 @@ public final class SlotPolicy {
             return downstream;
         }
         // Whoever was here a while ago may be restarting, and then wants to find its WAL.
-        Set<String> members = new TreeSet<>(seen.situation().recentMembers());
+        Set<String> recent = seen.situation().recentMembers();
+        Set<String> members = new TreeSet<>(recent);
         for (Member member : view.members()) {
             if (member.flag("nostream")) {
                 members.remove(member.name());
-            } else {
+            } else if (!recent.contains(member.name())) {
                 members.add(member.name());
             }
         }
@@ -77,7 +78,7 @@ public final class SlotPolicy {
         if (!seen.settings().useSlots()) {
             return names;
         }
-        if (!neverLeads()) {
+        if (!neverLeads() && !memory.retained().isEmpty()) {
             names.addAll(memory.retained());
             for (Member member : view.members()) {
                 names.remove(SlotName.of(member.name()));
@@ -133,7 +134,7 @@ public final class SlotPolicy {
             LocalPostgres.Slot slot = present.get(name);
             if (slot == null && !budget.isSpent(name)) {
                 others.add(new SlotChange.CreatePhysical(name));
-            } else if (slot != null && slot.logical().isEmpty()) {
+            } else if (slot != null && slot.logical().isEmpty() && !slot.active()) {
                 advanceOfMember(slot).ifPresent(others::add);
             }
         }

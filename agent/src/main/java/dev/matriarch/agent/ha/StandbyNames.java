@@ -30,7 +30,7 @@ public record StandbyNames(Kind kind, int count, SortedSet<String> names) {
     public static final StandbyNames BLOCKING = new StandbyNames(Kind.FIRST, 1, new TreeSet<>(Set.of(PLACEHOLDER)));
 
     public StandbyNames {
-        names = Collections.unmodifiableSortedSet(SyncRules.lower(names));
+        names = Collections.unmodifiableSortedSet(new TreeSet<>(SyncRules.lower(names)));
         if (count < 0 || count > names.size()) {
             throw new IllegalArgumentException(count + " acknowledgements from " + names.size() + " standbys");
         }
@@ -43,7 +43,7 @@ public record StandbyNames(Kind kind, int count, SortedSet<String> names) {
     }
 
     public static StandbyNames of(Kind kind, int count, Set<String> names) {
-        return new StandbyNames(kind, count, new TreeSet<>(names));
+        return new StandbyNames(kind, count, names instanceof SortedSet<String> sorted ? sorted : new TreeSet<>(names));
     }
 
     /**

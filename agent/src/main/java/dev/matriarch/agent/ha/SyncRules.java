@@ -3,6 +3,7 @@ package dev.matriarch.agent.ha;
 import dev.matriarch.agent.ha.Settings.Synchronous.Mode;
 import dev.matriarch.dcs.SyncState;
 import java.util.Collection;
+import java.util.Iterator;
 import java.util.SortedSet;
 import java.util.TreeSet;
 
@@ -42,6 +43,11 @@ record SyncRules(Mode mode, StandbyNames.Kind kind, int nodeCount, boolean stric
         return StandbyNames.of(kind, count, members);
     }
 
+    /** Whether {@code live} is what {@link #names} would make. */
+    boolean isNames(StandbyNames live, int count, SortedSet<String> members) {
+        return live.kind() == kind && live.count() == count && same(live.names(), members);
+    }
+
     /** What the commits of a leader have to wait for, so that they are safe with these voters. */
     StandbyNames inForce(SyncState sync) {
         return enough(lower(sync.voters()), sync.quorum());
@@ -58,7 +64,7 @@ record SyncRules(Mode mode, StandbyNames.Kind kind, int nodeCount, boolean stric
 
     /** After a failover leader and voters are the same people, only the seats have changed. */
     static SyncState takenOver(String me, SyncState sync) {
-        SortedSet<String> voters = lower(sync.voters());
+        SortedSet<String> voters = new TreeSet<>(lower(sync.voters()));
         voters.add(SyncCandidates.lower(sync.leader()));
         voters.remove(SyncCandidates.lower(me));
         return new SyncState(me, voters, sync.quorum());
@@ -90,11 +96,29 @@ record SyncRules(Mode mode, StandbyNames.Kind kind, int nodeCount, boolean stric
         return both;
     }
 
-    static SortedSet<String> lower(Collection<String> names) {
-        SortedSet<String> all = new TreeSet<>();
+    /** In lower case: the same set if all of it is, for a leader asks several times in every heartbeat. */
+    static SortedSet<String> lower(SortedSet<String> names) {
         for (String name : names) {
-            all.add(SyncCandidates.lower(name));
+            if (!SyncCandidates.lower(name).equals(name)) {
+                SortedSet<String> all = new TreeSet<>();
+                names.forEach(n -> all.add(SyncCandidates.lower(n)));
+                return all;
+            }
         }
-        return all;
+        return names;
+    }
+
+    /** Of two sets in the same order: a look at each pair costs less than a search for each name. */
+    static boolean same(SortedSet<String> a, SortedSet<String> b) {
+        if (a.size() != b.size()) {
+            return false;
+        }
+        Iterator<String> other = b.iterator();
+        for (String name : a) {
+            if (!name.equals(other.next())) {
+                return false;
+            }
+        }
+        return true;
     }
 }

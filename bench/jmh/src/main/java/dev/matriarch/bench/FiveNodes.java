@@ -282,12 +282,13 @@ final class FiveNodes {
                 lease instanceof Lease.Held ? OptionalLong.of(NOW - MINUTE) : OptionalLong.empty(),
                 OptionalLong.empty(),
                 OptionalLong.empty(),
-                ALL,
+                Set.copyOf(ALL),
                 WalFlow.NONE,
                 WritePath.unknown(),
                 new Failsafe(failsafe(), Optional.empty(), NOW - MINUTE),
                 Wishes.NONE,
-                SlotMemory.NONE,
+                new SlotMemory(
+                        slotPositions().keySet(), Map.of(), Map.of(), OptionalLong.of(NOW - MINUTE), OptionalLong.empty()),
                 Situation.Lifecycle.NONE);
     }
 }
