@@ -78,17 +78,28 @@ public final class SlotPolicy {
         if (!seen.settings().useSlots()) {
             return names;
         }
-        if (!neverLeads() && !memory.retained().isEmpty()) {
-            names.addAll(memory.retained());
-            for (Member member : view.members()) {
-                names.remove(SlotName.of(member.name()));
-            }
-        }
+        String own = SlotName.of(seen.me());
         for (String member : membersToServe()) {
             names.add(SlotName.of(member));
         }
-        names.remove(SlotName.of(seen.me()));
+        names.remove(own);
+        if (!neverLeads()) {
+            for (String slot : memory.retained()) {
+                if (!slot.equals(own) && !names.contains(slot) && !isOfMember(slot)) {
+                    names.add(slot);
+                }
+            }
+        }
         return names;
+    }
+
+    private boolean isOfMember(String slot) {
+        for (Member member : view.members()) {
+            if (SlotName.of(member.name()).equals(slot)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** What the leader lets everybody else keep in case that they lead next. */

@@ -277,6 +277,7 @@ final class FiveNodes {
                 OptionalLong.empty(),
                 Optional.of(new Lsn(1)),
                 false,
+                Optional.empty(),
                 OptionalLong.empty(),
                 primary ? OptionalLong.of(NOW - MINUTE) : OptionalLong.empty(),
                 lease instanceof Lease.Held ? OptionalLong.of(NOW - MINUTE) : OptionalLong.empty(),
@@ -288,7 +289,11 @@ final class FiveNodes {
                 new Failsafe(failsafe(), Optional.empty(), NOW - MINUTE),
                 Wishes.NONE,
                 new SlotMemory(
-                        slotPositions().keySet(), Map.of(), Map.of(), OptionalLong.of(NOW - MINUTE), OptionalLong.empty()),
+                        slotPositions().keySet(),
+                        Map.of(),
+                        Map.of(),
+                        OptionalLong.of(NOW - MINUTE),
+                        OptionalLong.empty()),
                 Situation.Lifecycle.NONE);
     }
 }
