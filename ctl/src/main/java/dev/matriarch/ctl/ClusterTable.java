@@ -120,6 +120,7 @@ final class ClusterTable {
                 new Column("Pending restart", "Pending restart", false, m -> m.getPendingRestart() ? "*" : ""));
         addIfUsed(columns, new Column("Pending restart reason", "Pending restart reason", false, this::reasons));
         addIfUsed(columns, new Column("Scheduled restart", "Scheduled restart", false, MemberRow::getScheduledRestart));
+        addIfUsed(columns, new Column("Copied", "Copied", false, MemberRow::getCloneProgress));
         addIfUsed(columns, new Column("Tags", "Tags", false, this::tags));
         return columns;
     }

@@ -28,6 +28,9 @@ final class ReinitCommand implements Callable<Integer> {
     @Option(names = "--from-leader", description = "Copy from the leader, not from a replica.")
     private boolean fromLeader;
 
+    @Option(names = "--cancel", description = "End the copy that is being made; none is begun before the next reinit.")
+    private boolean cancel;
+
     @Option(names = "--wait", description = "Return when the copies are complete.")
     private boolean wait;
 
@@ -39,6 +42,9 @@ final class ReinitCommand implements Callable<Integer> {
         Terminal terminal = ctl.terminal();
         try (Agents agents = ctl.reach()) {
             List<MemberRow> members = choose(agents, terminal);
+            if (cancel) {
+                return cancel(agents, terminal, members);
+            }
             Selection.confirm(terminal, agents.cluster(), members, "reinitialize", force);
             int code = 0;
             List<String> started = new ArrayList<>();
@@ -65,6 +71,24 @@ final class ReinitCommand implements Callable<Integer> {
             }
             return code;
         }
+    }
+
+    private static int cancel(Agents agents, Terminal terminal, List<MemberRow> members) {
+        int code = 0;
+        for (MemberRow member : members) {
+            ReinitializeRequest request = ReinitializeRequest.newBuilder()
+                    .setMember(member.getName())
+                    .setCancel(true)
+                    .build();
+            ActionReply reply = agents.call(stub -> stub.reinitialize(request));
+            if (reply.getStatus() == 200) {
+                terminal.print("Success: " + member.getName() + ": " + reply.getMessage());
+            } else {
+                Selection.failed(terminal, "cancel reinitialize", member.getName(), reply);
+                code = CtlException.REFUSED;
+            }
+        }
+        return code;
     }
 
     private List<MemberRow> choose(Agents agents, Terminal terminal) {

@@ -1,6 +1,7 @@
 package dev.matriarch.rest;
 
 import com.fasterxml.jackson.core.JsonGenerator;
+import dev.matriarch.dcs.CloneStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Lsn;
@@ -96,6 +97,9 @@ final class ClusterDocument {
         if (member.timeline().isPresent()) {
             json.writeNumberField("timeline", member.timeline().getAsInt());
         }
+        if (member.copying().isPresent()) {
+            cloneProgress(member.copying().get());
+        }
         Json.pendingRestart(json, member.pendingRestart());
         if (!member.tags().isEmpty()) {
             Json.tags(json, member.tags());
@@ -104,6 +108,20 @@ final class ClusterDocument {
             position("receive_", member.receiveLsn());
             position("replay_", member.replayLsn());
             position("", member.xlogLocation());
+        }
+        json.writeEndObject();
+    }
+
+    private void cloneProgress(CloneStatus clone) throws IOException {
+        json.writeObjectFieldStart("clone_progress");
+        json.writeStringField("method", clone.method());
+        json.writeNumberField("bytes", clone.bytes());
+        if (clone.total() > 0) {
+            json.writeNumberField("total", clone.total());
+        }
+        json.writeNumberField("rate", clone.rate());
+        if (clone.secondsLeft().isPresent()) {
+            json.writeNumberField("seconds_left", clone.secondsLeft().getAsLong());
         }
         json.writeEndObject();
     }

@@ -15,7 +15,6 @@ final class OptionList {
             "wal-method",
             "xlog-method",
             "gzip",
-            "compress",
             "version",
             "dbname",
             "host",
@@ -79,6 +78,11 @@ final class OptionList {
         String word = bare.contains("=") ? bare.substring(0, bare.indexOf('=')) : bare;
         if (word.isBlank() || !word.matches("[A-Za-z][A-Za-z0-9-]*")) {
             section.problem(name, "holds '" + word + "', which is not an option; write the long name without dashes");
+        } else if (refused == BASEBACKUP_REFUSED && word.equals("compress") && !bare.startsWith("compress=server-")) {
+            section.problem(
+                    name,
+                    "holds the option compress, which only works as compress: server-gzip, server-lz4 or server-zstd"
+                            + " here, from PostgreSQL 15 on");
         } else if (refused.contains(word)) {
             section.problem(name, "holds the option " + word + ", which the agent itself sets; remove it");
         } else {

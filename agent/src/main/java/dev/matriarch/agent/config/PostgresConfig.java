@@ -21,6 +21,7 @@ import java.util.Optional;
  * @param keepDiscarded move a data directory aside instead of deleting it
  * @param startStopTimeout {@code pg_ctl_timeout}
  * @param scripts callbacks and hooks
+ * @param replicaMethods in the order in which they are tried
  */
 public record PostgresConfig(
         List<String> listenHosts,
@@ -42,7 +43,8 @@ public record PostgresConfig(
         List<String> basebackupOptions,
         List<String> rewindOptions,
         Duration startStopTimeout,
-        ScriptsConfig scripts) {
+        ScriptsConfig scripts,
+        List<ReplicaMethod> replicaMethods) {
 
     /** A database role of the agent. Its {@code toString} never shows the password. */
     public record Role(String username, Optional<String> password) {
@@ -50,6 +52,16 @@ public record PostgresConfig(
         public String toString() {
             return "Role[" + username + "]";
         }
+    }
+
+    /** Some method needs no server to copy from. */
+    public boolean clonesWithoutLeader() {
+        return replicaMethods.stream().anyMatch(ReplicaMethod::noLeader);
+    }
+
+    /** What is given up may stay where it is: the first method makes use of it. */
+    public boolean clonesOverData() {
+        return replicaMethods.getFirst().keepData();
     }
 
     /** Address the agent's own connections use. */

@@ -62,8 +62,7 @@ final class PostgresSection {
         Role replication = role(authentication, "replication", Optional.empty());
         Role rewind = authentication.has("rewind") ? role(authentication, "rewind", Optional.empty()) : superuser;
         authentication.finish();
-        replicaMethods("create_replica_methods");
-        replicaMethods("create_replica_method");
+        List<ReplicaMethod> replicaMethods = new ReplicaMethodsSection(s).read();
         Map<String, String> parameters = localParameters();
         List<String> pgHba = s.texts("pg_hba");
         List<String> pgIdent = s.texts("pg_ident");
@@ -99,7 +98,8 @@ final class PostgresSection {
                 basebackup,
                 rewinding,
                 timeout,
-                scripts));
+                scripts,
+                replicaMethods));
     }
 
     private record Listen(List<String> hosts, int port) {}
@@ -177,14 +177,6 @@ final class PostgresSection {
         }
         s.finish();
         return role;
-    }
-
-    /** Only pg_basebackup makes replicas in this version; saying so is not an error. */
-    private void replicaMethods(String name) {
-        if (section.has(name) && !section.textsOrCommas(name).equals(List.of("basebackup"))) {
-            section.problem(name, "names other methods than basebackup, which this version does not support yet");
-        }
-        section.tolerate(name);
     }
 
     private Map<String, String> localParameters() {

@@ -87,6 +87,9 @@ public sealed interface Decision {
 
     record Clone(Upstream.Of from, String because) implements Decision {}
 
+    /** From the archive alone. */
+    record CloneWithoutLeader(String because) implements Decision {}
+
     record StartReplica(Upstream upstream, String because) implements Decision {}
 
     /** @param names what commits wait for from the first one on */

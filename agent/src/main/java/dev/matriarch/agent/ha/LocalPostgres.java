@@ -28,6 +28,8 @@ public record LocalPostgres(
         VALID,
         /** Holds something that is not a PostgreSQL data directory, or cannot be read. */
         UNUSABLE,
+        /** A copy into it did not finish, and nothing else is in it: it may be begun anew or gone on with. */
+        PARTIAL_COPY,
         /** A rewind or clone into it did not finish: must not be started. */
         HALF_WRITTEN
     }

@@ -18,6 +18,11 @@ final class NewCluster {
         return view.initialize().map(i -> i.value().isEmpty()).orElse(false);
     }
 
+    /** The store knows it. */
+    static boolean isCreated(ClusterView view) {
+        return view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
+    }
+
     /** Another member that is at it, as its own record says. */
     static Optional<String> createdBy(Observation seen, ClusterView view) {
         if (!isBegun(view)) {

@@ -49,6 +49,9 @@ final class OperatorOrders {
 
     /** A busy member is left alone, unless the operator said that what it does may be thrown away. */
     static Optional<Decision> interrupt(Observation seen, Task task) {
+        if (task.kind() == Task.Kind.CLONE && seen.situation().wishes().cloneHeld()) {
+            return Optional.of(new Decision.Cancel("creating the replica is cancelled by an operator"));
+        }
         boolean forced = seen.order()
                 .filter(o -> o instanceof Order.Reinitialize r && r.force())
                 .isPresent();

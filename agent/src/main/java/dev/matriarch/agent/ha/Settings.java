@@ -14,6 +14,7 @@ import java.time.Duration;
  * @param primaryStartTimeout how long a crashed primary may take to come back before another is sought; 0: at once
  * @param prePromote a script decides whether this member may be promoted
  * @param slots permanent slots, slots of others, and what the slots of members may cost
+ * @param cloneWithoutLeader a replica can be made from the archive alone
  * @param discardOnDivergence a diverged data directory that cannot be rewound may be set aside and cloned anew
  * @param discardOnRewindFailure the same after a failed rewind
  * @param failsafeMode a primary without the store may stay if all others agree
@@ -37,7 +38,8 @@ public record Settings(
         Duration primaryRaceBackoff,
         boolean failsafeMode,
         boolean prePromote,
-        SlotRules slots) {
+        SlotRules slots,
+        boolean cloneWithoutLeader) {
 
     /** With no slots but those of members. */
     public Settings(
@@ -76,7 +78,8 @@ public record Settings(
                 primaryRaceBackoff,
                 failsafeMode,
                 prePromote,
-                SlotRules.NONE);
+                SlotRules.NONE,
+                false);
     }
 
     /**

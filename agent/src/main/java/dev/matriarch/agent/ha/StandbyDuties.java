@@ -30,7 +30,7 @@ final class StandbyDuties {
     /** Somebody else holds the lock. */
     Decision under(Leader leader) {
         return switch (pg.dataDirectory()) {
-            case EMPTY -> createReplica();
+            case EMPTY, PARTIAL_COPY -> createReplica();
             case UNUSABLE -> Decision.idle("the data directory cannot be used: " + pg.problem());
             case HALF_WRITTEN -> discardHalfWritten();
             case VALID ->
@@ -47,6 +47,9 @@ final class StandbyDuties {
     }
 
     private Decision createReplica() {
+        if (situation.wishes().cloneHeld()) {
+            return Decision.idle("creating the replica was cancelled by an operator: reinit begins it again");
+        }
         if (!retryDue()) {
             return retryLater();
         }
@@ -257,6 +260,7 @@ final class StandbyDuties {
     Decision withoutLeader() {
         return switch (pg.dataDirectory()) {
             case EMPTY -> emptyWithoutLeader();
+            case PARTIAL_COPY -> NewCluster.isCreated(view) ? emptyWithoutLeader() : partialCopyOfNothing();
             case UNUSABLE -> Decision.idle("the data directory cannot be used: " + pg.problem());
             case HALF_WRITTEN ->
                 NewCluster.isBegun(view)
@@ -281,12 +285,21 @@ final class StandbyDuties {
         };
     }
 
+    private static Decision partialCopyOfNothing() {
+        return Decision.idle("the store knows no cluster, and the data directory holds an unfinished copy of one: empty"
+                + " it to let a new cluster be created");
+    }
+
     private Decision emptyWithoutLeader() {
         if (settings.paused()) {
             return Decision.idle("running with empty data directory");
         }
-        boolean created = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
-        if (created) {
+        if (NewCluster.isCreated(view)) {
+            if (settings.cloneWithoutLeader() && !situation.wishes().cloneHeld()) {
+                return retryDue()
+                        ? new Decision.CloneWithoutLeader("trying to bootstrap (without leader)")
+                        : retryLater();
+            }
             return Decision.idle("waiting for leader to bootstrap: the cluster exists and nobody leads it");
         }
         Optional<String> other = NewCluster.createdBy(seen, view);

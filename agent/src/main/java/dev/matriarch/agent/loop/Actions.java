@@ -13,6 +13,7 @@ import dev.matriarch.agent.postgres.Divergence;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.postgres.StopMode;
+import dev.matriarch.dcs.CloneStatus;
 import dev.matriarch.dcs.SlotName;
 import java.time.Duration;
 import java.util.List;
@@ -39,7 +40,7 @@ final class Actions {
     private final Callbacks callbacks;
     private final Runnable wake;
     private final AfterPromotion afterPromotion;
-    private volatile String cloneProgress = "";
+    private final CloneReport cloneProgress;
 
     Actions(
             PostgresServer server,
@@ -58,6 +59,7 @@ final class Actions {
         this.clock = clock;
         this.callbacks = callbacks;
         this.wake = wake;
+        this.cloneProgress = new CloneReport(clock::nanos);
         this.afterPromotion = new AfterPromotion(
                 () -> server.checkpointOfNewTimeline(Duration.ofMinutes(10)),
                 work -> Thread.ofPlatform()
@@ -71,8 +73,8 @@ final class Actions {
         return afterPromotion;
     }
 
-    String cloneProgress() {
-        return cloneProgress;
+    Optional<CloneStatus> cloneProgress() {
+        return cloneProgress.now();
     }
 
     private Duration startStop() {
@@ -143,14 +145,27 @@ final class Actions {
     void cloneFrom(Upstream.Of from, long leaderEpoch) {
         background(Task.Kind.CLONE, () -> {
             try {
-                server.baseBackup(from, VERY_LONG, text -> cloneProgress = text);
+                server.replicaCreation().create(Optional.of(from), VERY_LONG, cloneProgress::told);
             } finally {
-                cloneProgress = "";
+                cloneProgress.over();
             }
             memory.compared(leaderEpoch, new dev.matriarch.agent.ha.Divergence.None());
             memory.cloneFromLeader(false);
             memory.succeeded();
             startStandby(from, Action.STARTED);
+        });
+    }
+
+    /** Whoever has the archive's data can be elected, and says by itself on which timeline it is. */
+    void cloneWithoutLeader() {
+        background(Task.Kind.CLONE, () -> {
+            try {
+                server.replicaCreation().create(Optional.empty(), VERY_LONG, cloneProgress::told);
+            } finally {
+                cloneProgress.over();
+            }
+            memory.succeeded();
+            startStandby(new Upstream.Nobody(), Action.STARTED);
         });
     }
 
@@ -346,6 +361,9 @@ final class Actions {
                 because);
         if (settings.local().postgres().keepDiscarded()) {
             LOG.warn("It was moved to {}", server.setAside("discarded"));
+        } else if (settings.local().postgres().clonesOverData()) {
+            LOG.warn("It stays where it is: the method that makes replicas uses it (keep_data)");
+            server.replicaCreation().keepForCopy(because);
         } else {
             server.remove(because);
         }

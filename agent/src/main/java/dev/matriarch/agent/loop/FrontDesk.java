@@ -11,6 +11,7 @@ import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.ha.ScheduledRestart;
 import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.agent.ha.Tags;
+import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.rpc.LocalAgent;
 import dev.matriarch.agent.rpc.Operations;
@@ -287,6 +288,9 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
 
     @Override
     public Outcome reinitialize(ReinitOrder order) {
+        if (order.cancel()) {
+            return cancelClone();
+        }
         if (view.map(ClusterView::isUnlocked).orElse(true)) {
             return new Outcome(503, "Cluster has no leader, can not reinitialize");
         }
@@ -299,6 +303,16 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
         return heartbeat.order(new Order.Reinitialize(order.force(), order.fromLeader()))
                 ? new Outcome(200, "reinitialize started")
                 : new Outcome(503, "another order is already in progress");
+    }
+
+    private Outcome cancelClone() {
+        boolean cloning = last.task().filter(t -> t.kind() == Task.Kind.CLONE).isPresent();
+        if (!cloning) {
+            return new Outcome(404, "no copy is being made");
+        }
+        memory.holdClone(true);
+        heartbeat.wake();
+        return new Outcome(200, "creating the replica is cancelled; reinit begins it again");
     }
 
     @Override

@@ -215,6 +215,9 @@ public final class Heartbeat {
                         parts.actions().discard(discard.because());
                         Order done = order.getAndUpdate(o -> o instanceof Order.Reinitialize ? null : o);
                         parts.memory()
+                                .holdClone(
+                                        parts.memory().wishes().cloneHeld() && !(done instanceof Order.Reinitialize));
+                        parts.memory()
                                 .cloneFromLeader(done instanceof Order.Reinitialize wanted && wanted.fromLeader());
                         postgres = lookAtPostgres();
                     }
@@ -265,6 +268,7 @@ public final class Heartbeat {
             case Decision.Exit exit -> {}
             case Decision.Bootstrap bootstrap -> actions.bootstrap();
             case Decision.Clone clone -> actions.cloneFrom(clone.from(), store.leaderEpoch());
+            case Decision.CloneWithoutLeader clone -> actions.cloneWithoutLeader();
             case Decision.StartReplica start -> actions.startReplica(start.upstream());
             case Decision.StartPrimary start -> actions.startPrimary(start.names());
             case Decision.PrePromote ask -> actions.prePromote(ask.epoch());

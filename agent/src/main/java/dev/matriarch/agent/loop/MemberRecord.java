@@ -7,6 +7,7 @@ import dev.matriarch.agent.ha.RestartFilter;
 import dev.matriarch.agent.ha.ScheduledRestart;
 import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.ha.Wishes;
+import dev.matriarch.dcs.CloneStatus;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.PlannedRestart;
@@ -35,7 +36,7 @@ final class MemberRecord {
             LocalPostgres postgres,
             Optional<Task> task,
             boolean checkpointPending,
-            String cloneProgress,
+            Optional<CloneStatus> cloneProgress,
             Wishes wishes) {
         AgentConfig config = settings.local();
         Optional<LocalPostgres.Status> status = postgres.status();
@@ -60,7 +61,8 @@ final class MemberRecord {
                 status.map(LocalPostgres.Status::pendingRestart).orElse(Map.of()),
                 postgres.isPrimary() && checkpointPending ? Optional.of(false) : Optional.empty(),
                 settings.current().settings().paused(),
-                wishes.restart().map(MemberRecord::planned));
+                wishes.restart().map(MemberRecord::planned),
+                cloneProgress);
     }
 
     private static PlannedRestart planned(ScheduledRestart restart) {
@@ -96,7 +98,8 @@ final class MemberRecord {
     }
 
     static String role(LocalPostgres postgres) {
-        if (postgres.dataDirectory() == LocalPostgres.DataDirectory.EMPTY) {
+        if (postgres.dataDirectory() == LocalPostgres.DataDirectory.EMPTY
+                || postgres.dataDirectory() == LocalPostgres.DataDirectory.PARTIAL_COPY) {
             return "uninitialized";
         }
         return postgres.isPrimary() ? "primary" : "replica";

@@ -370,6 +370,11 @@ final class Memory {
         wishes = wishes.withRestart(Optional.empty()).withStartTimeout(startTimeout);
     }
 
+    /** @param held no copy is made before an operator orders one */
+    synchronized void holdClone(boolean held) {
+        wishes = wishes.withCloneHeld(held);
+    }
+
     synchronized void cloneFromLeader(boolean wanted) {
         wishes = wishes.withCloneFromLeader(wanted);
     }

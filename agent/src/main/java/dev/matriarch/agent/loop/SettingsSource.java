@@ -138,6 +138,7 @@ final class SettingsSource {
                 dynamic.primaryRaceBackoff(),
                 dynamic.failsafeMode(),
                 !postgres.scripts().prePromote().isEmpty(),
-                dynamic.slots());
+                dynamic.slots(),
+                postgres.clonesWithoutLeader());
     }
 }

@@ -203,7 +203,8 @@ final class StoreSteps {
 
     /** The last record of this agent: what it leaves behind, and nothing that ends with it. */
     void farewell(LocalPostgres postgres) {
-        Member last = MemberRecord.of(parts.settings(), false, postgres, Optional.empty(), false, "", Wishes.NONE);
+        Member last = MemberRecord.of(
+                parts.settings(), false, postgres, Optional.empty(), false, Optional.empty(), Wishes.NONE);
         publish(last, FAREWELL);
     }
 

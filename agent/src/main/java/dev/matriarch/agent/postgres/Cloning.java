@@ -9,13 +9,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -27,8 +26,7 @@ import org.slf4j.LoggerFactory;
  */
 final class Cloning {
     private static final Logger log = LoggerFactory.getLogger(Cloning.class);
-    private static final Pattern PERCENT = Pattern.compile("\\((\\d+%)\\)");
-
+    private static final int SERVER_COMPRESSION = 15;
     private static final Set<String> TOOLS = Set.of("initdb", "pg_basebackup", "pg_rewind");
 
     private interface Maker {
@@ -104,7 +102,8 @@ final class Cloning {
         return true;
     }
 
-    void baseBackup(Upstream.Of source, Deadline deadline, Consumer<String> progress) throws PostgresException {
+    void baseBackup(Upstream.Of source, Deadline deadline, Consumer<CloneProgress> progress) throws PostgresException {
+        long begun = System.nanoTime();
         make("copy of " + source.member(), directory -> {
             files.writePassfile();
             List<String> command = new ArrayList<>(List.of(
@@ -117,11 +116,17 @@ final class Cloning {
                     "--progress",
                     "--no-password",
                     "--dbname=" + files.connectionString(source, config.replication(), "")));
-            command.addAll(config.basebackupOptions());
-            Child child = Child.of(command).passfile(config.pgpass()).lines(line -> {
-                Matcher percent = PERCENT.matcher(line);
-                progress.accept(percent.find() ? percent.group(1) : line);
-            });
+            for (String option : config.basebackupOptions()) {
+                if (option.startsWith("--compress") && binaries.major() < SERVER_COMPRESSION) {
+                    log.error("{} (postgresql.basebackup) needs PostgreSQL 15; the copy is made without", option);
+                } else {
+                    command.add(option);
+                }
+            }
+            Child child = Child.of(command)
+                    .passfile(config.pgpass())
+                    .lines(line -> CloneProgress.ofBaseBackup(line, Duration.ofNanos(System.nanoTime() - begun))
+                            .ifPresent(progress));
             run("pg_basebackup", child, deadline);
         });
     }
@@ -155,9 +160,9 @@ final class Cloning {
         Path target = aside ? data.sibling("new") : data.path();
         try {
             if (aside) {
-                DataDirectory.deleteTree(target, false);
+                data.removeBeside(target);
             } else {
-                data.markUnfinished("making a " + what);
+                data.markReplaceable("making a " + what);
             }
             boolean made = false;
             try {
@@ -165,7 +170,11 @@ final class Cloning {
                 made = true;
             } finally {
                 if (!made) {
-                    DataDirectory.deleteTree(target, !aside);
+                    if (aside) {
+                        data.removeBeside(target);
+                    } else {
+                        DataDirectory.deleteTree(target, true);
+                    }
                     // Cleaned up: empty again, not half.
                     data.markFinished();
                 }

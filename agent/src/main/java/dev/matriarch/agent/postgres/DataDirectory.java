@@ -29,6 +29,9 @@ final class DataDirectory {
     /** @param problem empty if all is well */
     record Condition(LocalPostgres.DataDirectory kind, String problem) {}
 
+    /** Begins a marker that says so. */
+    private static final String REPLACEABLE = "replaceable: ";
+
     private final Path path;
     private final Binaries binaries;
     private final List<Path> markers;
@@ -53,6 +56,11 @@ final class DataDirectory {
     Condition condition() {
         for (Path marker : markers) {
             if (Files.exists(marker)) {
+                if (isReplaceable(marker)) {
+                    return new Condition(
+                            isEmpty() ? LocalPostgres.DataDirectory.EMPTY : LocalPostgres.DataDirectory.PARTIAL_COPY,
+                            "The data directory " + path + " holds a copy that was not finished (" + marker + ").");
+                }
                 return new Condition(
                         LocalPostgres.DataDirectory.HALF_WRITTEN,
                         "The data directory " + path + " is not usable: work on it did not finish (" + marker + ").");
@@ -160,6 +168,27 @@ final class DataDirectory {
         throw new PostgresException("Cannot write " + markers.getFirst() + " before " + what + ": " + first, first);
     }
 
+    /** Like {@link #markUnfinished}, of a directory whose whole content may be thrown away or written over. */
+    void markReplaceable(String what) throws PostgresException {
+        markUnfinished(REPLACEABLE + what);
+    }
+
+    private static boolean isReplaceable(Path marker) {
+        try {
+            return Files.readString(marker).startsWith(REPLACEABLE);
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Refuses to let anything be written into a directory that is neither empty nor given up. */
+    void requireReplaceable() throws PostgresException {
+        if (!isEmpty() && condition().kind() != LocalPostgres.DataDirectory.PARTIAL_COPY) {
+            throw new PostgresException("The directory " + path + " is not empty: it was left as it is, and no copy was"
+                    + " made. Move it away first, or order a reinit.");
+        }
+    }
+
     void markFinished() throws PostgresException {
         for (Path marker : markers) {
             try {
@@ -229,6 +258,10 @@ final class DataDirectory {
     private Path moveTo(Path target, String why) throws PostgresException {
         try {
             log.warn("Moving the data directory {} aside to {}: {}", path, target, why);
+            OutsideParts.of(path)
+                    .setAside(target.getFileName()
+                            .toString()
+                            .substring(path.getFileName().toString().length() + 1));
             Files.move(path, target);
             DurableFile.syncDirectory(path.getParent());
         } catch (IOException e) {
@@ -241,13 +274,23 @@ final class DataDirectory {
     void remove(String why) throws PostgresException {
         log.warn("Removing the data directory {}: {}", path, why);
         // A half removed directory must not be taken for a server.
-        markUnfinished("removing " + path);
+        markReplaceable("removing " + path);
         try {
+            OutsideParts.of(path).delete();
             deleteTree(path, !replaceable() && Files.isDirectory(path));
         } catch (IOException e) {
             throw new PostgresException("Cannot remove " + path + ": " + e, e);
         }
         markFinished();
+    }
+
+    /** Removes a copy beside the data directory that was not finished. */
+    void removeBeside(Path copy) throws IOException {
+        if (Files.exists(copy, LinkOption.NOFOLLOW_LINKS)) {
+            log.info("Removing {}: what was made there was not finished", copy);
+            OutsideParts.of(copy).delete();
+            deleteTree(copy, false);
+        }
     }
 
     /** Deletes a tree without following symbolic links inside it. */

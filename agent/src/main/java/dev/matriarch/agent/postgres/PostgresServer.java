@@ -54,6 +54,7 @@ public final class PostgresServer implements AutoCloseable {
     private final TakenTimelines taken;
     private final Cloning cloning;
     private final FirstServer firstServer;
+    private final ReplicaCreation replicaCreation;
     private volatile Optional<LocalPostgres> lastSeen = Optional.empty();
     private final ReentrantLock configurationLock = new ReentrantLock();
 
@@ -85,6 +86,7 @@ public final class PostgresServer implements AutoCloseable {
         OperatorCommand command = new OperatorCommand(stateDir);
         CustomBootstrap custom =
                 new CustomBootstrap(config, scope, binaries, data, files, postmaster, controlData, command);
+        replicaCreation = new ReplicaCreation(config, scope, data, files, cloning, command);
         firstServer = new FirstServer(config, data, cloning, custom, command, connections, postmaster);
     }
 
@@ -99,6 +101,7 @@ public final class PostgresServer implements AutoCloseable {
         connections.reconfigure(changed);
         files.reconfigure(changed);
         cloning.reconfigure(changed);
+        replicaCreation.reconfigure(changed);
     }
 
     /** What the server is now. Never throws and never takes longer than the timeout by more than a few milliseconds. */
@@ -186,6 +189,11 @@ public final class PostgresServer implements AutoCloseable {
         return firstServer;
     }
 
+    /** The making of copies of another server. */
+    public ReplicaCreation replicaCreation() {
+        return replicaCreation;
+    }
+
     /** Creates a new cluster in an empty or missing data directory; leaves none behind if it fails. */
     public void initdb(BootstrapConfig bootstrap, Duration timeout) throws PostgresException {
         cloning.initdb(bootstrap, Deadline.in(timeout));
@@ -199,14 +207,15 @@ public final class PostgresServer implements AutoCloseable {
     /**
      * Clones a running server into an empty or missing data directory. The data directory appears when it is complete.
      *
-     * @param progress receives sentences such as {@code 41%}; called on another thread
+     * @param progress called on another thread
      */
-    public void baseBackup(Upstream.Of source, Duration timeout, Consumer<String> progress) throws PostgresException {
+    public void baseBackup(Upstream.Of source, Duration timeout, Consumer<CloneProgress> progress)
+            throws PostgresException {
         cloning.baseBackup(source, Deadline.in(timeout), progress);
     }
 
     public void baseBackup(Upstream.Of source, Duration timeout) throws PostgresException {
-        baseBackup(source, timeout, text -> {});
+        baseBackup(source, timeout, now -> {});
     }
 
     /**

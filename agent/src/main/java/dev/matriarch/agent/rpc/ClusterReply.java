@@ -76,6 +76,7 @@ final class ClusterReply {
                         + planned.postgresVersion()
                                 .map(v -> " if version < " + v)
                                 .orElse("")));
+        member.copying().ifPresent(clone -> row.setCloneProgress(clone.words()));
         setAddress(row, member.connUrl());
         if (member.timeline().orElse(0) > 0) {
             row.setTimeline(member.timeline().getAsInt());

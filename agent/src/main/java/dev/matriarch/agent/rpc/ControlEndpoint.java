@@ -287,7 +287,8 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
                 reply,
                 request.getMember(),
                 QUICK,
-                () -> operations.reinitialize(new ReinitOrder(request.getForce(), request.getFromLeader())),
+                () -> operations.reinitialize(
+                        new ReinitOrder(request.getForce(), request.getFromLeader(), request.getCancel())),
                 stub -> stub.reinitialize(request));
     }
 

@@ -302,6 +302,9 @@ public final class Operations {
 
     /** Has this member's data directory cloned afresh; returns as soon as that began. */
     public Outcome reinitialize(ReinitOrder order) {
+        if (order.cancel()) {
+            return agent.reinitialize(order);
+        }
         Optional<ClusterView> view = view();
         if (view.isEmpty() || view.get().isUnlocked()) {
             return new Outcome(503, "Cluster has no leader, can not reinitialize");

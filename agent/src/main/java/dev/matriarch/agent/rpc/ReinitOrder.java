@@ -5,5 +5,6 @@ package dev.matriarch.agent.rpc;
  *
  * @param force cancel a long task that is running
  * @param fromLeader copy from the leader, not from a replica
+ * @param cancel nothing of that: end the copy that is being made
  */
-public record ReinitOrder(boolean force, boolean fromLeader) {}
+public record ReinitOrder(boolean force, boolean fromLeader, boolean cancel) {}

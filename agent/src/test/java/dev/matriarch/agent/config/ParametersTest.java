@@ -34,7 +34,8 @@ class ParametersTest {
                 List.of(),
                 List.of(),
                 Duration.ofSeconds(60),
-                dev.matriarch.agent.config.ScriptsConfig.NONE);
+                dev.matriarch.agent.config.ScriptsConfig.NONE,
+                List.of(dev.matriarch.agent.config.ReplicaMethod.BASEBACKUP));
     }
 
     private static Parameters effective(String dynamic, Map<String, String> local, int version) {

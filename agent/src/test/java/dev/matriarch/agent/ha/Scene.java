@@ -39,6 +39,7 @@ final class Scene {
     private Settings.Synchronous synchronous = Settings.Synchronous.OFF;
     private boolean paused;
     private boolean prePromote;
+    private boolean cloneWithoutLeader;
     private Duration primaryStartTimeout = Duration.ofSeconds(300);
     private Tags tags = Tags.NONE;
     private long now = NOW;
@@ -203,6 +204,11 @@ final class Scene {
 
     Scene situation(Situation value) {
         situation = value;
+        return this;
+    }
+
+    Scene cloneWithoutLeader() {
+        cloneWithoutLeader = true;
         return this;
     }
 
@@ -552,7 +558,8 @@ final class Scene {
                 raceBackoff,
                 failsafe,
                 prePromote,
-                slots);
+                slots,
+                cloneWithoutLeader);
         return new Observation(
                 now,
                 wallClock,

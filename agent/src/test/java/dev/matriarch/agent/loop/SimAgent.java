@@ -763,7 +763,7 @@ public final class SimAgent {
                 postgres,
                 actions.current(),
                 actions.afterPromotion().pending(),
-                "",
+                Optional.empty(),
                 memory.wishes());
         if (!member.equals(lastMember)) {
             lastMember = member;

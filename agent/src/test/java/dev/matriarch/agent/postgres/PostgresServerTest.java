@@ -321,7 +321,8 @@ class PostgresServerTest {
                         config.basebackupOptions(),
                         config.rewindOptions(),
                         LONG,
-                        dev.matriarch.agent.config.ScriptsConfig.NONE);
+                        dev.matriarch.agent.config.ScriptsConfig.NONE,
+                        List.of(dev.matriarch.agent.config.ReplicaMethod.BASEBACKUP));
                 PostgresServer server = servers.server(elsewhere, "v");
                 assertThrows(PostgresException.class, () -> server.baseBackup(TestServers.upstream("x", config), LONG));
                 assertEquals(

@@ -81,7 +81,12 @@ public final class TestServers implements AutoCloseable {
                 List.of("--no-sync"),
                 List.of("--no-sync", "--progress"),
                 LONG,
-                dev.matriarch.agent.config.ScriptsConfig.NONE);
+                dev.matriarch.agent.config.ScriptsConfig.NONE,
+                List.of(dev.matriarch.agent.config.ReplicaMethod.BASEBACKUP));
+    }
+
+    PostgresConfig withMethods(PostgresConfig c, dev.matriarch.agent.config.ReplicaMethod... methods) {
+        return changed(c, c.superuser(), c.replication(), c.pgHba(), c.pgIdent(), List.of(methods));
     }
 
     static PostgresConfig withAccess(PostgresConfig c, List<String> hba, List<String> ident) {
@@ -107,6 +112,16 @@ public final class TestServers implements AutoCloseable {
             PostgresConfig.Role replication,
             List<String> hba,
             List<String> ident) {
+        return changed(c, superuser, replication, hba, ident, c.replicaMethods());
+    }
+
+    private static PostgresConfig changed(
+            PostgresConfig c,
+            PostgresConfig.Role superuser,
+            PostgresConfig.Role replication,
+            List<String> hba,
+            List<String> ident,
+            List<dev.matriarch.agent.config.ReplicaMethod> methods) {
         return new PostgresConfig(
                 c.listenHosts(),
                 c.port(),
@@ -127,7 +142,8 @@ public final class TestServers implements AutoCloseable {
                 c.basebackupOptions(),
                 c.rewindOptions(),
                 c.startStopTimeout(),
-                c.scripts());
+                c.scripts(),
+                methods);
     }
 
     static Map<String, String> parameters(Path root) {

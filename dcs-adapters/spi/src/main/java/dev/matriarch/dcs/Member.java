@@ -22,6 +22,7 @@ import java.util.OptionalInt;
  * @param pendingRestart parameters that wait for a restart: name to "old->new"
  * @param checkpointAfterPromote false on a primary until its first checkpoint after promotion is done
  * @param plannedRestart a restart scheduled for later
+ * @param copying how far the copy is that makes it a replica
  */
 public record Member(
         String name,
@@ -40,14 +41,15 @@ public record Member(
         Map<String, String> pendingRestart,
         Optional<Boolean> checkpointAfterPromote,
         boolean paused,
-        Optional<PlannedRestart> plannedRestart) {
+        Optional<PlannedRestart> plannedRestart,
+        Optional<CloneStatus> copying) {
     public Member {
         Objects.requireNonNull(name, "name");
         tags = Map.copyOf(tags);
         pendingRestart = Map.copyOf(pendingRestart);
     }
 
-    /** A member without a planned restart. */
+    /** A member that is neither to be restarted later nor making a copy. */
     public Member(
             String name,
             String connUrl,
@@ -82,6 +84,7 @@ public record Member(
                 pendingRestart,
                 checkpointAfterPromote,
                 paused,
+                Optional.empty(),
                 Optional.empty());
     }
 

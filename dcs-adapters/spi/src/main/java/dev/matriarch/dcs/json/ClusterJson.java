@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.matriarch.dcs.CloneStatus;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Lsn;
@@ -31,6 +32,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.SortedSet;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -112,6 +114,9 @@ public final class ClusterJson {
         if (member.plannedRestart().isPresent()) {
             writePlannedRestart(member.plannedRestart().get(), json);
         }
+        if (member.copying().isPresent()) {
+            writeClone(member.copying().get(), json);
+        }
     }
 
     private static void writeLsn(JsonGenerator json, String field, Optional<Lsn> lsn) throws IOException {
@@ -137,6 +142,32 @@ public final class ClusterJson {
             json.writeNumberField("timeout", planned.timeout().get().toMillis() / 1000.0);
         }
         json.writeEndObject();
+    }
+
+    private static void writeClone(CloneStatus clone, JsonGenerator json) throws IOException {
+        json.writeObjectFieldStart("clone_progress");
+        json.writeStringField("method", clone.method());
+        json.writeNumberField("bytes", clone.bytes());
+        if (clone.total() > 0) {
+            json.writeNumberField("total", clone.total());
+        }
+        json.writeNumberField("rate", clone.rate());
+        if (clone.secondsLeft().isPresent()) {
+            json.writeNumberField("seconds_left", clone.secondsLeft().getAsLong());
+        }
+        json.writeEndObject();
+    }
+
+    private static Optional<CloneStatus> copying(JsonNode json) {
+        return string(json.path("method"))
+                .map(method -> new CloneStatus(
+                        method,
+                        json.path("bytes").asLong(),
+                        json.path("total").asLong(),
+                        json.path("rate").asLong(),
+                        json.path("seconds_left").isNumber()
+                                ? OptionalLong.of(json.path("seconds_left").asLong())
+                                : OptionalLong.empty()));
     }
 
     /**
@@ -179,7 +210,8 @@ public final class ClusterJson {
                         ? Optional.of(json.path("checkpoint_after_promote").booleanValue())
                         : Optional.empty(),
                 json.path("pause").asBoolean(false),
-                plannedRestart(json.path("scheduled_restart")));
+                plannedRestart(json.path("scheduled_restart")),
+                copying(json.path("clone_progress")));
     }
 
     private static Optional<PlannedRestart> plannedRestart(JsonNode json) {

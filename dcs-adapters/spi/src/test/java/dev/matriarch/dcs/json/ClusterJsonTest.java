@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.dcs.Change;
+import dev.matriarch.dcs.CloneStatus;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.FailoverRequest;
@@ -19,6 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
@@ -41,6 +43,33 @@ class ClusterJsonTest {
             Map.of("max_connections", "100->200"),
             Optional.of(false),
             true);
+
+    @Test
+    void aMembersCopySurvivesTheRoundTripAndIsToldInWords() {
+        CloneStatus clone = new CloneStatus("basebackup", 1288490189, 3650722202L, 99614720, OptionalLong.of(24));
+        Member member = new Member(
+                "n2",
+                "",
+                "",
+                "",
+                "creating replica",
+                "uninitialized",
+                "",
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                OptionalInt.empty(),
+                Map.of(),
+                Map.of(),
+                Optional.empty(),
+                false,
+                Optional.empty(),
+                Optional.of(clone));
+        assertEquals(member, ClusterJson.readMember("n2", ClusterJson.writeMember(member)));
+        assertEquals("1.2 GB of 3.4 GB (35%), 95 MB/s, 24 s left", clone.words());
+        assertEquals("10 MB", new CloneStatus("x", 10 << 20, 0, 0, OptionalLong.empty()).words());
+    }
 
     @Test
     void memberSurvivesTheRoundTrip() {
