@@ -92,15 +92,20 @@ final class ConfigurationFiles {
     private final String scope;
     private final String memberName;
     private final AccessFiles access;
+    private final ParameterJudge judge;
     private volatile Wanted wanted;
 
-    /** @param major of the server that reads the files */
-    ConfigurationFiles(PostgresConfig config, int major, String scope, String memberName) {
+    /** Of the wanted parameters those that PostgreSQL does not take. */
+    private volatile Set<String> leftOut = Set.of();
+
+    /** @param binaries of the server that reads the files */
+    ConfigurationFiles(PostgresConfig config, Binaries binaries, String scope, String memberName) {
         this.config = config;
-        this.major = major;
+        this.major = binaries.major();
         this.scope = scope;
         this.memberName = memberName;
         this.access = new AccessFiles(config.dataDir());
+        this.judge = new ParameterJudge(binaries, config.dataDir());
     }
 
     /** From the next use on. */
@@ -143,7 +148,7 @@ final class ConfigurationFiles {
 
     /** Parameters that must be the same on all members: given on the command line, so that no file can differ. */
     Map<String, String> controlled() throws PostgresException {
-        Map<String, String> given = wanted().parameters();
+        Map<String, String> given = taken();
         Map<String, String> result = new LinkedHashMap<>();
         result.put("listen_addresses", String.join(",", config.listenHosts()));
         result.put("port", Integer.toString(config.port()));
@@ -155,6 +160,16 @@ final class ConfigurationFiles {
             result.put("wal_level", "replica");
         }
         return result;
+    }
+
+    private Map<String, String> taken() throws PostgresException {
+        Map<String, String> taken = new TreeMap<>();
+        wanted().parameters().forEach((name, value) -> {
+            if (!leftOut.contains(name.toLowerCase(Locale.ROOT))) {
+                taken.put(name, value);
+            }
+        });
+        return taken;
     }
 
     void write(Wanted next) throws PostgresException {
@@ -192,6 +207,10 @@ final class ConfigurationFiles {
             if (!keepRecovery) {
                 stripAutoConf(directory.resolve("postgresql.auto.conf"));
             }
+            leftOut = judge.rejected(wanted().parameters(), rejected -> {
+                leftOut = rejected;
+                return postgresqlConf(recovery.parameters());
+            });
             DurableFile.write(directory.resolve("postgresql.conf"), postgresqlConf(recovery.parameters()));
             access.write(config.pgHba(), config.pgIdent());
             if (!keepRecovery) {
@@ -283,7 +302,7 @@ final class ConfigurationFiles {
     private String postgresqlConf(Map<String, String> recovery) throws PostgresException {
         Map<String, String> all = new TreeMap<>();
         all.put("wal_keep_size", "128MB");
-        wanted().parameters().forEach((name, value) -> {
+        taken().forEach((name, value) -> {
             String key = name.toLowerCase(Locale.ROOT);
             if (!NEVER_FROM_PARAMETERS.contains(key)) {
                 all.put(key, value);

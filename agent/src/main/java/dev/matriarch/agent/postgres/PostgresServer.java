@@ -71,7 +71,7 @@ public final class PostgresServer implements AutoCloseable {
         data = new DataDirectory(config.dataDir(), stateDir, binaries);
         connections = new Connections(config);
         controlData = new ControlData(binaries, config.dataDir());
-        files = new ConfigurationFiles(config, binaries.major(), scope, memberName);
+        files = new ConfigurationFiles(config, binaries, scope, memberName);
         postmaster = new Postmaster(config, binaries, data, controlData, files, stateDir);
         slots = new SlotWork(connections);
         monitor = new Monitor("Matriarch heartbeat", connections, data, postmaster, controlData);

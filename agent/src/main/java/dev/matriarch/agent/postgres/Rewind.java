@@ -125,8 +125,8 @@ final class Rewind {
 
     /** What the stopped server's configuration says; empty if it cannot be asked. */
     private String setting(String name, Deadline deadline) throws PostgresException {
-        Child.Result result = Child.of(
-                        List.of(binaries.path("postgres"), "-D", data.path().toString(), "-C", name))
+        Child.Result result = Child.of(List.of(
+                        binaries.path("postgres"), "-C", name, "-D", data.path().toString()))
                 .run(deadline);
         if (result.exitCode() != 0) {
             LOG.warn("The setting {} of {} could not be read: {}", name, data.path(), result.lastLines());

@@ -104,7 +104,7 @@ class ReadBackTest {
             create(connection, role);
             String member = "member " + odd.name();
             PostgresConfig changed = TestServers.withReplication(config, role);
-            ConfigurationFiles files = new ConfigurationFiles(changed, binaries.major(), "test", member);
+            ConfigurationFiles files = new ConfigurationFiles(changed, binaries, "test", member);
             files.writePassfile();
             Child.Result result = Child.of(List.of(
                             binaries.path("psql"),
