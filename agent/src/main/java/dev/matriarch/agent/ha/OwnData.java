@@ -38,9 +38,9 @@ final class OwnData {
     }
 
     private Optional<Decision> foreign() {
-        if (!isValid(theirs)
+        if (theirs.equals(mine)
+                || !isValid(theirs)
                 || !isValid(mine)
-                || theirs.equals(mine)
                 || seen.task().isPresent()
                 || seen.settings().paused() && seen.order().isPresent()) {
             return Optional.empty();

@@ -26,6 +26,10 @@ public final class SlotPolicy {
     private final Cascade cascade;
     private final SlotBudget budget;
     private final SlotMemory memory;
+    /** Slot names to members; two members may have one. Found out when it is first asked for. */
+    private List<Owner> owners = List.of();
+
+    private record Owner(String slot, Member member) {}
 
     SlotPolicy(Observation seen, ClusterView view, LocalPostgres.Status status) {
         this.seen = seen;
@@ -94,12 +98,22 @@ public final class SlotPolicy {
     }
 
     private boolean isOfMember(String slot) {
-        for (Member member : view.members()) {
-            if (SlotName.of(member.name()).equals(slot)) {
+        for (Owner owner : owners()) {
+            if (owner.slot().equals(slot)) {
                 return true;
             }
         }
         return false;
+    }
+
+    private List<Owner> owners() {
+        if (owners.isEmpty()) {
+            owners = new ArrayList<>(view.members().size());
+            for (Member member : view.members()) {
+                owners.add(new Owner(SlotName.of(member.name()), member));
+            }
+        }
+        return owners;
     }
 
     /** What the leader lets everybody else keep in case that they lead next. */
@@ -166,10 +180,10 @@ public final class SlotPolicy {
 
     /** The permanent slots of this kind of cluster that this server can have. */
     private Map<String, SlotRules.Permanent> permanent() {
-        Map<String, SlotRules.Permanent> wanted = new HashMap<>();
-        if (!seen.settings().useSlots()) {
-            return wanted;
+        if (!seen.settings().useSlots() || seen.settings().slots().permanent().isEmpty()) {
+            return Map.of();
         }
+        Map<String, SlotRules.Permanent> wanted = new HashMap<>();
         String own = SlotName.of(seen.me());
         seen.settings().slots().permanent().forEach((name, slot) -> {
             boolean here = slot.clusterType()
@@ -250,9 +264,9 @@ public final class SlotPolicy {
         if (wanted != null) {
             return !status.inRecovery();
         }
-        for (Member member : view.members()) {
-            if (SlotName.of(member.name()).equals(name)) {
-                return cascade.streamsFrom(member, seen.me());
+        for (Owner owner : owners()) {
+            if (owner.slot().equals(name)) {
+                return cascade.streamsFrom(owner.member(), seen.me());
             }
         }
         return !status.inRecovery();
@@ -265,13 +279,13 @@ public final class SlotPolicy {
     private Optional<SlotChange> advanceOfMember(LocalPostgres.Slot slot) {
         String leader = view.leader().map(Leader::name).orElse("");
         Lsn reached = status.inRecovery() ? view.status().slots().getOrDefault(slot.name(), Lsn.INVALID) : Lsn.INVALID;
-        for (Member member : view.members()) {
-            if (SlotName.of(member.name()).equals(slot.name())) {
-                if (!status.inRecovery() && cascade.streamsFrom(member, leader)) {
+        for (Owner owner : owners()) {
+            if (owner.slot().equals(slot.name())) {
+                if (!status.inRecovery() && cascade.streamsFrom(owner.member(), leader)) {
                     // It moves the slot itself, or is away and needs it where it is.
                     return Optional.empty();
                 }
-                reached = Lsn.max(reached, member.xlogLocation().orElse(Lsn.INVALID));
+                reached = Lsn.max(reached, owner.member().xlogLocation().orElse(Lsn.INVALID));
             }
         }
         return advance(slot, reached);
