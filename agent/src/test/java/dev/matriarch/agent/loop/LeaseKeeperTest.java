@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.agent.config.WatchdogConfig;
+import dev.matriarch.agent.fencing.EndedGuards;
 import dev.matriarch.agent.fencing.GuardPair;
 import dev.matriarch.agent.fencing.KernelWatchdog;
 import dev.matriarch.agent.fencing.ScriptedWatchdog;
@@ -101,8 +102,8 @@ class LeaseKeeperTest {
     }
 
     @AfterEach
-    void close() {
-        guard.close(true);
+    void close() throws InterruptedException {
+        EndedGuards.of(guard);
     }
 
     private void pass(long millis) {
