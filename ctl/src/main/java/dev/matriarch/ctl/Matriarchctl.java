@@ -29,6 +29,8 @@ import picocli.CommandLine.ScopeType;
             ResumeCommand.class,
             ShowConfigCommand.class,
             EditConfigCommand.class,
+            DemoteClusterCommand.class,
+            PromoteClusterCommand.class,
             ExplainCommand.class,
             HistoryCommand.class,
             ReplayCommand.class,

@@ -47,6 +47,13 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
     volatile ActionReply action =
             ActionReply.newBuilder().setStatus(200).setMessage("done").build();
 
+    private volatile GetClusterReply next;
+
+    /** What the cluster looks like after the next change of its configuration. */
+    void afterTheNextChange(GetClusterReply after) {
+        next = after;
+    }
+
     FakeAgent() throws IOException {
         server = NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
                 .directExecutor()
@@ -140,6 +147,10 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
         } else {
             config = request.getJson();
             revision++;
+            if (next != null) {
+                cluster = next;
+                next = null;
+            }
             answer.setWritten(true).setRevision(revision);
         }
         reply(to, request, answer.build());

@@ -244,6 +244,49 @@ class MatriarchctlTest {
     }
 
     @Test
+    void aClusterIsDemotedAndPromoted() {
+        assertEquals(1, run("", "demote-cluster", "--primary-slot-name", "a"));
+        assertTrue(err().contains("At least --host, --port or --restore-command should be specified"), err());
+        assertEquals(1, run("n\n", "demote-cluster", "--host", "10.9.0.1"));
+        assertTrue(out().contains("Are you sure you want to demote demo cluster?"), out());
+        assertTrue(err().contains("Aborted cluster demotion"), err());
+        agent.afterTheNextChange(FakeAgent.threeMembers()
+                .setMembers(
+                        0, FakeAgent.threeMembers().getMembers(0).toBuilder().setRole("standby_leader"))
+                .build());
+        assertEquals(
+                0,
+                run(
+                        "",
+                        "demote-cluster",
+                        "--host",
+                        "10.9.0.1",
+                        "--port",
+                        "5433",
+                        "--primary-slot-name",
+                        "a",
+                        "--force"));
+        assertTrue(
+                agent.config.contains(
+                        "\"standby_cluster\":{\"host\":\"10.9.0.1\",\"port\":5433,\"primary_slot_name\":\"a\"}"),
+                agent.config);
+        assertTrue(
+                out().contains("cluster is unlocked: false, leader role: standby_leader, leader state: running"),
+                out());
+        assertTrue(out().contains("cluster is successfully demoted"), out());
+        assertTrue(out().contains("Standby Leader"), out());
+        assertEquals(1, run("", "demote-cluster", "--host", "10.9.0.1", "--force"));
+        assertTrue(err().contains("Cluster is already in the required state"), err());
+        agent.afterTheNextChange(FakeAgent.threeMembers().build());
+        assertEquals(0, run("", "promote-cluster", "--force"));
+        assertTrue(!agent.config.contains("standby_cluster"), agent.config);
+        assertTrue(out().contains("cluster is successfully promoted"), out());
+        agent.cluster = FakeAgent.threeMembers().removeMembers(0).build();
+        assertEquals(1, run("", "promote-cluster", "--force"));
+        assertTrue(err().contains("Cluster has no leader, promotion is not possible"), err());
+    }
+
+    @Test
     void editsConfiguration() {
         assertEquals(0, run("", "edit-config", "-s", "ttl=6", "-p", "work_mem=8MB", "--force"));
         assertTrue(out().contains("-ttl: 5\n+    work_mem: 8MB\n+ttl: 6\n"), out());

@@ -4,6 +4,8 @@ package dev.matriarch.agent.callbacks;
 public enum Role {
     PRIMARY,
     REPLICA,
+    /** It leads a cluster that follows another one. */
+    STANDBY_LEADER,
     /** It was the primary and is so no longer, but is not yet anything else. */
     DEMOTED;
 

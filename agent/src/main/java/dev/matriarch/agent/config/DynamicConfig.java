@@ -1,8 +1,10 @@
 package dev.matriarch.agent.config;
 
 import dev.matriarch.agent.ha.SlotRules;
+import dev.matriarch.agent.ha.StandbyCluster;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The cluster-wide configuration, as it stands in the store.
@@ -31,6 +33,7 @@ public record DynamicConfig(
         Duration primaryRaceBackoff,
         boolean failsafeMode,
         SlotRules slots,
+        Optional<StandbyCluster> standbyCluster,
         Map<String, String> parameters) {
 
     public enum SynchronousMode {

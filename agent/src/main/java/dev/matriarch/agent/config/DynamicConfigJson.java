@@ -47,6 +47,7 @@ public final class DynamicConfigJson {
             Duration.ZERO,
             false,
             SlotRules.NONE,
+            Optional.empty(),
             Map.of());
 
     private static final ObjectMapper JSON = new ObjectMapper()
@@ -204,6 +205,7 @@ public final class DynamicConfigJson {
                     get(root, "primary_race_backoff", Quantity::duration, d -> true, STANDARD.primaryRaceBackoff()),
                     get(root, "failsafe_mode", Quantity::bool, b -> true, false),
                     SlotsSection.read(root, warnings),
+                    StandbyClusterSection.read(root, warnings),
                     parameters(postgresql.path("parameters")));
             return new Parsed(config, warnings);
         }

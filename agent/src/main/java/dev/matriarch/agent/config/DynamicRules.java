@@ -48,7 +48,8 @@ final class DynamicRules {
         section.duration("member_slots_ttl", DynamicConfigJson.STANDARD.memberSlotsTtl(), Duration.ZERO);
         section.section("postgresql").ifPresent(this::postgresql);
         SlotsSection.check(section, findings);
-        section.notYet("standby_cluster").finish();
+        StandbyClusterSection.check(section, findings);
+        section.finish();
     }
 
     private void timing() {

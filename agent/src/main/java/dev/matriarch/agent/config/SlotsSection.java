@@ -47,7 +47,16 @@ final class SlotsSection {
                 .value(IGNORED);
         section.describe(MAX_WAL, "size", "auto", "auto, off, or a size").value(MAX_WAL);
         section.describe(MAX_IDLE, "time", "off", "off, or a time").value(MAX_IDLE);
-        new SlotsSection(section.node(), (key, sentence) -> findings.add(section.key(key), sentence)).read();
+        SlotRules rules =
+                new SlotsSection(section.node(), (key, sentence) -> findings.add(section.key(key), sentence)).read();
+        boolean logical = rules.permanent().values().stream().anyMatch(SlotRules.Permanent::logical);
+        JsonNode parameters = section.node().path("postgresql").path("parameters");
+        if (logical && !parameters.path("wal_level").asText().equalsIgnoreCase("logical")) {
+            findings.add(
+                    section.key("slots"),
+                    "has logical slots, for which PostgreSQL needs postgresql.parameters.wal_level: logical; set it in the"
+                            + " same change, and restart the members");
+        }
     }
 
     private SlotRules read() {
@@ -97,7 +106,7 @@ final class SlotsSection {
                 return wrong(
                         key + ".cluster_type", "is only for physical slots: a standby cluster has no logical ones");
             }
-            return wrong(key, "is a logical slot, which this version does not support yet");
+            return Optional.of(SlotRules.Permanent.logical(database.get(), plugin.get()));
         }
         return switch (clusterType) {
             case "" -> Optional.of(SlotRules.Permanent.physical(Optional.empty()));

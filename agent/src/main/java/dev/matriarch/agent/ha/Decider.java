@@ -62,7 +62,10 @@ public final class Decider {
         if (seen.lease() instanceof Lease.Held held) {
             long left = held.deadline() - seen.now();
             if (left > settings.safetyMargin().toNanos()) {
-                Optional<Decision> failsafe = seen.situation().failsafe().withoutStore(seen, held);
+                // Nothing can write where nothing is a primary.
+                Optional<Decision> failsafe = settings.standbyCluster().isPresent()
+                        ? Optional.empty()
+                        : seen.situation().failsafe().withoutStore(seen, held);
                 if (failsafe.isPresent()) {
                     return failsafe.get();
                 }

@@ -90,6 +90,16 @@ public sealed interface Decision {
     /** From the archive alone. */
     record CloneWithoutLeader(String because) implements Decision {}
 
+    /** Makes the first data directory of a cluster that follows another one. */
+    record CloneRemote(Upstream.Remote from, String because) implements Decision {}
+
+    /** Stops this standby, puts the state of the leader's logical slots there, and starts it again. */
+    record CopySlots(Upstream.Of leader, Upstream following, Set<String> slots, String because) implements Decision {
+        public CopySlots {
+            slots = Set.copyOf(slots);
+        }
+    }
+
     record StartReplica(Upstream upstream, String because) implements Decision {}
 
     /** @param names what commits wait for from the first one on */

@@ -26,6 +26,10 @@ final class LeaderDuties {
         if (lost.isPresent()) {
             return lost.get();
         }
+        if (settings.standbyCluster().isPresent()) {
+            return StuckPrimary.step(seen, view, lease)
+                    .orElseGet(() -> new StandbyLeaderDuties(seen, view, lease).decide());
+        }
         if (!settings.paused()) {
             Optional<Decision> watchdog = watchdog();
             if (watchdog.isPresent()) {

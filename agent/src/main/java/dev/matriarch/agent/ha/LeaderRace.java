@@ -51,9 +51,10 @@ final class LeaderRace {
         Optional<FailoverRequest> request = view.pendingFailover()
                 .map(Versioned::value)
                 .filter(r -> r.scheduledAt().isEmpty());
-        Optional<Duration> arriving = request.isPresent()
-                ? Optional.empty()
-                : seen.situation().walFlow().stillArriving(seen.now(), mine.streaming(), seen.settings());
+        Optional<Duration> arriving =
+                request.isPresent() || seen.settings().standbyCluster().isPresent()
+                        ? Optional.empty()
+                        : seen.situation().walFlow().stillArriving(seen.now(), mine.streaming(), seen.settings());
         if (arriving.isPresent()) {
             return new Verdict.StandBack("My (" + seen.me() + ") wal position moved since last heart beat loop, "
                     + (arriving.get().toSeconds() + 1) + " seconds until leader race");
@@ -167,6 +168,7 @@ final class LeaderRace {
             return new Verdict.StandBack("My wal position exceeds maximum replication lag: " + lag + " bytes behind");
         }
         if (seen.settings().checkTimeline()
+                && seen.settings().standbyCluster().isEmpty()
                 && view.history()
                         .map(h -> mine.timeline() < h.currentTimeline())
                         .orElse(false)) {

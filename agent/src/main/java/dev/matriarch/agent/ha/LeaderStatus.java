@@ -14,12 +14,14 @@ public final class LeaderStatus {
     /**
      * Its position, how far the reader of each slot has come, and which slots of members are kept, although a member may be away.
      *
-     * @return empty unless the server runs as a primary: then what is published stays
+     * @return empty unless the server runs as a primary, or leads a standby cluster: then what is published stays
      */
     public static Optional<ClusterStatus> of(Observation seen) {
         return seen.postgres()
                 .status()
-                .filter(s -> !s.inRecovery())
+                .filter(s -> !s.inRecovery()
+                        || seen.settings().standbyCluster().isPresent()
+                                && !s.position().equals(Lsn.INVALID))
                 .map(s -> new ClusterStatus(
                         s.position(),
                         slots(s),

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.ha;
 
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * The cluster-wide settings that decisions depend on.
@@ -15,6 +16,7 @@ import java.time.Duration;
  * @param prePromote a script decides whether this member may be promoted
  * @param slots permanent slots, slots of others, and what the slots of members may cost
  * @param cloneWithoutLeader a replica can be made from the archive alone
+ * @param standbyCluster present: this cluster has no primary, its leader follows another cluster
  * @param discardOnDivergence a diverged data directory that cannot be rewound may be set aside and cloned anew
  * @param discardOnRewindFailure the same after a failed rewind
  * @param failsafeMode a primary without the store may stay if all others agree
@@ -39,9 +41,10 @@ public record Settings(
         boolean failsafeMode,
         boolean prePromote,
         SlotRules slots,
+        Optional<StandbyCluster> standbyCluster,
         boolean cloneWithoutLeader) {
 
-    /** With no slots but those of members. */
+    /** With no slots but those of members, and a primary of its own. */
     public Settings(
             Duration ttl,
             Duration loopWait,
@@ -79,6 +82,7 @@ public record Settings(
                 failsafeMode,
                 prePromote,
                 SlotRules.NONE,
+                Optional.empty(),
                 false);
     }
 

@@ -185,14 +185,16 @@ public final class SlotPolicy {
         }
         Map<String, SlotRules.Permanent> wanted = new HashMap<>();
         String own = SlotName.of(seen.me());
+        SlotRules.ClusterType kind = seen.settings().standbyCluster().isPresent()
+                ? SlotRules.ClusterType.STANDBY
+                : SlotRules.ClusterType.PRIMARY;
         seen.settings().slots().permanent().forEach((name, slot) -> {
-            boolean here = slot.clusterType()
-                    .map(SlotRules.ClusterType.PRIMARY::equals)
-                    .orElse(true);
-            if (here && !name.equals(own)) {
+            boolean here = slot.clusterType().map(kind::equals).orElse(true);
+            if (here && !slot.logical() && !name.equals(own)) {
                 wanted.put(name, slot);
             }
         });
+        wanted.putAll(LogicalSlots.wanted(seen));
         return wanted;
     }
 
@@ -262,14 +264,20 @@ public final class SlotPolicy {
     /** Where the reader of a physical slot connects: its xmin is feedback of that very reader. */
     private boolean readHere(String name, SlotRules.Permanent wanted) {
         if (wanted != null) {
-            return !status.inRecovery();
+            return leads();
         }
         for (Owner owner : owners()) {
             if (owner.slot().equals(name)) {
                 return cascade.streamsFrom(owner.member(), seen.me());
             }
         }
-        return !status.inRecovery();
+        return leads();
+    }
+
+    /** Whoever reads from the leader reads here; that of a standby cluster is in recovery. */
+    private boolean leads() {
+        return !status.inRecovery()
+                || view.leader().map(Leader::name).filter(seen.me()::equals).isPresent();
     }
 
     /**
@@ -292,7 +300,7 @@ public final class SlotPolicy {
     }
 
     private Optional<SlotChange> advancePermanent(LocalPostgres.Slot slot) {
-        return status.inRecovery()
+        return !leads()
                 ? advance(slot, view.status().slots().getOrDefault(slot.name(), Lsn.INVALID))
                 : Optional.empty();
     }

@@ -62,7 +62,10 @@ final class StandbyDuties {
         }
         return leader.<Decision>map(
                         from -> new Decision.Clone(from, "trying to bootstrap from leader '" + from.member() + "'"))
-                .orElse(Decision.idle("waiting for leader to bootstrap"));
+                .orElse(Decision.idle(
+                        settings.standbyCluster().isPresent()
+                                ? "waiting for standby_leader to bootstrap"
+                                : "waiting for leader to bootstrap"));
     }
 
     /** One of the running standbys with the tag {@code clonefrom}: not always the same, so that many clones spread. */
@@ -117,13 +120,23 @@ final class StandbyDuties {
                 && situation.divergenceAgainst(leader.epoch()) instanceof Divergence.Unchecked) {
             return startSecondary(source.get());
         }
+        Optional<Upstream.Of> history = historyOf(source);
+        boolean wasStandby =
+                pg.control().map(LocalPostgres.ControlFile::wasStandby).orElse(false);
+        if (history.isEmpty() || settings.standbyCluster().isPresent() && wasStandby && !found(leader)) {
+            return startSecondary(source.get());
+        }
         return switch (situation.divergenceAgainst(leader.epoch())) {
             case Divergence.Unchecked unchecked ->
                 new Decision.CheckDivergence(
-                        source.get(), leader.epoch(), "was my history left behind by " + leader.name() + "?");
+                        history.get(), leader.epoch(), "was my history left behind by " + leader.name() + "?");
             case Divergence.None none -> startSecondary(source.get());
-            case Divergence.Found found -> cure(source.get(), found);
+            case Divergence.Found found -> cure(history.get(), found);
         };
+    }
+
+    private boolean found(Leader leader) {
+        return situation.divergenceAgainst(leader.epoch()) instanceof Divergence.Found;
     }
 
     private Decision startSecondary(Upstream.Of leader) {
@@ -197,6 +210,7 @@ final class StandbyDuties {
         }
         return strandedOn(leader)
                 .or(() -> new SlotPolicy(seen, view, pg.status().orElseThrow()).step())
+                .or(() -> LogicalSlots.copy(seen, view, pg.status().orElseThrow(), leader))
                 .or(() -> ScheduledRestart.step(seen))
                 .orElseGet(() -> Decision.idle("no action. I am (" + seen.me()
                         + "), a secondary, and following a leader (" + leader.name() + ")"));
@@ -219,7 +233,7 @@ final class StandbyDuties {
         if (status.streaming() || patient || !retryDue() || settings.paused()) {
             return Optional.empty();
         }
-        Optional<Upstream.Of> source = leaderToFollow();
+        Optional<Upstream.Of> source = leaderToFollow().flatMap(l -> historyOf(Optional.of(l)));
         if (source.isEmpty()) {
             return Optional.empty();
         }
@@ -234,9 +248,23 @@ final class StandbyDuties {
         };
     }
 
-    /** The leader, once it is known to be running as primary. */
+    private boolean leadsStandbyCluster(Member leader) {
+        return settings.standbyCluster().isPresent() && leader.role().equals("standby_leader");
+    }
+
+    /**
+     * Whose history counts. A leader that is a standby itself cannot tell: then it is the remote cluster's, and nobody's if
+     * there is only an archive.
+     */
+    private Optional<Upstream.Of> historyOf(Optional<Upstream.Of> leader) {
+        return settings.standbyCluster().isPresent() ? StandbyCluster.toCompareWith(settings, seen.now()) : leader;
+    }
+
+    /** The leader, once it is known to be running as primary, or to lead a standby cluster. */
     private Optional<Upstream.Of> leaderToFollow() {
-        return view.leaderMember().filter(m -> m.isRunning() && m.isPrimary()).flatMap(StandbyDuties::upstream);
+        return view.leaderMember()
+                .filter(m -> m.isRunning() && (m.isPrimary() || leadsStandbyCluster(m)))
+                .flatMap(StandbyDuties::upstream);
     }
 
     /** The member named by the tag {@code replicatefrom} if it is running, else the leader, even before it is promoted. */

@@ -20,6 +20,7 @@ public record Task(Kind kind, long since) {
         CRASH_RECOVERY("doing crash recovery in a single user mode"),
         CHECK_DIVERGENCE("comparing timelines with the leader"),
         REWIND("rewinding"),
+        COPY_SLOTS("copying logical slots"),
         RESTART("restarting PostgreSQL");
 
         private final String words;

@@ -95,7 +95,11 @@ final class Actions {
         writeConfiguration(upstream, Optional.of(""));
         server.follow(upstream);
         memory.followed(upstream, clock.nanos());
-        callbacks.happened(Action.RELOADED, Role.REPLICA);
+        callbacks.happened(Action.RELOADED, role(upstream));
+    }
+
+    private static Role role(Upstream upstream) {
+        return upstream instanceof Upstream.Remote ? Role.STANDBY_LEADER : Role.REPLICA;
     }
 
     void standbyNames(String value) throws PostgresException {
@@ -123,7 +127,7 @@ final class Actions {
         Upstream upstream = primary ? null : memory.situation(false).following().orElse(new Upstream.Nobody());
         writeConfiguration(upstream, Optional.of(standbyNames));
         server.reload();
-        callbacks.happened(Action.RELOADED, primary ? Role.PRIMARY : Role.REPLICA);
+        callbacks.happened(Action.RELOADED, primary ? Role.PRIMARY : role(upstream));
     }
 
     // --- Long actions ---
@@ -169,6 +173,35 @@ final class Actions {
         });
     }
 
+    void cloneRemote(Upstream.Remote from) {
+        background(Task.Kind.CLONE, () -> {
+            try {
+                server.baseBackup(from, VERY_LONG, cloneProgress::told);
+            } finally {
+                cloneProgress.over();
+            }
+            memory.succeeded();
+            startStandby(from, Action.STARTED);
+        });
+    }
+
+    void copySlots(Decision.CopySlots wanted) {
+        tasks.start(
+                Task.Kind.COPY_SLOTS,
+                PATIENCE,
+                () -> {
+                    Set<String> copied = server.copyLogicalSlots(wanted.leader(), wanted.slots(), SHORT, () -> {
+                        beforeStop(false);
+                        stopFast();
+                    });
+                    memory.slotsCopied(copied, copied.equals(wanted.slots()), clock.nanos());
+                    if (server.postmasterPid().isEmpty()) {
+                        startStandby(wanted.following(), Action.RESTARTED);
+                    }
+                },
+                () -> memory.slotsCopied(Set.of(), false, clock.nanos()));
+    }
+
     void startReplica(Upstream upstream) {
         background(Task.Kind.START_REPLICA, () -> startStandby(upstream, Action.STARTED));
     }
@@ -187,7 +220,7 @@ final class Actions {
         wake.run();
         server.awaitReady(readyWithin);
         memory.succeeded();
-        callbacks.happened(action, Role.REPLICA);
+        callbacks.happened(action, role(upstream));
     }
 
     void startPrimary(String standbyNames) {
@@ -228,9 +261,15 @@ final class Actions {
                 () -> {});
     }
 
-    void promote(Set<String> slotsFor, int timeline) {
+    void promote(Set<String> slotsFor, int timeline, Set<String> unproven) {
         background(Task.Kind.PROMOTE, () -> {
             requireGuard();
+            if (!unproven.isEmpty()) {
+                LOG.warn(
+                        "Logical slots {} might be unsafe to use after promotion: it was not yet known that the leader"
+                                + " had kept the rows of its catalogs for them",
+                        unproven);
+            }
             // One that fails is made later: nobody is kept from writing for it.
             server.changeSlots(
                     slotsFor.stream()
@@ -338,7 +377,8 @@ final class Actions {
                             throw new PostgresException("could not compare with " + leader.member() + ": " + reason);
                     }
                 },
-                () -> memory.notCompared(clock.nanos()));
+                () -> memory.notCompared(
+                        clock.nanos(), settings.current().settings().loopWait()));
     }
 
     void rewind(Upstream.Of leader) {

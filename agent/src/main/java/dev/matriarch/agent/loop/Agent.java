@@ -84,6 +84,7 @@ public final class Agent implements AutoCloseable {
                     opened(new Callbacks(() -> settings.local().postgres().scripts(), config.scope()));
             Actions actions = new Actions(server, settings, lease, memory, tasks, clock, callbacks, wakeup::call);
             WriteProbe probe = opened(new WriteProbe(server, clock, wakeup::call));
+            LogicalSlotWork logicalSlots = opened(new LogicalSlotWork(server, memory, clock));
             RpcTransport transport = opened(new RpcTransport());
             Peers peers = opened(new Peers(transport, config.scope(), config.name()));
             reloads = new Reloads(source, settings, wakeup::call);
@@ -102,6 +103,7 @@ public final class Agent implements AutoCloseable {
                             actions,
                             new Peerage(peers),
                             probe,
+                            logicalSlots,
                             clock,
                             callbacks,
                             desk,

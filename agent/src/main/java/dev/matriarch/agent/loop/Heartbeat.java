@@ -8,6 +8,7 @@ import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.LeaderStatus;
 import dev.matriarch.agent.ha.Lease;
 import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.LogicalSlots;
 import dev.matriarch.agent.ha.NewTimeline;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Order;
@@ -70,6 +71,7 @@ public final class Heartbeat {
             Actions actions,
             Peerage peers,
             WriteProbe probe,
+            LogicalSlotWork logicalSlots,
             Clock clock,
             Callbacks callbacks,
             Publisher publisher,
@@ -269,11 +271,17 @@ public final class Heartbeat {
             case Decision.Bootstrap bootstrap -> actions.bootstrap();
             case Decision.Clone clone -> actions.cloneFrom(clone.from(), store.leaderEpoch());
             case Decision.CloneWithoutLeader clone -> actions.cloneWithoutLeader();
+            case Decision.CloneRemote clone -> actions.cloneRemote(clone.from());
+            case Decision.CopySlots copy -> actions.copySlots(copy);
             case Decision.StartReplica start -> actions.startReplica(start.upstream());
             case Decision.StartPrimary start -> actions.startPrimary(start.names());
             case Decision.PrePromote ask -> actions.prePromote(ask.epoch());
             case Decision.CrashRecovery recovery -> actions.crashRecovery();
-            case Decision.Promote promote -> actions.promote(promote.slotsFor(), promote.timeline());
+            case Decision.Promote promote ->
+                actions.promote(
+                        promote.slotsFor(),
+                        promote.timeline(),
+                        lastSeen.map(LogicalSlots::unproven).orElse(Set.of()));
             case Decision.Stop stop -> {
                 parts.memory().steppingDown(stop.handOver());
                 if (stop.handOver() && stop.mode() == Decision.StopMode.IMMEDIATE) {
@@ -413,7 +421,7 @@ public final class Heartbeat {
         restWatchdog(settings, postgres);
         if (postgres.status().isPresent() && parts.tasks().current().isEmpty()) {
             // A server that was found running, or that somebody else promoted.
-            parts.callbacks().happened(Action.SEEN, postgres.isPrimary() ? Role.PRIMARY : Role.REPLICA);
+            parts.callbacks().happened(Action.SEEN, role(settings, postgres));
         }
         applyParameters(postgres);
         lastSeen.ifPresent(this::warnOfSlots);
@@ -422,10 +430,17 @@ public final class Heartbeat {
                         parts.settings().current(),
                         postgres,
                         parts.tasks().current().isPresent());
+        lastSeen.ifPresent(parts.logicalSlots()::seen);
         seen.view().ifPresent(view -> {
             store.publish(postgres, order.get() != null && postgres.isReplica());
             parts.peers().getToKnow(view, parts.me());
         });
+    }
+
+    private Role role(Settings settings, LocalPostgres postgres) {
+        boolean leads = settings.standbyCluster().isPresent()
+                && parts.lease().deadline().isPresent();
+        return postgres.isPrimary() ? Role.PRIMARY : leads ? Role.STANDBY_LEADER : Role.REPLICA;
     }
 
     /** The host need not be reset where nothing can write any more. A server that does not stop leaves it running. */
@@ -434,8 +449,10 @@ public final class Heartbeat {
         boolean stopping = task.filter(Task::stops).isPresent();
         boolean harmless = task.isEmpty() || stopping;
         boolean stopped = postgres.process() == LocalPostgres.Process.STOPPED && harmless;
-        boolean standby =
-                postgres.isReplica() && harmless && parts.lease().deadline().isEmpty();
+        boolean standby = postgres.isReplica()
+                && harmless
+                && (parts.lease().deadline().isEmpty()
+                        || settings.standbyCluster().isPresent());
         boolean noClients = stopping
                 && postgres.process() == LocalPostgres.Process.STOPPING
                 && !parts.server().hasUserBackends();

@@ -205,7 +205,9 @@ final class LeaseKeeper {
         boolean calm = !busy && !writable || postgres.isSealed();
         // An earlier agent may have asked it to be promoted, and the deadline is for that.
         boolean promoting = adopted && postgres.isReplica();
-        if (settings.paused() || calm && !promoting && grip.deadline().isEmpty()) {
+        // The leader of a standby cluster cannot write; the renewal before its promotion arms them again.
+        boolean standbyLeader = settings.standbyCluster().isPresent() && postgres.isReplica();
+        if (settings.paused() || calm && !promoting && (grip.deadline().isEmpty() || standbyLeader)) {
             disarm();
         }
     }

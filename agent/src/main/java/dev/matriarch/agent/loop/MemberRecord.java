@@ -29,9 +29,13 @@ final class MemberRecord {
         }
     }
 
-    /** @param leaving nobody should wait for this member any more */
+    /**
+     * @param leading it holds the lock
+     * @param leaving nobody should wait for this member any more
+     */
     static Member of(
             SettingsSource settings,
+            boolean leading,
             boolean leaving,
             LocalPostgres postgres,
             Optional<Task> task,
@@ -48,7 +52,13 @@ final class MemberRecord {
                 addresses.apiUrl(),
                 addresses.rpc(),
                 state(postgres, task),
-                role(postgres),
+                role(
+                        postgres,
+                        leading
+                                && settings.current()
+                                        .settings()
+                                        .standbyCluster()
+                                        .isPresent()),
                 Version.TEXT,
                 status.map(LocalPostgres.Status::position),
                 replica.map(LocalPostgres.Status::received).filter(l -> !l.equals(Lsn.INVALID)),
@@ -83,7 +93,7 @@ final class MemberRecord {
         Optional<String> busy = task.map(Task::kind).flatMap(kind -> switch (kind) {
             case BOOTSTRAP -> Optional.of("initializing new cluster");
             case CLONE -> Optional.of("creating replica");
-            case RESTART -> Optional.of("restarting");
+            case RESTART, COPY_SLOTS -> Optional.of("restarting");
             case STOP, STOP_NOW ->
                 postgres.process() == LocalPostgres.Process.STOPPED ? Optional.empty() : Optional.of("stopping");
             default -> Optional.empty();
@@ -97,11 +107,12 @@ final class MemberRecord {
                 });
     }
 
-    static String role(LocalPostgres postgres) {
+    /** @param standbyLeader it holds the lock of a cluster that follows another one */
+    static String role(LocalPostgres postgres, boolean standbyLeader) {
         if (postgres.dataDirectory() == LocalPostgres.DataDirectory.EMPTY
                 || postgres.dataDirectory() == LocalPostgres.DataDirectory.PARTIAL_COPY) {
             return "uninitialized";
         }
-        return postgres.isPrimary() ? "primary" : "replica";
+        return postgres.isPrimary() ? "primary" : standbyLeader && postgres.isReplica() ? "standby_leader" : "replica";
     }
 }

@@ -162,6 +162,15 @@ final class Memory {
         slots.changed(changes, failed, now);
     }
 
+    synchronized void slotProven(String name) {
+        slots.proven(name);
+    }
+
+    /** @param all nothing is left to be copied */
+    synchronized void slotsCopied(Set<String> names, boolean all, long now) {
+        slots.copied(names, all, now);
+    }
+
     /** @param position last one received, of a standby */
     synchronized void walSeen(boolean unlocked, Optional<Lsn> position, long now) {
         boolean moved = received.isPresent() && position.isPresent() && !position.equals(received);
@@ -260,8 +269,8 @@ final class Memory {
     }
 
     /** The leader could not be asked about its history. That is no failure of this server. */
-    synchronized void notCompared(long now) {
-        retryAt = OptionalLong.of(now + NEXT_COMPARISON);
+    synchronized void notCompared(long now, Duration loopWait) {
+        retryAt = OptionalLong.of(now + Math.max(NEXT_COMPARISON, loopWait.toNanos()));
     }
 
     synchronized void prePromoted(long epoch, boolean passed) {

@@ -6,9 +6,12 @@ import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.config.Parameters;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.Settings;
+import dev.matriarch.agent.ha.SlotRules;
+import dev.matriarch.agent.ha.StandbyCluster;
 import dev.matriarch.dcs.ClusterView;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeMap;
 import java.util.function.BiFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -107,7 +110,40 @@ final class SettingsSource {
     static InForce read(AgentConfig config, String json) {
         DynamicConfig dynamic = DynamicConfigJson.parse(json);
         Parameters parameters = Parameters.effective(dynamic, config.postgres());
-        return new InForce(0, json, dynamic, settings(dynamic, config.postgres(), parameters), parameters.inFile());
+        return new InForce(
+                0,
+                json,
+                dynamic,
+                settings(dynamic, config.postgres(), parameters),
+                withFeedback(withArchive(parameters.inFile(), dynamic.standbyCluster()), dynamic));
+    }
+
+    /** Every member of a standby cluster may need what only the remote cluster's archive has. */
+    private static Map<String, String> withArchive(Map<String, String> parameters, Optional<StandbyCluster> standby) {
+        if (standby.isEmpty()) {
+            return parameters;
+        }
+        Map<String, String> all = new TreeMap<>(parameters);
+        if (!standby.get().restoreCommand().isEmpty()) {
+            all.put("restore_command", standby.get().restoreCommand());
+        }
+        if (!standby.get().archiveCleanupCommand().isEmpty()) {
+            all.put("archive_cleanup_command", standby.get().archiveCleanupCommand());
+        }
+        return all;
+    }
+
+    /** Without it a standby's logical slots lose the rows of the catalogs that they need. Those above it hand it on. */
+    private static Map<String, String> withFeedback(Map<String, String> parameters, DynamicConfig dynamic) {
+        boolean logical = dynamic.useSlots()
+                && dynamic.standbyCluster().isEmpty()
+                && dynamic.slots().permanent().values().stream().anyMatch(SlotRules.Permanent::logical);
+        if (!logical) {
+            return parameters;
+        }
+        Map<String, String> all = new TreeMap<>(parameters);
+        all.put("hot_standby_feedback", "on");
+        return all;
     }
 
     private static Settings settings(DynamicConfig dynamic, PostgresConfig postgres, Parameters parameters) {
@@ -118,16 +154,19 @@ final class SettingsSource {
                 Grip.safetyMargin(dynamic.ttl()),
                 dynamic.maximumLagOnFailover(),
                 dynamic.checkTimeline(),
-                new Settings.Synchronous(
-                        switch (dynamic.synchronousMode()) {
-                            case OFF -> Settings.Synchronous.Mode.OFF;
-                            case ON -> Settings.Synchronous.Mode.ON;
-                            case QUORUM -> Settings.Synchronous.Mode.QUORUM;
-                        },
-                        dynamic.synchronousModeStrict(),
-                        dynamic.synchronousNodeCount(),
-                        dynamic.maximumLagOnSyncnode(),
-                        parameters.inFile().getOrDefault("synchronous_standby_names", "")),
+                dynamic.standbyCluster().isPresent()
+                        // Nobody is waited for where nothing commits.
+                        ? Settings.Synchronous.OFF
+                        : new Settings.Synchronous(
+                                switch (dynamic.synchronousMode()) {
+                                    case OFF -> Settings.Synchronous.Mode.OFF;
+                                    case ON -> Settings.Synchronous.Mode.ON;
+                                    case QUORUM -> Settings.Synchronous.Mode.QUORUM;
+                                },
+                                dynamic.synchronousModeStrict(),
+                                dynamic.synchronousNodeCount(),
+                                dynamic.maximumLagOnSyncnode(),
+                                parameters.inFile().getOrDefault("synchronous_standby_names", "")),
                 dynamic.paused(),
                 dynamic.primaryStartTimeout(),
                 dynamic.usePgRewind() || postgres.usePgRewind(),
@@ -139,6 +178,7 @@ final class SettingsSource {
                 dynamic.failsafeMode(),
                 !postgres.scripts().prePromote().isEmpty(),
                 dynamic.slots(),
+                dynamic.standbyCluster(),
                 postgres.clonesWithoutLeader());
     }
 }

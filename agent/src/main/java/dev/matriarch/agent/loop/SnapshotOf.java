@@ -35,7 +35,9 @@ final class SnapshotOf {
                 Version.TEXT,
                 seen.postgres().systemIdentifier(),
                 MemberRecord.state(seen.postgres(), seen.task()),
-                MemberRecord.role(seen.postgres()),
+                MemberRecord.role(
+                        seen.postgres(),
+                        leaseDeadline.isPresent() && inForce.standbyCluster().isPresent()),
                 seen.postgres().status().map(SnapshotOf::postgres),
                 voter && inForce.synchronous().mode() == Settings.Synchronous.Mode.ON,
                 voter && inForce.synchronous().mode() == Settings.Synchronous.Mode.QUORUM,
@@ -44,7 +46,7 @@ final class SnapshotOf {
                     case ON -> Snapshot.SynchronousMode.ON;
                     case QUORUM -> Snapshot.SynchronousMode.QUORUM;
                 },
-                false,
+                inForce.standbyCluster().isPresent(),
                 inForce.paused(),
                 seen.watchdog().failed(),
                 inForce.maximumLagOnFailover(),

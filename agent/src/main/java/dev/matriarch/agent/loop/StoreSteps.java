@@ -188,6 +188,7 @@ final class StoreSteps {
     Member ownRecord(LocalPostgres postgres, boolean leaving) {
         return MemberRecord.of(
                 parts.settings(),
+                parts.lease().deadline().isPresent(),
                 leaving,
                 postgres,
                 parts.tasks().current(),
@@ -204,7 +205,7 @@ final class StoreSteps {
     /** The last record of this agent: what it leaves behind, and nothing that ends with it. */
     void farewell(LocalPostgres postgres) {
         Member last = MemberRecord.of(
-                parts.settings(), false, postgres, Optional.empty(), false, Optional.empty(), Wishes.NONE);
+                parts.settings(), false, false, postgres, Optional.empty(), false, Optional.empty(), Wishes.NONE);
         publish(last, FAREWELL);
     }
 

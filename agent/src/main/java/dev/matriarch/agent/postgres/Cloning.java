@@ -103,8 +103,18 @@ final class Cloning {
     }
 
     void baseBackup(Upstream.Of source, Deadline deadline, Consumer<CloneProgress> progress) throws PostgresException {
+        baseBackup(source.member(), files.connectionString(source, config.replication(), ""), deadline, progress);
+    }
+
+    void baseBackup(Upstream.Remote source, Deadline deadline, Consumer<CloneProgress> progress)
+            throws PostgresException {
+        baseBackup(source.words(), files.connectionString(source, ""), deadline, progress);
+    }
+
+    private void baseBackup(String source, String connection, Deadline deadline, Consumer<CloneProgress> progress)
+            throws PostgresException {
         long begun = System.nanoTime();
-        make("copy of " + source.member(), directory -> {
+        make("copy of " + source, directory -> {
             files.writePassfile();
             List<String> command = new ArrayList<>(List.of(
                     binaries.path("pg_basebackup"),
@@ -115,7 +125,7 @@ final class Cloning {
                     "--checkpoint=fast",
                     "--progress",
                     "--no-password",
-                    "--dbname=" + files.connectionString(source, config.replication(), "")));
+                    "--dbname=" + connection));
             for (String option : config.basebackupOptions()) {
                 if (option.startsWith("--compress") && binaries.major() < SERVER_COMPRESSION) {
                     log.error("{} (postgresql.basebackup) needs PostgreSQL 15; the copy is made without", option);

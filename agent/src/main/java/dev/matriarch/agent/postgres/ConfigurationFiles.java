@@ -272,9 +272,22 @@ final class ConfigurationFiles {
 
     /** How to reach a server, in libpq's form, without the password. */
     String connectionString(Upstream.Of server, PostgresConfig.Role role, String database) {
+        return Conninfo.write(connection(server.host(), Integer.toString(server.port()), role, database));
+    }
+
+    /** Of several remote servers it is the one that takes writes. */
+    String connectionString(Upstream.Remote remote, String database) {
+        Map<String, String> parts = connection(remote.host(), remote.port(), config.replication(), database);
+        if (remote.servers().size() > 1) {
+            parts.put("target_session_attrs", "read-write");
+        }
+        return Conninfo.write(parts);
+    }
+
+    private Map<String, String> connection(String host, String port, PostgresConfig.Role role, String database) {
         Map<String, String> parts = new LinkedHashMap<>();
-        parts.put("host", server.host());
-        parts.put("port", Integer.toString(server.port()));
+        parts.put("host", host);
+        parts.put("port", port);
         parts.put("user", role.username());
         if (!database.isEmpty()) {
             parts.put("dbname", database);
@@ -283,7 +296,7 @@ final class ConfigurationFiles {
         parts.put("application_name", memberName);
         parts.put("sslmode", "prefer");
         parts.put("gssencmode", "disable");
-        return Conninfo.write(parts);
+        return parts;
     }
 
     /** Where WAL comes from; empty values undo what the included file says. */
@@ -295,6 +308,15 @@ final class ConfigurationFiles {
         if (upstream instanceof Upstream.Of of) {
             settings.put("primary_conninfo", connectionString(of, config.replication(), "postgres"));
             settings.put("primary_slot_name", wanted.useSlots() ? SlotName.of(memberName) : "");
+        }
+        if (upstream instanceof Upstream.Remote remote) {
+            if (!remote.host().isEmpty()) {
+                settings.put("primary_conninfo", connectionString(remote, "postgres"));
+                settings.put("primary_slot_name", remote.slot());
+            }
+            if (!remote.applyDelay().isEmpty()) {
+                settings.put("recovery_min_apply_delay", remote.applyDelay());
+            }
         }
         return settings;
     }

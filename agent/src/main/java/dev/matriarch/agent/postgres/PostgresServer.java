@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -50,6 +51,7 @@ public final class PostgresServer implements AutoCloseable {
     private final ConfigurationFiles files;
     private final Replication replication;
     private final SlotWork slots;
+    private final LogicalSlotFiles logicalSlots;
     private final OpenedTimeline opened;
     private final TakenTimelines taken;
     private final Cloning cloning;
@@ -74,6 +76,7 @@ public final class PostgresServer implements AutoCloseable {
         files = new ConfigurationFiles(config, binaries, scope, memberName);
         postmaster = new Postmaster(config, binaries, data, controlData, files, stateDir);
         slots = new SlotWork(connections);
+        logicalSlots = new LogicalSlotFiles(connections, config.dataDir());
         monitor = new Monitor("Matriarch heartbeat", connections, data, postmaster, controlData);
         writeCheck = new WriteCheck(
                 config, new Monitor("Matriarch write probe", connections, data, postmaster, controlData), IDLE_WRITES);
@@ -210,6 +213,12 @@ public final class PostgresServer implements AutoCloseable {
      * @param progress called on another thread
      */
     public void baseBackup(Upstream.Of source, Duration timeout, Consumer<CloneProgress> progress)
+            throws PostgresException {
+        cloning.baseBackup(source, Deadline.in(timeout), progress);
+    }
+
+    /** The first data directory of a cluster that follows another one. */
+    public void baseBackup(Upstream.Remote source, Duration timeout, Consumer<CloneProgress> progress)
             throws PostgresException {
         cloning.baseBackup(source, Deadline.in(timeout), progress);
     }
@@ -412,6 +421,43 @@ public final class PostgresServer implements AutoCloseable {
     /** Creates or moves a logical slot, which may take long. Any thread. */
     public void changeLogicalSlot(SlotChange change, String database, Duration timeout) throws PostgresException {
         slots.logical(change, database, Deadline.in(timeout));
+    }
+
+    /** What has to happen before files of a server may be replaced. */
+    public interface Stop {
+        void run() throws PostgresException, InterruptedException;
+    }
+
+    /**
+     * Puts the state of the leader's logical slots into this server's files. It is stopped for that only if there is
+     * something to put there, and not started again.
+     *
+     * @param stop stops it
+     * @return the slots that were copied
+     */
+    public Set<String> copyLogicalSlots(Upstream.Of leader, Set<String> names, Duration timeout, Stop stop)
+            throws PostgresException, InterruptedException {
+        Deadline deadline = Deadline.in(timeout);
+        List<LogicalSlotFiles.State> states =
+                logicalSlots.usable(logicalSlots.read(leader, names, deadline), monitor, deadline);
+        Set<String> copied = new TreeSet<>();
+        if (!states.isEmpty()) {
+            stop.run();
+            requireStopped("given logical slots");
+            try {
+                logicalSlots.write(states);
+                states.forEach(s -> copied.add(s.name()));
+            } catch (PostgresException e) {
+                log.warn("{}", e.getMessage());
+            }
+        }
+        return copied;
+    }
+
+    /** By slot, of a primary; 0: none. */
+    public Map<String, Long> catalogXmins(Upstream.Of leader, Set<String> names, Duration timeout)
+            throws PostgresException {
+        return logicalSlots.catalogXmins(leader, names, Deadline.in(timeout));
     }
 
     /** Compares the local history with the leader's. */

@@ -204,9 +204,9 @@ class ConfigFileTest {
             assertTrue(p.sentence().contains("does not support yet"), p::text);
             assertEquals(section.substring(0, section.indexOf(':')), p.key());
         }
-        assertTrue(only(MINIMAL + "bootstrap: {dcs: {standby_cluster: {host: a}}}\n")
+        assertTrue(only(MINIMAL + "bootstrap: {dcs: {standby_cluster: {primary_slot_name: a}}}\n")
                 .sentence()
-                .contains("does not support yet"));
+                .contains("names no source"));
     }
 
     @Test

@@ -57,6 +57,7 @@ class DynamicConfigJsonTest {
                         Duration.ofSeconds(12),
                         true,
                         SlotRules.NONE,
+                        Optional.empty(),
                         Map.of("max_connections", "50", "a.b", "on")),
                 c);
     }
@@ -100,7 +101,7 @@ class DynamicConfigJsonTest {
                 "{\"postgresql\": {\"parameters\": {\"max_connections\": 5}}}|postgresql.parameters.max_connections|from 25",
                 "{\"postgresql\": {\"parameters\": {\"wal_level\": \"minimal\"}}}|postgresql.parameters.wal_level|replica or logical",
                 "{\"postgresql\": {\"pg_hba\": [\"x\"]}}|postgresql.pg_hba|each member's own file",
-                "{\"standby_cluster\": {\"host\": \"a\"}}|standby_cluster|does not support yet",
+                "{\"standby_cluster\": {\"host\": \"a\", \"port\": \"x\"}}|standby_cluster.port|is not a port",
                 "[]|configuration|not a JSON object",
                 "{\"ttl\": 5} x|configuration|not a JSON object",
             })
@@ -143,7 +144,7 @@ class DynamicConfigJsonTest {
 
     @Test
     void oldProblemsDoNotStandInTheWayOfAChange() {
-        String stored = "{\"standby_cluster\": {\"host\": \"a\"}}";
+        String stored = "{\"standby_cluster\": {\"primary_slot_name\": \"a\"}}";
         assertEquals(List.of(), DynamicConfigJson.validateChange(stored, "{\"pause\": true}"));
         assertEquals(
                 1, DynamicConfigJson.validateChange(stored, "{\"ttl\": 20}").size());

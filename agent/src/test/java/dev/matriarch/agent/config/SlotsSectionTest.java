@@ -16,7 +16,9 @@ class SlotsSectionTest {
     @Test
     void everythingIsRead() {
         String json = """
-                {"slots": {"backup": null, "feed": {"type": "physical", "cluster_type": "standby"}},
+                {"slots": {"backup": null, "feed": {"type": "physical", "cluster_type": "standby"},
+                           "cdc": {"type": "logical", "database": "app", "plugin": "pgoutput"}},
+                 "postgresql": {"parameters": {"wal_level": "logical"}},
                  "ignore_slots": [{"name": "x"}, {"type": "logical", "database": "d", "plugin": "p"}],
                  "member_slots_max_wal": "50GB", "member_slots_max_idle": "6h"}""";
         assertEquals(List.of(), DynamicConfigJson.validate(json));
@@ -26,7 +28,9 @@ class SlotsSectionTest {
                                 "backup",
                                 SlotRules.Permanent.physical(Optional.empty()),
                                 "feed",
-                                SlotRules.Permanent.physical(Optional.of(SlotRules.ClusterType.STANDBY))),
+                                SlotRules.Permanent.physical(Optional.of(SlotRules.ClusterType.STANDBY)),
+                                "cdc",
+                                SlotRules.Permanent.logical("app", "pgoutput")),
                         List.of(
                                 new SlotRules.Matcher(
                                         Optional.of("x"), Optional.empty(), Optional.empty(), Optional.empty()),
@@ -34,6 +38,14 @@ class SlotsSectionTest {
                                         Optional.empty(), Optional.of(true), Optional.of("d"), Optional.of("p"))),
                         new SlotRules.Budget(50L << 30, Duration.ofHours(6))),
                 DynamicConfigJson.parse(json).slots());
+    }
+
+    @Test
+    void logicalSlotsNeedTheirWalLevel() {
+        String said = DynamicConfigJson.validate(
+                        "{\"slots\": {\"a\": {\"type\": \"logical\", \"database\": \"d\", \"plugin\": \"p\"}}}")
+                .toString();
+        assertTrue(said.contains("wal_level: logical"), said);
     }
 
     @Test

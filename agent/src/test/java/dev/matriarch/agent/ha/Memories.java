@@ -8,6 +8,7 @@ import java.util.OptionalLong;
 final class Memories {
     private Optional<Upstream> following = Optional.empty();
     private Divergence divergence = new Divergence.Unchecked();
+    private long divergenceEpoch = 6;
     private boolean rewindFailed;
     private boolean steppingDown;
     private boolean guarded = true;
@@ -54,6 +55,16 @@ final class Memories {
 
     Memories following(String name) {
         following = Optional.of(new Upstream.Of(name, "10.0.0." + name.substring(1), 5432));
+        return this;
+    }
+
+    Memories following(Upstream upstream) {
+        following = Optional.of(upstream);
+        return this;
+    }
+
+    Memories divergenceEpoch(long epoch) {
+        divergenceEpoch = epoch;
         return this;
     }
 
@@ -116,7 +127,7 @@ final class Memories {
                 following,
                 Scene.NOW - 60_000_000_000L,
                 divergence,
-                6,
+                divergenceEpoch,
                 rewindFailed,
                 steppingDown,
                 OptionalLong.empty(),

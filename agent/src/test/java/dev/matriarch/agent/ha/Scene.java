@@ -46,6 +46,7 @@ final class Scene {
     private Duration raceBackoff = Duration.ZERO;
     private boolean useSlots = true;
     private SlotRules slots = SlotRules.NONE;
+    private Optional<StandbyCluster> standbyCluster = Optional.empty();
     private ClusterStatus published = ClusterStatus.NONE;
     private boolean failsafe;
     private Map<String, String> listed = Map.of();
@@ -287,6 +288,29 @@ final class Scene {
         return this;
     }
 
+    Scene memberStreams(String name) {
+        members.replaceAll(m -> m.name().equals(name)
+                ? new Member(
+                        m.name(),
+                        m.connUrl(),
+                        m.apiUrl(),
+                        m.rpcAddress(),
+                        m.state(),
+                        m.role(),
+                        m.version(),
+                        m.xlogLocation(),
+                        m.receiveLsn(),
+                        m.replayLsn(),
+                        Optional.of("streaming"),
+                        m.timeline(),
+                        m.tags(),
+                        m.pendingRestart(),
+                        m.checkpointAfterPromote(),
+                        m.paused())
+                : m);
+        return this;
+    }
+
     Scene memberRole(String name, String role) {
         members.replaceAll(m -> m.name().equals(name) ? member(name, role) : m);
         return this;
@@ -345,6 +369,11 @@ final class Scene {
     /** The lease of n1 was moved on by promises. */
     Scene holdingByPromise(Duration left) {
         lease = new Lease.Held(5, NOW + left.toNanos(), false, true);
+        return this;
+    }
+
+    Scene standbyCluster(StandbyCluster value) {
+        standbyCluster = Optional.of(value);
         return this;
     }
 
@@ -559,6 +588,7 @@ final class Scene {
                 failsafe,
                 prePromote,
                 slots,
+                standbyCluster,
                 cloneWithoutLeader);
         return new Observation(
                 now,

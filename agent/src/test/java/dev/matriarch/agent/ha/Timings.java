@@ -41,6 +41,9 @@ public final class Timings {
         if (type == String.class) {
             return "";
         }
+        if (type == java.util.Optional.class) {
+            return java.util.Optional.empty();
+        }
         return type == Settings.Synchronous.class ? Settings.Synchronous.OFF : null;
     }
 }

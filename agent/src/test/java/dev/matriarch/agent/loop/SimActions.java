@@ -327,7 +327,11 @@ final class SimActions {
                 end(mine);
             } else {
                 long wait = answers(source) ? rng.millis(5, 50) : rng.millis(5, COMPARE_PATIENCE / 1_000_000);
-                then(mine, wait, () -> fail(mine, () -> agent.memory().notCompared(agent.now())));
+                then(
+                        mine,
+                        wait,
+                        () -> fail(
+                                mine, () -> agent.memory().notCompared(agent.now(), java.time.Duration.ofSeconds(1))));
             }
         });
     }

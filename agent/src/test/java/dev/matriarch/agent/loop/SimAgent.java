@@ -759,6 +759,7 @@ public final class SimAgent {
     private void publish(Runnable then) {
         Member member = MemberRecord.of(
                 settings,
+                false,
                 order.isPresent() && postgres.isReplica(),
                 postgres,
                 actions.current(),

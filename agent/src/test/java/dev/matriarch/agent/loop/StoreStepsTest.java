@@ -86,6 +86,7 @@ class StoreStepsTest {
                 null,
                 new Peerage(null),
                 null,
+                null,
                 clock,
                 new Callbacks(() -> null, "demo"),
                 null,

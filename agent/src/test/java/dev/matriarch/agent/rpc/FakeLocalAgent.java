@@ -53,6 +53,7 @@ final class FakeLocalAgent implements LocalAgent {
                 Duration.ZERO,
                 false,
                 dev.matriarch.agent.ha.SlotRules.NONE,
+                Optional.empty(),
                 Map.of());
     }
 

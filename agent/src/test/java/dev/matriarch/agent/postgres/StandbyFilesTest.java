@@ -1,0 +1,54 @@
+package dev.matriarch.agent.postgres;
+
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.ha.Upstream;
+import java.nio.file.Files;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+
+/** What a standby leader's PostgreSQL is told of the remote cluster. */
+class StandbyFilesTest {
+    private static String written(Upstream.Remote remote) throws Exception {
+        try (TestServers servers = new TestServers()) {
+            PostgresConfig config = servers.config("x");
+            Files.createDirectories(config.dataDir());
+            new ConfigurationFiles(config, Binaries.find(config.binDir()), "test", "x")
+                    .write(new ConfigurationFiles.Wanted(
+                            Map.of("restore_command", "cp /a/%f %p", "archive_cleanup_command", "clean %r"),
+                            Optional.of(remote),
+                            Optional.of(""),
+                            true));
+            assertTrue(Files.exists(config.dataDir().resolve("standby.signal")));
+            return Files.readString(config.dataDir().resolve("postgresql.conf"));
+        }
+    }
+
+    @Test
+    void theStandbyLeadersFilesNameTheRemoteCluster() throws Exception {
+        String file = written(new Upstream.Remote("10.9.0.1", "5433", "site_b", "5min"));
+        assertTrue(file.contains("primary_slot_name = 'site_b'"), file);
+        assertTrue(file.contains("recovery_min_apply_delay = '5min'"), file);
+        assertTrue(file.contains("archive_cleanup_command = 'clean %r'"), file);
+        assertTrue(file.contains("restore_command = 'cp /a/%f %p'"), file);
+        assertTrue(file.contains("10.9.0.1"), file);
+        assertFalse(file.contains("target_session_attrs"), file);
+    }
+
+    @Test
+    void ofSeveralHostsTheOneThatTakesWritesIsFollowed() throws Exception {
+        String file = written(new Upstream.Remote("10.9.0.1,10.9.0.2", "5432", "", ""));
+        assertTrue(file.contains("10.9.0.1,10.9.0.2"), file);
+        assertTrue(file.contains("target_session_attrs"), file);
+        assertTrue(file.contains("read-write"), file);
+        assertFalse(file.contains("recovery_min_apply_delay"), file);
+    }
+
+    @Test
+    void anArchiveAloneIsNoServerToConnectTo() throws Exception {
+        assertTrue(written(new Upstream.Remote("", "5432", "site_b", "")).contains("primary_conninfo = ''"));
+    }
+}
