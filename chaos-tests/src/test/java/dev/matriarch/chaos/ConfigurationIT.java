@@ -241,6 +241,19 @@ class ConfigurationIT {
         }
     }
 
+    @Test
+    @Order(7)
+    void aStoreThatLostEverythingIsGivenTheCopy() throws Exception {
+        String store = value(Files.readString(node.config()), "data_dir");
+        Commands.run(SOON, "kill", "-TERM", Long.toString(node.requireAgent())).expectSuccess();
+        Await.until("the agent ends", SOON, () -> node.agentPid().isEmpty());
+        Commands.run(SOON, "rm", "-r", store).expectSuccess();
+        node.startAgent();
+        Await.until("it leads again", Duration.ofSeconds(60), () -> node.healthCheck("/primary") == 200);
+        String config = cluster.ctl("show-config").expectSuccess().output();
+        assertTrue(config.contains("4242"), "what edit-config said, not what bootstrap.dcs says: " + config);
+    }
+
     private static String port(String url) {
         return url.substring(url.lastIndexOf(':') + 1);
     }

@@ -12,17 +12,17 @@ final class SampleConfig {
 
     static String text(Map<String, String> environment) {
         ConfigTemplate template = new ConfigTemplate(ThisHost.name(), ThisHost.address());
-        try {
-            template.binDir(Binaries.find(Optional.empty()).directory().toString());
-        } catch (PostgresException e) {
-            // PostgreSQL comes later, or the file is for another host: found in the usual places then.
-            return finished(template, environment);
-        }
-        return finished(template, environment);
-    }
-
-    private static String finished(ConfigTemplate template, Map<String, String> environment) {
+        template.binDir(programs());
         template.overlay(environment);
         return template.text();
+    }
+
+    /** Empty: PostgreSQL comes later, or the file is for another host. */
+    private static String programs() {
+        try {
+            return Binaries.find(Optional.empty()).directory().toString();
+        } catch (PostgresException e) {
+            return "";
+        }
     }
 }

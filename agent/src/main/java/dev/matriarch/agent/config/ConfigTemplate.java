@@ -60,6 +60,7 @@ public final class ConfigTemplate {
         ObjectNode postgresql = root.putObject("postgresql");
         postgresql.put("listen", host + ":5432").put("connect_address", host + ":5432");
         postgresql.put("data_dir", Sources.TO_DO);
+        postgresql.put("bin_dir", "");
         ObjectNode authentication = postgresql.putObject("authentication");
         authentication.putObject("superuser").put("username", "postgres").put("password", Sources.TO_DO);
         authentication.putObject("replication").put("username", "replicator").put("password", Sources.TO_DO);
@@ -88,8 +89,13 @@ public final class ConfigTemplate {
         section("authentication").withObjectProperty("superuser").put("username", username);
     }
 
+    /** @param directory empty: found by the agent */
     public void binDir(String directory) {
-        postgresql().put("bin_dir", directory);
+        if (directory.isEmpty()) {
+            postgresql().remove("bin_dir");
+        } else {
+            postgresql().put("bin_dir", directory);
+        }
     }
 
     public void dataDir(String directory) {
@@ -106,7 +112,12 @@ public final class ConfigTemplate {
     /** Cluster-wide, or of this host, as its name asks for; replaces what the template says. */
     public void parameter(String name, String value) {
         boolean ofOneHost = name.matches(OF_ONE_HOST) && !Parameters.isControlled(name);
-        parameters(ofOneHost).put(name, value);
+        ObjectNode parameters = parameters(ofOneHost);
+        if (value.matches("[1-9]\\d{0,8}|0")) {
+            parameters.put(name, Integer.parseInt(value));
+        } else {
+            parameters.put(name, value);
+        }
     }
 
     /** Why the parameter is no good for a cluster; empty if it is. */

@@ -63,6 +63,7 @@ final class Sources {
                     document(whole, sources.first),
                     "",
                     key -> sources.first + (lines.containsKey(key) ? ", line " + lines.get(key) : ""));
+            sources.modernize();
             return sources;
         }
         if (path.isPresent()) {
@@ -138,7 +139,35 @@ final class Sources {
             throw new ConfigProblems(problems);
         }
         new TreeMap<>(environment).forEach(sources::overlay);
+        sources.modernize();
         return sources;
+    }
+
+    /** Shapes of Patroni's first years: a name and roles right in the postgresql section. */
+    private void modernize() {
+        if (!(tree.get("postgresql") instanceof ObjectNode postgresql)) {
+            return;
+        }
+        if (postgresql.has("name") && !tree.has("name")) {
+            tree.set("name", postgresql.remove("name"));
+        }
+        boolean old = Stream.of("replication", "superuser", "pg_rewind").anyMatch(postgresql::has);
+        if (!old || postgresql.has("authentication")) {
+            return;
+        }
+        ObjectNode authentication = postgresql.putObject("authentication");
+        for (String role : List.of("replication", "superuser")) {
+            if (postgresql.has(role)) {
+                authentication.set(role, postgresql.remove(role));
+            }
+        }
+        JsonNode rewind = postgresql.remove("pg_rewind");
+        if (rewind != null) {
+            postgresql.put("use_pg_rewind", true);
+            if (!authentication.has("superuser")) {
+                authentication.set("superuser", rewind);
+            }
+        }
     }
 
     ObjectNode tree() {

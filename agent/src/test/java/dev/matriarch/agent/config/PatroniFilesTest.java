@@ -94,4 +94,30 @@ class PatroniFilesTest {
     void oneForCitusOnEtcdSaysWhatIsNotThereYet() throws Exception {
         assertEquals(Set.of("citus", "etcd3", "raft"), refused("patroni-citus.yml"));
     }
+
+    @Test
+    void theShapesOfItsFirstYearsAreRead() throws Exception {
+        AgentConfig config = ConfigFile.load(Files.writeString(dir.resolve("old.yml"), """
+                scope: batman
+                restapi: {listen: '10.0.0.1:8008'}
+                raft: {self_addr: '10.0.0.1:2222', partner_addrs: ['10.0.0.2:2222'], data_dir: /r}
+                bootstrap: {dcs: {master_start_timeout: 100}}
+                postgresql:
+                  name: postgresql0
+                  listen: 10.0.0.1:5432
+                  data_dir: /d
+                  create_replica_method: [basebackup]
+                  replication: {username: replicator, password: rep-pass}
+                  pg_rewind: {username: boss, password: zalando}
+                """), Map.of());
+        assertEquals("postgresql0", config.name());
+        assertEquals("replicator", config.postgres().replication().username());
+        assertEquals("boss", config.postgres().superuser().username());
+        assertTrue(config.postgres().usePgRewind());
+        assertEquals(
+                100,
+                DynamicConfigJson.parse(config.bootstrap().dcsJson())
+                        .primaryStartTimeout()
+                        .toSeconds());
+    }
 }
