@@ -60,6 +60,11 @@ final class RunningServer {
      */
     static String describe(Optional<String> dsn, Map<String, String> environment, PrintStream notes) throws Refusal {
         Map<String, String> where = where(dsn, environment);
+        if (where.get("host").startsWith("/")) {
+            notes.println("# " + where.get("host")
+                    + " is a directory of sockets; this program speaks TCP and tries localhost");
+            where.put("host", "localhost");
+        }
         try (Connection connection = connect(where)) {
             connection.setReadOnly(true);
             return new RunningServer(connection, notes).text(environment);
@@ -82,10 +87,6 @@ final class RunningServer {
             dsn.map(Conninfo::parse).ifPresent(where::putAll);
         } catch (IllegalArgumentException e) {
             throw new Refusal("the DSN cannot be read: " + e.getMessage());
-        }
-        if (where.get("host").startsWith("/")) {
-            // A socket directory: this program speaks TCP.
-            where.put("host", "localhost");
         }
         where.putIfAbsent("dbname", "postgres");
         return where;

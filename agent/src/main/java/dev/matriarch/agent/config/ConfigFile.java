@@ -64,7 +64,9 @@ public final class ConfigFile {
     static Reading read(Sources sources) throws ConfigProblems {
         ConfigFile config = new ConfigFile(sources);
         Optional<AgentConfig> result = config.read();
-        sources.unfinished().stream().distinct().forEach(key -> config.findings.add(key, "still says " + Sources.TO_DO + ": fill it in"));
+        sources.unfinished().stream()
+                .distinct()
+                .forEach(key -> config.findings.add(key, "still says " + Sources.TO_DO + ": fill it in"));
         List<Problem> problems = config.findings.problems();
         if (!problems.isEmpty()) {
             throw new ConfigProblems(problems);

@@ -95,6 +95,17 @@ class PatroniFilesTest {
         assertEquals(Set.of("citus", "etcd3", "raft"), refused("patroni-citus.yml"));
     }
 
+    /** Once standby clusters are there, this is taken as it is. */
+    @Test
+    void oneForAStandbyClusterIsTakenOrSaysThatItIsNotThereYet() throws Exception {
+        Path file = file("patroni-standby-cluster.yml");
+        try {
+            assertTrue(ConfigFile.load(file, Map.of()).bootstrap().dcsJson().contains("10.0.0.100"));
+        } catch (ConfigProblems problems) {
+            assertEquals(Set.of("bootstrap.dcs.standby_cluster"), refused("patroni-standby-cluster.yml"));
+        }
+    }
+
     @Test
     void theShapesOfItsFirstYearsAreRead() throws Exception {
         AgentConfig config = ConfigFile.load(Files.writeString(dir.resolve("old.yml"), """
