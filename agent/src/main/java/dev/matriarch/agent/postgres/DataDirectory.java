@@ -146,6 +146,17 @@ final class DataDirectory {
         }
     }
 
+    /** Makes it, empty, if it is missing. */
+    void create() throws IOException {
+        if (!Files.exists(path)) {
+            Files.createDirectories(path.getParent());
+            Files.createDirectory(
+                    path,
+                    java.nio.file.attribute.PosixFilePermissions.asFileAttribute(
+                            java.nio.file.attribute.PosixFilePermissions.fromString("rwx------")));
+        }
+    }
+
     void requireEmpty(String purpose) throws PostgresException {
         if (!isEmpty()) {
             throw new PostgresException("The directory " + path + " is not empty: it was left as it is, and no "

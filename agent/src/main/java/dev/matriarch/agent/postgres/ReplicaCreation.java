@@ -138,6 +138,10 @@ public final class ReplicaCreation {
         CloneProgress.Watch watch = CloneProgress.watch(method.name(), data.path(), progress);
         try {
             files.writePassfile();
+            if (method.keepData()) {
+                // Tools that bring a directory up to date want one to begin with.
+                data.create();
+            }
             Child.Result result =
                     command.run(method.name(), words(method, source), config.pgpass(), "", deadline, line -> {});
             if (result.exitCode() != 0) {
