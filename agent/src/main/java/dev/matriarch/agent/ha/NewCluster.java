@@ -11,6 +11,8 @@ import java.util.Set;
 final class NewCluster {
     private static final Set<String> CREATING = Set.of("initializing new cluster", "running custom bootstrap script");
 
+    private static final String TAKEN_BACK = "removing initialize key: no cluster was created";
+
     private NewCluster() {}
 
     /** Somebody has claimed the right to create it, and has not finished. */
@@ -55,19 +57,22 @@ final class NewCluster {
         if (why.isEmpty()) {
             return Optional.empty();
         }
+        if (!(seen.lease() instanceof Lease.Held held)) {
+            return Optional.of(new Decision.Exit(1, "Failed to bootstrap cluster: " + why.get()));
+        }
+        // What was seen of the data directory may be of a moment before it was moved aside.
         return Optional.of(
-                seen.lease() instanceof Lease.Held held
-                        ? takeBack(seen, view)
-                                .orElse(new Decision.ReleaseLease(
-                                        held.epoch(), Optional.empty(), "released the lock: the bootstrap failed"))
-                        : new Decision.Exit(1, "Failed to bootstrap cluster: " + why.get()));
+                isBegun(view)
+                        ? new Decision.RemoveInitialize(TAKEN_BACK)
+                        : new Decision.ReleaseLease(
+                                held.epoch(), Optional.empty(), "released the lock: the bootstrap failed"));
     }
 
     /** An empty {@code initialize} key is not left behind by a member that gives up. */
     static Optional<Decision> takeBack(Observation seen, ClusterView view) {
         boolean nothing = seen.postgres().dataDirectory() != LocalPostgres.DataDirectory.VALID;
         return isBegun(view) && nothing && seen.holdsLease()
-                ? Optional.of(new Decision.RemoveInitialize("removing initialize key: no cluster was created"))
+                ? Optional.of(new Decision.RemoveInitialize(TAKEN_BACK))
                 : Optional.empty();
     }
 

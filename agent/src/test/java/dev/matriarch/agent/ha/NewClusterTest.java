@@ -35,6 +35,8 @@ class NewClusterTest {
     @Test
     void aFailedBootstrapTakesItsClaimBackThenTheLockAndEndsTheAgent() {
         expect(Decision.RemoveInitialize.class, failed());
+        // The data directory was looked at before it was moved aside.
+        expect(Decision.RemoveInitialize.class, failed().postgres(Scene.stopped("shut down")));
         expect(Decision.ReleaseLease.class, failed().uninitialized());
         Decision.Exit exit = expect(
                 Decision.Exit.class,
