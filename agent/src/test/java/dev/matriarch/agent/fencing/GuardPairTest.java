@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -194,6 +195,26 @@ class GuardPairTest {
         assumeTrue(before.pids().equals(after.pids()), "a guard was too slow, and was replaced");
         before.arm(in(-100), in(-50), postmaster.pid());
         assertFalse(postmaster.waitFor(500, TimeUnit.MILLISECONDS), "a late line of the old agent was obeyed");
+    }
+
+    @Test
+    void guardWhosePipeIsGoneEndsInsteadOfHearingNothing() throws Exception {
+        open();
+        Path script;
+        try (Stream<Path> files = Files.list(state)) {
+            script = files.filter(f -> f.toString().endsWith(".sh")).findFirst().orElseThrow();
+        }
+        Process deaf = new ProcessBuilder(
+                        "bash",
+                        script.toString(),
+                        state.resolve("gone.fifo").toString(),
+                        state.resolve("deaf.state").toString(),
+                        state.resolve("deaf.log").toString(),
+                        data.toString())
+                .start();
+        postmasters.add(deaf);
+        assertTrue(deaf.waitFor(5, TimeUnit.SECONDS));
+        assertEquals(1, deaf.exitValue());
     }
 
     @Test
