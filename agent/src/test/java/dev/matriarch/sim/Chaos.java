@@ -17,6 +17,10 @@ import java.util.Optional;
 /** What goes wrong in a schedule, and what operators do at bad moments. */
 final class Chaos {
     private static final long SECOND = 1_000_000_000L;
+
+    /** How long an agent takes to hear of the end of a guard. */
+    private static final long NOTICED = SECOND / 10;
+
     private static final long MINUTE = 60 * SECOND;
 
     private final World world;
@@ -187,6 +191,12 @@ final class Chaos {
         if (rng.chance(0.3) && host.agentRuns()) {
             host.guards().kill(1 - which);
         }
+        // The agent hears of it at once, whatever its heartbeat waits for.
+        world.events().after(NOTICED, () -> {
+            if (host.agentRuns()) {
+                host.guards().ensure();
+            }
+        });
     }
 
     private void agentAndOneGuard() {

@@ -14,7 +14,9 @@ import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.raft.ClusterCommands;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
+import java.util.HashSet;
 import java.util.Optional;
+import java.util.Set;
 
 /** Watches every step of a cluster and knows what must never happen. It sees what no member can see. */
 public final class Judge {
@@ -26,7 +28,9 @@ public final class Judge {
     private long promised;
     private String systemIdentifier = "";
     private Optional<SyncState> sync = Optional.empty();
-    private int forcedFor = -1;
+    /** Members that operators want as they are. */
+    private final Set<Integer> forcedFor = new HashSet<>();
+
     long commitsAcknowledged;
     long promotions;
     /** Reached since the last call of {@link #forgetProgress}. */
@@ -103,9 +107,8 @@ public final class Judge {
                         .filter(s -> !s.leader().isEmpty());
                 // An operator wants a certain member, whatever it lacks: with this it begins to make promises of its
                 // own.
-                boolean forced = forcedFor >= 0
-                        && sync.filter(s -> s.leader().equals(world.name(forcedFor)))
-                                .isPresent();
+                boolean forced = sync.filter(s -> forcedFor.contains(world.index(s.leader())))
+                        .isPresent();
                 if (sync.isEmpty() || forced) {
                     // No promise is made beyond this point.
                     promisedTimeline = null;
@@ -131,8 +134,7 @@ public final class Judge {
         if (promoted) {
             promotions++;
         }
-        if (forcedFor == pg.host) {
-            forcedFor = -1;
+        if (forcedFor.remove(pg.host)) {
             promisedTimeline = null;
         }
         if (promisedTimeline != null && !pg.holds(promisedTimeline, promised)) {
@@ -145,13 +147,11 @@ public final class Judge {
 
     /** An operator wants this member as it is. */
     public void forced(int host) {
-        forcedFor = host;
+        forcedFor.add(host);
     }
 
     public void notForced(int host) {
-        if (forcedFor == host) {
-            forcedFor = -1;
-        }
+        forcedFor.remove(host);
     }
 
     void acknowledged(SimPostgres pg, long position) {

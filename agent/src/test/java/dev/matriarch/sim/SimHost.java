@@ -4,6 +4,9 @@ import dev.matriarch.agent.loop.SimAgent;
 
 /** A machine: its clocks, its power, and what lives on it. */
 public final class SimHost {
+    /** A started agent has looked at its server and done something by then. */
+    private static final long FIRST_LOOK = 3_000_000_000L;
+
     private final World world;
     private final int index;
     private final SimPostgres postgres;
@@ -24,6 +27,8 @@ public final class SimHost {
 
     /** Its agent goes on after a time in which it stood still and no guard was left: nobody has looked yet. */
     private boolean nobodyLooked;
+
+    private long orphanedUntil = Long.MIN_VALUE;
 
     SimHost(World world, int index, Rng rng) {
         this.world = world;
@@ -100,6 +105,9 @@ public final class SimHost {
 
     void startAgent() {
         if (on && (agent == null || !agent.alive())) {
+            // Nobody has watched its server until now, and the guards that it starts know nothing.
+            orphanedUntil =
+                    postgres.alive() && guards.living() == 0 ? world.events().now() + FIRST_LOOK : Long.MIN_VALUE;
             agent = new SimAgent(this);
             world.raft().start(index);
             guards.open();
@@ -181,6 +189,9 @@ public final class SimHost {
 
     /** Somebody there can stop its server: a guard, or an agent that has not just woken up without any. */
     boolean watched() {
+        if (world.events().now() < orphanedUntil) {
+            return false;
+        }
         return guards.living() > 0 || agentRuns() && !nobodyLooked;
     }
 

@@ -23,6 +23,20 @@ class SimulatorTest {
         clean(1, 60);
     }
 
+    /** Each of these once broke a promise; they are played again because they are known to be awkward. */
+    @Test
+    void schedulesThatOnceBrokeAPromiseDoNotAnyMore() throws InterruptedException {
+        long[] seeds = {
+            41058, 69997, 139339, 145983, 148777, 169698, 171113, 187145, 226208, 230817, 246058, 252827, 293976,
+                    373765,
+            374145, 382698, 403431, 404873, 408852, 444900, 479372, 511179, 577592, 608707, 679809, 738989, 803586,
+                    907106
+        };
+        for (long seed : seeds) {
+            clean(seed, 1);
+        }
+    }
+
     @Test
     @Tag("slow")
     void twentyThousandSchedulesBreakNoPromise() throws InterruptedException {

@@ -29,6 +29,7 @@ import org.slf4j.LoggerFactory;
 public final class GuardPair implements AutoCloseable {
     private static final Logger log = LoggerFactory.getLogger(GuardPair.class);
     private static final int SIZE = 2;
+    private static final Duration SHORT_LIFE = Duration.ofSeconds(1);
 
     private final Path stateDir;
     private final Path dataDir;
@@ -148,6 +149,7 @@ public final class GuardPair implements AutoCloseable {
     }
 
     private void listen(Guard guard) {
+        long since = System.nanoTime();
         guard.exit().thenRun(() -> {
             boolean mine;
             lock.lock();
@@ -158,9 +160,22 @@ public final class GuardPair implements AutoCloseable {
             }
             if (mine) {
                 log.warn("The guard with pid {} has ended", guard.process().pid());
+                replaceAtOnce(System.nanoTime() - since);
                 deathListeners.forEach(Runnable::run);
             }
         });
+    }
+
+    /** The heartbeat may be waiting for the store just then. One that cannot live is left to its next look. */
+    private void replaceAtOnce(long livedNanos) {
+        if (livedNanos < SHORT_LIFE.toNanos()) {
+            return;
+        }
+        try {
+            ensure();
+        } catch (IOException e) {
+            log.error("A dead guard could not be replaced: {}", e.getMessage());
+        }
     }
 
     private String line() {

@@ -34,9 +34,12 @@ final class OperatorOrders {
 
     /** Empty: refused where it stands, or the data directory is empty already and the usual duties fill it. */
     static Optional<Decision> reinitialize(Observation seen) {
-        boolean leaderless = seen.view().map(ClusterView::isUnlocked).orElse(true);
+        // What is here may be the only copy until somebody is known to run as primary.
+        boolean replaceable = seen.view()
+                .flatMap(view -> new StandbyDuties(seen, view).leaderToFollow())
+                .isPresent();
         if (seen.holdsLease()
-                || leaderless
+                || !replaceable
                 || seen.postgres().isPrimary() && !seen.settings().paused()) {
             return Optional.empty();
         }

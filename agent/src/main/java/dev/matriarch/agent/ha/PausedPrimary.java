@@ -29,7 +29,10 @@ final class PausedPrimary {
                     : Decision.idle(WITHOUT_LOCK);
         }
         boolean known = view.initialize().map(i -> OwnData.isValid(i.value())).orElse(false);
-        int timeline = view.history().map(h -> h.currentTimeline()).orElse(0);
+        // A claim may be all that is known of a promotion.
+        int timeline = Math.max(
+                view.history().map(h -> h.currentTimeline()).orElse(0),
+                view.status().claim().map(c -> c.timeline()).orElse(0));
         return known && status.timeline() < timeline
                 ? Decision.idle(WITHOUT_LOCK)
                 : new Decision.AcquireLease("acquired session lock as a leader");

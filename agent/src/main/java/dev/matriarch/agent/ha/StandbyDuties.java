@@ -261,7 +261,7 @@ final class StandbyDuties {
     }
 
     /** The leader, once it is known to be running as primary, or to lead a standby cluster. */
-    private Optional<Upstream.Of> leaderToFollow() {
+    Optional<Upstream.Of> leaderToFollow() {
         return view.leaderMember()
                 .filter(m -> m.isRunning() && (m.isPrimary() || leadsStandbyCluster(m)))
                 .flatMap(StandbyDuties::upstream);

@@ -57,6 +57,9 @@ public final class Heartbeat {
     private String appliedParameters = "";
     private boolean watching;
     private Set<String> warnedOfSlots = Set.of();
+    /** What went on before the last look at PostgreSQL. */
+    private Optional<Task> taskSeen = Optional.empty();
+
     private Optional<Observation> lastSeen = Optional.empty();
 
     /** What a heartbeat works with. */
@@ -176,6 +179,10 @@ public final class Heartbeat {
         boolean renewed = false;
         for (int step = 0; step < MOST_STEPS; step++) {
             Settings settings = parts.settings().update(seen.view()).settings();
+            if (!parts.tasks().current().equals(taskSeen)) {
+                // It has ended while the store was waited for: what was seen before is not what it left behind.
+                postgres = lookAtPostgres();
+            }
             Observation observation = observe(seen.store(), postgres, survey, settings, renewed);
             parts.publisher().publish(observation, parts.lease().deadline());
             lastSeen = Optional.of(observation);
@@ -314,6 +321,7 @@ public final class Heartbeat {
     }
 
     private LocalPostgres lookAtPostgres() {
+        taskSeen = parts.tasks().current();
         LocalPostgres postgres = parts.server().observe(ASK_POSTGRES);
         long now = parts.clock().nanos();
         Memory memory = parts.memory();
@@ -405,7 +413,7 @@ public final class Heartbeat {
                 postgres,
                 settings,
                 parts.memory().situation(parts.lease().guarded()),
-                parts.tasks().current(),
+                taskSeen,
                 survey,
                 Optional.ofNullable(order.get()),
                 parts.lease().watchdog().view(settings));

@@ -314,6 +314,17 @@ class OperatorsTest {
                 Scene.replica().paused().postgres(Scene.stopped("shut down")).order(reinit(false)));
     }
 
+    /** What is here may be the only copy of something until then. */
+    @Test
+    void reinitializeWaitsUntilTheLeaderRunsAsPrimary() {
+        expect(
+                Decision.Wait.class,
+                Scene.replica()
+                        .memberState("n1", "starting")
+                        .postgres(Scene.stopped("shut down"))
+                        .order(reinit(true)));
+    }
+
     @Test
     void reinitializeIsNotForLeadersAndNotWithoutOne() {
         expect(Decision.Wait.class, Scene.leader().order(reinit(true)));

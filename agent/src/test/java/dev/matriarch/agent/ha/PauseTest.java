@@ -82,6 +82,16 @@ class PauseTest {
         expect(Decision.AcquireLease.class, promoted.nofailover());
     }
 
+    /** Whoever claimed it may have been promoted, and have died before it could say so. */
+    @Test
+    void primaryDoesNotTakeTheLockAfterSomebodyClaimedTheNextTimeline() {
+        Scene old = Scene.of("n1").unlocked().paused().postgres(Scene.primary(100));
+        expect(Decision.AcquireLease.class, old);
+        assertTrue(expect(Decision.Wait.class, old.claim(2, 7))
+                .because()
+                .startsWith("continue to run as primary without lock"));
+    }
+
     @Test
     void primaryOfATimelineLeftBehindTakesTheLockOnlyIfTheClusterIsForgotten() {
         Scene old =

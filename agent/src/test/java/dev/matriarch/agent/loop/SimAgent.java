@@ -14,6 +14,7 @@ import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Store;
 import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.agent.ha.Tags;
+import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.ha.Watchdog;
 import dev.matriarch.agent.ha.WritePath;
 import dev.matriarch.dcs.ClusterStatus;
@@ -88,6 +89,7 @@ public final class SimAgent {
     private Store seen = new Store.Unreachable("not asked yet");
     private LocalPostgres postgres;
     private Optional<Survey> survey = Optional.empty();
+    private Optional<Task> taskSeen = Optional.empty();
     private long surveyedOn;
     private boolean renewed;
     private Confirmed confirmed = Confirmed.NOTHING;
@@ -293,6 +295,7 @@ public final class SimAgent {
     }
 
     private LocalPostgres look() {
+        taskSeen = actions.current();
         LocalPostgres found = host.postgres().observe();
         long now = now();
         memory.starting(found.process() == LocalPostgres.Process.STARTING, now);
@@ -381,7 +384,7 @@ public final class SimAgent {
                 postgres,
                 inForce,
                 memory.situation(guarded()),
-                actions.current(),
+                taskSeen,
                 survey,
                 order,
                 Watchdog.OFF);
@@ -394,6 +397,9 @@ public final class SimAgent {
                 return;
             }
             Settings inForce = settings.update(view()).settings();
+            if (!actions.current().equals(taskSeen)) {
+                postgres = look();
+            }
             Observation observation = observe(inForce);
             last = observation;
             Decision before = decision;
