@@ -33,9 +33,14 @@ final class OddText {
         return random.nextInt(3) > 0 ? text : text + "\n" + next(3) + "\r\n" + next(2);
     }
 
-    /** Not empty, and short enough for the name of a role. */
+    /**
+     * Not empty, and short enough for the name of a role. In ASCII where the JVM gives programs nothing else: in the POSIX
+     * locale.
+     */
     String name() {
-        String text = next(8).strip();
+        boolean unicode = "UTF-8".equalsIgnoreCase(System.getProperty("sun.jnu.encoding"));
+        String any = next(8).strip();
+        String text = unicode ? any : any.replaceAll("[^\\x00-\\x7F]", "n");
         return text.isEmpty()
                 ? "x" + random.nextInt(1000)
                 : text.length() > 15 ? text.substring(0, 14).strip() : text;
