@@ -7,6 +7,7 @@ import dev.matriarch.agent.ha.StandbyNames;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -134,8 +135,35 @@ public record Parameters(
                         + "' is ignored and '" + rule.standard() + "' used: correct it with matriarchctl edit-config");
                 value = rule.standard();
             }
-            (rule.onCommandLine() ? line : file).put(name, value);
+            (rule.onCommandLine() ? line : file).put(name, presentName(name, value));
         });
+    }
+
+    /** hot_standby became replica in PostgreSQL 9.6. */
+    private static String presentName(String name, String value) {
+        if (!name.equals("wal_level")) {
+            return value;
+        }
+        String lower = value.toLowerCase(Locale.ROOT);
+        return lower.equals("hot_standby") ? "replica" : lower;
+    }
+
+    /**
+     * The same under the names and in the units of one version: WAL is kept for standbys by wal_keep_size from PostgreSQL 13
+     * on, by wal_keep_segments before. A server is not started with the one that it does not know.
+     *
+     * @param major 15
+     */
+    public static Map<String, String> of(int major, Map<String, String> parameters) {
+        String known = major >= 13 ? "wal_keep_size" : "wal_keep_segments";
+        String unknown = major >= 13 ? "wal_keep_segments" : "wal_keep_size";
+        Map<String, String> named = new TreeMap<>(parameters);
+        if (!named.containsKey(known)) {
+            keepValueOfOtherName(known, parameters).ifPresent(value -> named.put(known, value));
+        }
+        named.remove(unknown);
+        named.putIfAbsent(known, CONTROLLED.get(known).standard());
+        return named;
     }
 
     /** wal_keep_segments became wal_keep_size in PostgreSQL 13; 16 MB each. */
@@ -156,7 +184,7 @@ public record Parameters(
             return Optional.empty();
         }
         boolean good = switch (name) {
-            case "wal_level" -> Set.of("replica", "hot_standby", "logical").contains(value);
+            case "wal_level" -> Set.of("replica", "hot_standby", "logical").contains(value.toLowerCase(Locale.ROOT));
             case "track_commit_timestamp", "wal_log_hints" ->
                 Quantity.bool(node(value)).isPresent();
             case "wal_keep_size" -> megabytes(value).map(mb -> mb >= 16).orElse(false);

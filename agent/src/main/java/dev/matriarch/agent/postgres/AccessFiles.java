@@ -61,7 +61,7 @@ final class AccessFiles {
             return;
         }
         before.putIfAbsent(name, now);
-        DurableFile.write(file, text);
+        DurableFile.writeFor(directory, file, text);
     }
 
     /** Something was written that no server has seen. */
@@ -104,7 +104,7 @@ final class AccessFiles {
             return;
         }
         rejected.put(name, List.copyOf(lines));
-        DurableFile.write(directory.resolve(name), old.get());
+        DurableFile.writeFor(directory, directory.resolve(name), old.get());
         log.error(
                 "PostgreSQL rejects the configured lines of {} ({}); the old file stays in force: correct postgresql.{}"
                         + " and reload",

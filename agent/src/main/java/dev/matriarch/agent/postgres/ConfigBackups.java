@@ -29,7 +29,7 @@ final class ConfigBackups {
                 if (Files.isRegularFile(file)) {
                     byte[] content = Files.readAllBytes(file);
                     if (!Files.exists(copy) || !Arrays.equals(content, Files.readAllBytes(copy))) {
-                        DurableFile.write(copy, content);
+                        DurableFile.writeFor(dataDirectory, copy, content);
                     }
                 }
             } catch (IOException e) {
@@ -49,9 +49,9 @@ final class ConfigBackups {
                 }
                 if (Files.isRegularFile(copy)) {
                     log.info("{} was missing and is restored from {}", file, copy.getFileName());
-                    DurableFile.write(file, Files.readAllBytes(copy));
+                    DurableFile.writeFor(dataDirectory, file, Files.readAllBytes(copy));
                 } else if (name.equals("pg_ident.conf")) {
-                    DurableFile.write(file, "");
+                    DurableFile.writeFor(dataDirectory, file, "");
                 }
             } catch (IOException e) {
                 throw new PostgresException("The configuration file " + file + " cannot be restored: " + e, e);

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.postgres;
 
 import dev.matriarch.agent.config.Conninfo;
+import dev.matriarch.agent.config.Parameters;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.dcs.SlotName;
@@ -164,7 +165,7 @@ final class ConfigurationFiles {
 
     private Map<String, String> taken() throws PostgresException {
         Map<String, String> taken = new TreeMap<>();
-        wanted().parameters().forEach((name, value) -> {
+        Parameters.of(major, wanted().parameters()).forEach((name, value) -> {
             if (!leftOut.contains(name.toLowerCase(Locale.ROOT))) {
                 taken.put(name, value);
             }
@@ -211,14 +212,15 @@ final class ConfigurationFiles {
                 leftOut = rejected;
                 return postgresqlConf(recovery.parameters());
             });
-            DurableFile.write(directory.resolve("postgresql.conf"), postgresqlConf(recovery.parameters()));
+            DurableFile.writeFor(
+                    config.dataDir(), directory.resolve("postgresql.conf"), postgresqlConf(recovery.parameters()));
             access.write(config.pgHba(), config.pgIdent());
             if (!keepRecovery) {
                 for (String name : recovery.absent()) {
                     DurableFile.delete(directory.resolve(name));
                 }
                 for (Map.Entry<String, String> file : recovery.present().entrySet()) {
-                    DurableFile.write(directory.resolve(file.getKey()), file.getValue());
+                    DurableFile.writeFor(config.dataDir(), directory.resolve(file.getKey()), file.getValue());
                 }
             }
         } catch (IOException e) {
@@ -323,16 +325,12 @@ final class ConfigurationFiles {
 
     private String postgresqlConf(Map<String, String> recovery) throws PostgresException {
         Map<String, String> all = new TreeMap<>();
-        all.put("wal_keep_size", "128MB");
         taken().forEach((name, value) -> {
             String key = name.toLowerCase(Locale.ROOT);
             if (!NEVER_FROM_PARAMETERS.contains(key)) {
                 all.put(key, value);
             }
         });
-        if (all.containsKey("wal_keep_segments")) {
-            all.remove("wal_keep_size");
-        }
         all.putAll(controlled());
         wanted().synchronousStandbyNames().ifPresent(names -> all.put("synchronous_standby_names", names));
         all.putIfAbsent("wal_retrieve_retry_interval", "500ms");
@@ -362,7 +360,7 @@ final class ConfigurationFiles {
                 + "'";
     }
 
-    private static void keepBase(Path directory) throws IOException {
+    private void keepBase(Path directory) throws IOException {
         Path base = directory.resolve("postgresql.base.conf");
         if (Files.exists(base)) {
             return;
@@ -373,11 +371,11 @@ final class ConfigurationFiles {
             Files.move(current, base);
             DurableFile.syncDirectory(directory);
         } else {
-            DurableFile.write(base, "");
+            DurableFile.writeFor(config.dataDir(), base, "");
         }
     }
 
-    private static void stripAutoConf(Path file) throws IOException {
+    private void stripAutoConf(Path file) throws IOException {
         if (!Files.exists(file)) {
             return;
         }
@@ -387,7 +385,7 @@ final class ConfigurationFiles {
                         line.strip().split("[\\s=]", 2)[0].toLowerCase(Locale.ROOT)))
                 .toList();
         if (kept.size() != lines.size()) {
-            DurableFile.write(file, lines(kept));
+            DurableFile.writeFor(config.dataDir(), file, lines(kept));
         }
     }
 

@@ -26,7 +26,7 @@ final class OpenedTimeline {
     /** Before the promotion. */
     void note(int timelineBefore) throws PostgresException {
         try {
-            DurableFile.write(dataDir.resolve(FILE), timelineBefore + " " + member + "\n");
+            DurableFile.writeFor(dataDir, dataDir.resolve(FILE), timelineBefore + " " + member + "\n");
         } catch (IOException e) {
             throw new PostgresException("The promotion cannot be noted in " + dataDir.resolve(FILE) + ": " + e, e);
         }

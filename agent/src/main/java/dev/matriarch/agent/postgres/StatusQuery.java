@@ -27,6 +27,8 @@ final class StatusQuery {
      * (SyncRepUpdateSyncStandbysDefined), and in the midst of an immediate checkpoint it reads no configuration. It does
      * where it waits; before PostgreSQL 15 its pauses between writes have no name.
      *
+     * pending_restart: what belongs to recovery is put right by the agent, and waits for no operator.
+     *
      * Position: a replica that has just started replays the WAL it has before it asks for more, and does not show how much
      * that is. Until it waits for more, or has streamed, its position is unknown: one that is too low would make it a
      * voter for members that lack what it has confirmed to have.
@@ -70,9 +72,11 @@ final class StatusQuery {
                   coalesce(j->>'wal_status', ''), (l.xmin IS NOT NULL OR l.catalog_xmin IS NOT NULL)::text,
                   coalesce(l.catalog_xmin::text, '0')])
                 FROM pg_catalog.pg_replication_slots l, pg_catalog.to_jsonb(l) j WHERE NOT l.temporary) AS slots,
-              ARRAY(SELECT unnest(ARRAY[g.name, g.setting || '->' || coalesce((SELECT f.setting
-                  FROM pg_catalog.pg_file_settings f WHERE f.name = g.name ORDER BY f.seqno DESC LIMIT 1), '')])
-                FROM pg_catalog.pg_settings g WHERE g.pending_restart) AS pending_restart
+              ARRAY(SELECT unnest(ARRAY[g.name, pg_catalog.current_setting(g.name) || '->' || coalesce((SELECT f.setting
+                  FROM pg_catalog.pg_file_settings f WHERE f.name = g.name ORDER BY f.seqno DESC LIMIT 1),
+                  g.boot_val, '')])
+                FROM pg_catalog.pg_settings g WHERE g.pending_restart AND g.name <> 'hot_standby'
+                  AND g.name NOT LIKE 'recovery\\_%' AND g.name NOT LIKE 'primary\\_%') AS pending_restart
             FROM (SELECT pg_catalog.pg_is_in_recovery() AS in_recovery OFFSET 0) r
             LEFT JOIN pg_catalog.pg_stat_get_wal_receiver() w ON true""";
 

@@ -90,4 +90,58 @@ class ParametersTest {
                 .getFirst()
                 .contains("synchronous_standby_names"));
     }
+
+    @Test
+    void olderNamesMeanTheSame() {
+        String old = "{\"postgresql\":{\"parameters\":{\"wal_level\":\"hot_standby\",\"wal_keep_size\":\"1GB\"}}}";
+        assertEquals("replica", effective(old, Map.of(), 150000).onCommandLine().get("wal_level"));
+        assertEquals("1GB", effective(old, Map.of(), 150000).inFile().get("wal_keep_size"));
+        assertEquals("64", effective(old, Map.of(), 120000).inFile().get("wal_keep_segments"));
+        assertEquals(List.of(), effective(old, Map.of(), 150000).warnings());
+        assertEquals(
+                "logical",
+                effective("{\"postgresql\":{\"parameters\":{\"wal_level\":\"Logical\"}}}", Map.of(), 150000)
+                        .onCommandLine()
+                        .get("wal_level"));
+    }
+
+    @Test
+    void eachVersionGetsTheNameAndUnitThatItKnows() {
+        assertEquals(Map.of("wal_keep_size", "128MB"), Parameters.of(15, Map.of()));
+        assertEquals(Map.of("wal_keep_size", "64MB"), Parameters.of(13, Map.of("wal_keep_segments", "4")));
+        assertEquals(
+                Map.of("wal_keep_size", "1GB"),
+                Parameters.of(15, Map.of("wal_keep_segments", "4", "wal_keep_size", "1GB")));
+        assertEquals(Map.of("wal_keep_segments", "8"), Parameters.of(12, Map.of()));
+        assertEquals(Map.of("wal_keep_segments", "64"), Parameters.of(12, Map.of("wal_keep_size", "1GB")));
+        assertEquals(Map.of("wal_keep_segments", "7"), Parameters.of(12, Map.of("wal_keep_size", "105")));
+    }
+
+    @Test
+    void valuesBelowTheMinimumAreReplacedByTheDefault() {
+        Map.of(
+                        "max_connections",
+                        25,
+                        "max_wal_senders",
+                        3,
+                        "max_replication_slots",
+                        4,
+                        "max_worker_processes",
+                        2,
+                        "max_locks_per_transaction",
+                        32,
+                        "max_prepared_transactions",
+                        0)
+                .forEach((name, least) -> {
+                    String standard = effective("{}", Map.of(), 150000).inFile().get(name);
+                    assertEquals(Integer.toString(least), with(name, least), name);
+                    assertEquals(standard, with(name, least - 1), name);
+                });
+    }
+
+    private static String with(String name, int value) {
+        return effective("{\"postgresql\":{\"parameters\":{\"" + name + "\":" + value + "}}}", Map.of(), 150000)
+                .onCommandLine()
+                .get(name);
+    }
 }
