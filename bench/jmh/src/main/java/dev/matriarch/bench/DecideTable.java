@@ -33,6 +33,8 @@ public final class DecideTable {
             slow |= p99(scene.words(), "DecideBenchmark.decide", scene) > LIMIT_MICROSECONDS;
         }
         p99("for comparison: fixed arithmetic", "NoiseBenchmark.work");
+        p99("for comparison: twice the arithmetic", "NoiseBenchmark.workTwice");
+        p99("for comparison: the arithmetic and 4 kB of garbage", "NoiseBenchmark.workAndGarbage");
         p99("for comparison: fixed comparisons of names", "NoiseBenchmark.comparisons");
         p99("for comparison: an empty method", "NoiseBenchmark.empty");
         if (slow) {

@@ -43,4 +43,23 @@ public class NoiseBenchmark {
     public void work() {
         Blackhole.consumeCPU(TOKENS);
     }
+
+    /** Twice as much of the same: a long tail that the single amount does not have comes with the length of a call alone. */
+    @Benchmark
+    public void workTwice() {
+        Blackhole.consumeCPU(2 * TOKENS);
+    }
+
+    /** The single amount, and about 4 kB of garbage as a decision leaves it: what collections and new memory add. */
+    @Benchmark
+    public Object workAndGarbage() {
+        Blackhole.consumeCPU(TOKENS);
+        Object[] last = null;
+        for (int i = 0; i < 64; i++) {
+            Object[] next = new Object[12];
+            next[0] = last;
+            last = next;
+        }
+        return last;
+    }
 }
