@@ -77,6 +77,9 @@ public final class LogicalSlots {
                 missing.add(name);
             }
         }
+        if (missing.isEmpty()) {
+            return Optional.empty();
+        }
         boolean calm = view.members().stream()
                 .filter(m -> !m.name().equals(seen.me()) && !m.name().equals(leader.name()))
                 .allMatch(m -> m.isRunning()
@@ -84,7 +87,7 @@ public final class LogicalSlots {
         Optional<Upstream.Of> source = view.leaderMember().flatMap(StandbyDuties::upstream);
         // Two that restart at once could keep commits waiting: the turns of members come one after the other.
         boolean myTurn = turn(view, seen);
-        return missing.isEmpty() || !calm || !myTurn || source.isEmpty()
+        return !calm || !myTurn || source.isEmpty()
                 ? Optional.empty()
                 : Optional.of(new Decision.CopySlots(
                         source.get(),

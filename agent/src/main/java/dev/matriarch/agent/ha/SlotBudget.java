@@ -27,6 +27,9 @@ public final class SlotBudget {
                 idle.add(slot.name());
             }
         }
+        if (idle.isEmpty()) {
+            return Set.of();
+        }
         String leader = view.leader().map(Leader::name).orElse("");
         for (Member member : view.members()) {
             boolean streams = member.isRunning()

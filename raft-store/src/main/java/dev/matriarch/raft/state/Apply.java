@@ -316,11 +316,14 @@ public final class Apply {
         StoreState commit() {
             List<Event> history = before.history();
             if (!events.isEmpty()) {
-                int dropped = Math.max(0, history.size() + events.size() - StoreState.HISTORY_LIMIT);
-                List<Event> kept = history.subList(Math.min(dropped, history.size()), history.size());
-                Event[] longer = kept.toArray(new Event[kept.size() + events.size()]);
+                int dropped =
+                        Math.clamp((long) history.size() + events.size() - StoreState.HISTORY_LIMIT, 0, history.size());
+                // Whole arrays are copied: a part of a list would be walked event by event, a thousand of them per
+                // change.
+                Event[] all = history.toArray(Event[]::new);
+                Event[] longer = Arrays.copyOfRange(all, dropped, all.length + events.size());
                 for (int i = 0; i < events.size(); i++) {
-                    longer[kept.size() + i] = events.get(i);
+                    longer[all.length - dropped + i] = events.get(i);
                 }
                 history = Collections.unmodifiableList(Arrays.asList(longer));
             }
