@@ -22,6 +22,7 @@ import java.util.Optional;
  * @param startStopTimeout {@code pg_ctl_timeout}
  * @param scripts callbacks and hooks
  * @param replicaMethods in the order in which they are tried
+ * @param reach how the agent and clients reach the server beside the addresses
  */
 public record PostgresConfig(
         List<String> listenHosts,
@@ -44,7 +45,64 @@ public record PostgresConfig(
         List<String> rewindOptions,
         Duration startStopTimeout,
         ScriptsConfig scripts,
-        List<ReplicaMethod> replicaMethods) {
+        List<ReplicaMethod> replicaMethods,
+        Reach reach) {
+
+    /**
+     * @param unixSocket the agent's connections to its own server go through a socket file, if it has one
+     * @param proxyAddress of a pooler or proxy in front of the server, published beside connectAddress
+     */
+    public record Reach(boolean unixSocket, Optional<HostPort> proxyAddress) {
+        public static final Reach USUAL = new Reach(false, Optional.empty());
+    }
+
+    /** Reached in the usual way. */
+    public PostgresConfig(
+            List<String> listenHosts,
+            int port,
+            HostPort connectAddress,
+            Path dataDir,
+            Optional<Path> binDir,
+            Path pgpass,
+            Role superuser,
+            Role replication,
+            Role rewind,
+            Map<String, String> parameters,
+            List<String> pgHba,
+            List<String> pgIdent,
+            boolean usePgRewind,
+            boolean removeOnRewindFailure,
+            boolean removeOnDivergence,
+            boolean keepDiscarded,
+            List<String> basebackupOptions,
+            List<String> rewindOptions,
+            Duration startStopTimeout,
+            ScriptsConfig scripts,
+            List<ReplicaMethod> replicaMethods) {
+        this(
+                listenHosts,
+                port,
+                connectAddress,
+                dataDir,
+                binDir,
+                pgpass,
+                superuser,
+                replication,
+                rewind,
+                parameters,
+                pgHba,
+                pgIdent,
+                usePgRewind,
+                removeOnRewindFailure,
+                removeOnDivergence,
+                keepDiscarded,
+                basebackupOptions,
+                rewindOptions,
+                startStopTimeout,
+                scripts,
+                replicaMethods,
+                Reach.USUAL);
+    }
 
     /** A database role of the agent. Its {@code toString} never shows the password. */
     public record Role(String username, Optional<String> password) {

@@ -27,7 +27,6 @@ final class PostgresSection {
 
     Optional<PostgresConfig> read(Path stateDir) {
         Section s = section.notYet(
-                "proxy_address",
                 "config_dir",
                 "bin_name",
                 "krbsrvname",
@@ -41,9 +40,7 @@ final class PostgresSection {
                 "pg_ident_replica",
                 "pg_ident_standby_leader",
                 "recovery_conf",
-                "custom_conf",
-                "use_unix_socket",
-                "use_unix_socket_repl");
+                "custom_conf");
         s.notYetExcept("config_base_name", "postgresql").notYetExcept("database", "postgres");
         s.refuseExcept(
                 "use_slots",
@@ -51,6 +48,7 @@ final class PostgresSection {
                 "is a setting of the whole cluster: change it with matriarchctl edit-config, under postgresql");
         Optional<Listen> listen = listen();
         Optional<HostPort> connect = connectAddress(listen);
+        PostgresConfig.Reach reach = reach(listen);
         Optional<Path> dataDir = s.file("data_dir");
         if (!s.has("data_dir")) {
             findings.add(s.key("data_dir"), "is missing: the directory of the database");
@@ -99,7 +97,22 @@ final class PostgresSection {
                 rewinding,
                 timeout,
                 scripts,
-                replicaMethods));
+                replicaMethods,
+                reach));
+    }
+
+    /** The agent has no connection to its own server in the replication protocol that could go another way. */
+    private PostgresConfig.Reach reach(Optional<Listen> listen) {
+        boolean socket = section.bool("use_unix_socket", false);
+        section.bool("use_unix_socket_repl", false);
+        if (Section.asksForNothing(section.node().path("proxy_address"))) {
+            section.tolerate("proxy_address");
+            return new PostgresConfig.Reach(socket, Optional.empty());
+        }
+        return new PostgresConfig.Reach(
+                socket,
+                section.reachableAddress(
+                        "proxy_address", listen.map(Listen::port).orElse(POSTGRES_PORT)));
     }
 
     private record Listen(List<String> hosts, int port) {}

@@ -20,12 +20,13 @@ final class MemberRecord {
     private MemberRecord() {}
 
     /** Where this member can be reached, as its record says. */
-    record Addresses(String connUrl, String apiUrl, String rpc) {
+    record Addresses(String connUrl, String apiUrl, String rpc, Optional<String> proxyUrl) {
         static Addresses of(AgentConfig config) {
             return new Addresses(
                     "postgres://" + config.postgres().connectAddress() + "/postgres",
                     "http://" + config.rest().connectAddress() + "/patroni",
-                    config.control().connectAddress().toString());
+                    config.control().connectAddress().toString(),
+                    config.postgres().reach().proxyAddress().map(a -> "postgres://" + a + "/postgres"));
         }
     }
 
@@ -72,7 +73,8 @@ final class MemberRecord {
                 postgres.isPrimary() && checkpointPending ? Optional.of(false) : Optional.empty(),
                 settings.current().settings().paused(),
                 wishes.restart().map(MemberRecord::planned),
-                cloneProgress);
+                cloneProgress,
+                addresses.proxyUrl());
     }
 
     private static PlannedRestart planned(ScheduledRestart restart) {

@@ -5,6 +5,7 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.Optional;
 import java.util.Properties;
 
 /** Opens connections that can never hang: every one has time-outs for connecting, reading and running. */
@@ -23,14 +24,24 @@ final class Connections {
 
     /** To the local server as superuser. */
     Connection local(String applicationName, Deadline deadline) throws SQLException {
-        Properties properties = properties(config.superuser(), applicationName, deadline);
-        return open(config.localHost(), config.port(), properties);
+        return local(applicationName, "postgres", deadline);
     }
 
     /** To a database of the local server as superuser. */
     Connection local(String applicationName, String database, Deadline deadline) throws SQLException {
-        return open(
-                config.localHost(), config.port(), database, properties(config.superuser(), applicationName, deadline));
+        PostgresConfig now = config;
+        Properties properties = properties(now.superuser(), applicationName, deadline);
+        // What the agent asks all the time is not what users want to see in their statistics.
+        properties.setProperty("options", properties.getProperty("options") + " -c pg_stat_statements.track=none");
+        Optional<LocalSocket.Place> socket = LocalSocket.of(now);
+        if (socket.isPresent()) {
+            properties.setProperty("socketFactory", UnixSocketFactory.class.getName());
+            properties.setProperty("socketFactoryArg", socket.get().file().toString());
+            // A server speaks neither through a socket file.
+            properties.setProperty("sslmode", "disable");
+            properties.setProperty("gssEncMode", "disable");
+        }
+        return open(now.localHost(), now.port(), database, properties);
     }
 
     /** To another server as superuser; for questions in SQL. */

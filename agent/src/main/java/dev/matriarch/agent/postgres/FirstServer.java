@@ -9,6 +9,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.LongSupplier;
 
 /**
@@ -82,9 +83,15 @@ public final class FirstServer {
 
     /** Where the superuser reaches the server; the password is in the file that PGPASSFILE names. */
     private String url() {
-        String host = config.localHost();
         String user = URLEncoder.encode(config.superuser().username(), StandardCharsets.UTF_8)
                 .replace("+", "%20");
+        Optional<LocalSocket.Place> socket = LocalSocket.of(config);
+        if (socket.isPresent()) {
+            return "postgres://" + user + "@:" + socket.get().port() + "/postgres?host="
+                    + URLEncoder.encode(socket.get().directory().toString(), StandardCharsets.UTF_8)
+                            .replace("+", "%20");
+        }
+        String host = config.localHost();
         return "postgres://" + user + "@" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + config.port()
                 + "/postgres";
     }

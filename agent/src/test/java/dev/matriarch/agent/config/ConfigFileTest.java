@@ -249,6 +249,16 @@ class ConfigFileTest {
     }
 
     @Test
+    void addressesOfPoolersAndSocketFilesAreRead() throws Exception {
+        assertEquals(PostgresConfig.Reach.USUAL, load(MINIMAL).postgres().reach());
+        assertEquals(
+                new PostgresConfig.Reach(true, Optional.of(new HostPort("10.0.0.1", 6432))),
+                load(MINIMAL + "  use_unix_socket: on\n  use_unix_socket_repl: on\n  proxy_address: 10.0.0.1:6432\n")
+                        .postgres()
+                        .reach());
+    }
+
+    @Test
     void aRaftPasswordIsRefusedWithoutShowingIt() {
         ConfigProblems e = assertThrows(
                 ConfigProblems.class, () -> load(MINIMAL, Map.of("PATRONI_RAFT_PASSWORD", "top-secret-9")));

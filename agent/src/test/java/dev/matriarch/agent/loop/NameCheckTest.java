@@ -26,7 +26,10 @@ class NameCheckTest {
 
     private static MemberRecord.Addresses addresses(String host) {
         return new MemberRecord.Addresses(
-                "postgres://" + host + ":5432/postgres", "http://" + host + ":8008/patroni", host + ":8009");
+                "postgres://" + host + ":5432/postgres",
+                "http://" + host + ":8008/patroni",
+                host + ":8009",
+                Optional.empty());
     }
 
     private static Optional<Member> record(String connUrl, String apiUrl, String rpc) {

@@ -23,6 +23,7 @@ import java.util.OptionalInt;
  * @param checkpointAfterPromote false on a primary until its first checkpoint after promotion is done
  * @param plannedRestart a restart scheduled for later
  * @param copying how far the copy is that makes it a replica
+ * @param proxyUrl like connUrl, of a pooler or proxy in front of it
  */
 public record Member(
         String name,
@@ -42,7 +43,8 @@ public record Member(
         Optional<Boolean> checkpointAfterPromote,
         boolean paused,
         Optional<PlannedRestart> plannedRestart,
-        Optional<CloneStatus> copying) {
+        Optional<CloneStatus> copying,
+        Optional<String> proxyUrl) {
     public Member {
         Objects.requireNonNull(name, "name");
         tags = Map.copyOf(tags);
@@ -85,6 +87,49 @@ public record Member(
                 checkpointAfterPromote,
                 paused,
                 Optional.empty(),
+                Optional.empty(),
+                Optional.empty());
+    }
+
+    /** A member without a proxy. */
+    public Member(
+            String name,
+            String connUrl,
+            String apiUrl,
+            String rpcAddress,
+            String state,
+            String role,
+            String version,
+            Optional<Lsn> xlogLocation,
+            Optional<Lsn> receiveLsn,
+            Optional<Lsn> replayLsn,
+            Optional<String> replicationState,
+            OptionalInt timeline,
+            Map<String, Object> tags,
+            Map<String, String> pendingRestart,
+            Optional<Boolean> checkpointAfterPromote,
+            boolean paused,
+            Optional<PlannedRestart> plannedRestart,
+            Optional<CloneStatus> copying) {
+        this(
+                name,
+                connUrl,
+                apiUrl,
+                rpcAddress,
+                state,
+                role,
+                version,
+                xlogLocation,
+                receiveLsn,
+                replayLsn,
+                replicationState,
+                timeline,
+                tags,
+                pendingRestart,
+                checkpointAfterPromote,
+                paused,
+                plannedRestart,
+                copying,
                 Optional.empty());
     }
 

@@ -72,6 +72,9 @@ public final class ClusterJson {
         if (!member.rpcAddress().isEmpty()) {
             json.writeStringField("rpc_address", member.rpcAddress());
         }
+        if (member.proxyUrl().isPresent()) {
+            json.writeStringField("proxy_url", member.proxyUrl().get());
+        }
         json.writeStringField("state", member.state());
         json.writeStringField("role", member.role());
         json.writeStringField("version", member.version());
@@ -211,7 +214,8 @@ public final class ClusterJson {
                         : Optional.empty(),
                 json.path("pause").asBoolean(false),
                 plannedRestart(json.path("scheduled_restart")),
-                copying(json.path("clone_progress")));
+                copying(json.path("clone_progress")),
+                string(json.path("proxy_url")));
     }
 
     private static Optional<PlannedRestart> plannedRestart(JsonNode json) {

@@ -65,7 +65,9 @@ class ClusterJsonTest {
                 Optional.empty(),
                 false,
                 Optional.empty(),
-                Optional.of(clone));
+                Optional.of(clone),
+                Optional.of("postgres://10.0.0.2:6432/postgres"));
+        assertTrue(ClusterJson.writeMember(member).contains("\"proxy_url\":\"postgres://10.0.0.2:6432/postgres\""));
         assertEquals(member, ClusterJson.readMember("n2", ClusterJson.writeMember(member)));
         assertEquals("1.2 GB of 3.4 GB (35%), 95 MB/s, 24 s left", clone.words());
         assertEquals("10 MB", new CloneStatus("x", 10 << 20, 0, 0, OptionalLong.empty()).words());
