@@ -19,11 +19,14 @@ final class Access {
         expected = credentials.map(c -> digest((c.username() + ":" + c.password()).getBytes(StandardCharsets.UTF_8)));
     }
 
-    /**
-     * @param authorization the header of that name
-     * @return why the request is refused; empty if it is not
-     */
-    Optional<String> refusal(Optional<String> authorization) {
+    /** @return empty if the caller may change something */
+    Optional<Reply> refusal(Caller caller) {
+        return wrongCredentials(caller.authorization())
+                .map(why -> Reply.error(
+                        401, why, "give the user and password of restapi.authentication as HTTP basic authentication"));
+    }
+
+    private Optional<String> wrongCredentials(Optional<String> authorization) {
         Optional<byte[]> secret = expected;
         if (secret.isEmpty()) {
             return Optional.empty();

@@ -12,15 +12,12 @@ import dev.matriarch.dcs.Versioned;
 import java.io.IOException;
 import java.net.URI;
 import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
 /** The documents of {@code /cluster} and {@code /history}. */
 final class ClusterDocument {
-    private static final DateTimeFormatter ISO = DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ssxxx");
-
     private final JsonGenerator json;
     private final Snapshot snapshot;
     private final ClusterView cluster;
@@ -101,6 +98,7 @@ final class ClusterDocument {
             cloneProgress(member.copying().get());
         }
         Json.pendingRestart(json, member.pendingRestart());
+        Json.scheduledRestart(json, member.plannedRestart());
         if (!member.tags().isEmpty()) {
             Json.tags(json, member.tags());
         }
@@ -182,7 +180,7 @@ final class ClusterDocument {
     private void scheduled(FailoverRequest request) throws IOException {
         json.writeObjectFieldStart("scheduled_switchover");
         json.writeStringField(
-                "at", ISO.format(request.scheduledAt().orElseThrow().atOffset(ZoneOffset.UTC)));
+                "at", Json.ISO.format(request.scheduledAt().orElseThrow().atOffset(ZoneOffset.UTC)));
         if (request.leader().isPresent()) {
             json.writeStringField("from", request.leader().get());
         }

@@ -127,7 +127,7 @@ final class HealthCheck {
             return false;
         }
         if (leaderPosition().equals(Lsn.INVALID)) {
-            return false;
+            return snapshot.failsafe().isActive(now);
         }
         OptionalLong asked = query.get("lag").map(ByteSize::parse).orElse(OptionalLong.empty());
         OptionalLong limit = asked.isPresent() ? asked : OptionalLong.of(snapshot.maximumLagOnFailover());

@@ -64,7 +64,10 @@ final class Http10 implements ServerConnection {
                     method,
                     decode(path),
                     Query.parse(query),
-                    Optional.ofNullable(headers.get("authorization")),
+                    Carrier.caller(
+                            context,
+                            Optional.ofNullable(headers.get("authorization")),
+                            Optional.ofNullable(headers.get("accept"))),
                     new Http10Body(headers)));
         } catch (CloseConnectionException e) {
             throw e;
@@ -81,13 +84,13 @@ final class Http10 implements ServerConnection {
                 .append(' ')
                 .append(Status.create(reply.status()).reasonPhrase())
                 .append("\r\nContent-Type: ")
-                .append(Reply.CONTENT_TYPE)
+                .append(reply.contentType())
                 .append("\r\nContent-Length: ")
                 .append(reply.body().length)
                 .append("\r\nConnection: close\r\n");
-        if (reply.challenge()) {
-            head.append("WWW-Authenticate: ").append(Reply.CHALLENGE).append("\r\n");
-        }
+        reply.headers()
+                .forEach((name, value) ->
+                        head.append(name).append(": ").append(value).append("\r\n"));
         byte[] start = head.append("\r\n").toString().getBytes(StandardCharsets.US_ASCII);
         BufferData data = BufferData.create(start.length + reply.body().length);
         data.write(start);

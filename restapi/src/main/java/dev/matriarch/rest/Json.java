@@ -6,9 +6,12 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadConstraints;
+import dev.matriarch.dcs.PlannedRestart;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -19,6 +22,8 @@ final class Json {
             .streamReadConstraints(
                     StreamReadConstraints.builder().maxNestingDepth(100).build())
             .build();
+
+    static final DateTimeFormatter ISO = DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ssxxx");
 
     private Json() {}
 
@@ -34,6 +39,10 @@ final class Json {
             throw new UncheckedIOException("writing to memory failed", e);
         }
         return out.toByteArray();
+    }
+
+    static JsonParser parser(byte[] text) throws IOException {
+        return FACTORY.createParser(text);
     }
 
     /** @return what is wrong with the text, if it is not exactly one JSON object */
@@ -66,6 +75,29 @@ final class Json {
                 default -> json.writeStringField(tag.getKey(), tag.getValue().toString());
             }
         }
+        json.writeEndObject();
+    }
+
+    static void scheduledRestart(JsonGenerator json, Optional<PlannedRestart> planned) throws IOException {
+        if (planned.isEmpty()) {
+            return;
+        }
+        PlannedRestart restart = planned.get();
+        json.writeObjectFieldStart("scheduled_restart");
+        json.writeStringField("schedule", ISO.format(restart.at().atOffset(ZoneOffset.UTC)));
+        if (restart.role().isPresent()) {
+            json.writeStringField("role", restart.role().get());
+        }
+        if (restart.postgresVersion().isPresent()) {
+            json.writeStringField("postgres_version", restart.postgresVersion().get());
+        }
+        if (restart.onlyIfPending()) {
+            json.writeBooleanField("restart_pending", true);
+        }
+        if (restart.timeout().isPresent()) {
+            json.writeNumberField("timeout", restart.timeout().get().toSeconds());
+        }
+        json.writeStringField("postmaster_start_time", restart.postmasterStartTime());
         json.writeEndObject();
     }
 

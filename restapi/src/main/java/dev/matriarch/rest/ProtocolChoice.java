@@ -90,12 +90,18 @@ final class ProtocolChoice implements ServerConnectionSelector {
         @Override
         public Duration idleTime() {
             ServerConnection known = decided;
+            if (routes.working().includes(thread)) {
+                return Duration.ZERO;
+            }
             return known == null ? Duration.ofNanos(System.nanoTime() - opened) : known.idleTime();
         }
 
         @Override
         public void close(boolean interrupt) {
             ServerConnection known = decided;
+            if (!interrupt && routes.working().includes(thread)) {
+                return;
+            }
             if (known != null) {
                 // A request that arrives drop by drop does not count as idle for Helidon; it ends here all the same.
                 known.close(interrupt || known.idleTime().compareTo(patience.multipliedBy(3)) > 0);

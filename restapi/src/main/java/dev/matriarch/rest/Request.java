@@ -7,10 +7,9 @@ import java.util.Optional;
  * A request, whatever carried it here.
  *
  * @param path decoded, with its leading slash
- * @param authorization the header of that name
  * @param body read only when a route wants it
  */
-record Request(String method, String path, Query query, Optional<String> authorization, Body body) {
+record Request(String method, String path, Query query, Caller caller, Body body) {
     static final int MAX_BODY_BYTES = 1 << 20;
 
     interface Body {
@@ -21,6 +20,7 @@ record Request(String method, String path, Query query, Optional<String> authori
          * Reads the whole body.
          *
          * @return absent if it is longer than {@link #MAX_BODY_BYTES}
+         * @throws java.net.SocketTimeoutException if it did not arrive in time
          */
         Optional<byte[]> read() throws IOException;
     }

@@ -139,17 +139,19 @@ public final class RestDoor implements AutoCloseable {
                     method,
                     request.path().path(),
                     Query.parse(request.query().rawValue()),
-                    request.headers().first(HeaderNames.AUTHORIZATION),
+                    Carrier.caller(
+                            request.remotePeer(),
+                            request.isSecure(),
+                            request.headers().first(HeaderNames.AUTHORIZATION),
+                            request.headers().first(HeaderNames.ACCEPT)),
                     new HelidonBody(request)));
         } catch (RuntimeException e) {
             LOG.error("{} {} failed", method, request.path().path(), e);
             reply = Reply.error(500, "the agent failed to answer; its log says why");
         }
         response.status(Status.create(reply.status()));
-        response.header(HeaderNames.CONTENT_TYPE, Reply.CONTENT_TYPE);
-        if (reply.challenge()) {
-            response.header(HeaderNames.WWW_AUTHENTICATE, Reply.CHALLENGE);
-        }
+        response.header(HeaderNames.CONTENT_TYPE, reply.contentType());
+        reply.headers().forEach((name, value) -> response.header(HeaderNames.create(name), value));
         boolean closes = request.headers()
                 .first(HeaderNames.CONNECTION)
                 .map("close"::equalsIgnoreCase)

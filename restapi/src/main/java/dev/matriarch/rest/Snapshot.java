@@ -2,6 +2,7 @@ package dev.matriarch.rest;
 
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.PlannedRestart;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,7 @@ import java.util.OptionalLong;
  * @param leaseDeadlineNanos present while this member holds the leader lock: after it the lock must be taken as lost
  * @param nextRunNanos when the loop means to make its next observation at the latest
  * @param ttl of the leader lock
+ * @param plannedRestart scheduled for later
  */
 public record Snapshot(
         String scope,
@@ -54,7 +56,9 @@ public record Snapshot(
         OptionalLong dcsLastSeen,
         OptionalLong leaseDeadlineNanos,
         long nextRunNanos,
-        Duration ttl) {
+        Duration ttl,
+        Optional<PlannedRestart> plannedRestart,
+        Failsafe failsafe) {
 
     public Snapshot {
         Objects.requireNonNull(state, "state");
@@ -66,6 +70,24 @@ public record Snapshot(
         OFF,
         ON,
         QUORUM
+    }
+
+    /**
+     * Failsafe mode.
+     *
+     * @param listed who may take the lock, as the last leader wrote it: name to API address
+     * @param activeUntilNanos while a leader without the store stays because all others agree, this member among them
+     */
+    public record Failsafe(boolean enabled, Map<String, String> listed, OptionalLong activeUntilNanos) {
+        public static final Failsafe OFF = new Failsafe(false, Map.of(), OptionalLong.empty());
+
+        public Failsafe {
+            listed = Map.copyOf(listed);
+        }
+
+        boolean isActive(long nowNanos) {
+            return activeUntilNanos.isPresent() && activeUntilNanos.getAsLong() - nowNanos > 0;
+        }
     }
 
     /**
@@ -144,6 +166,14 @@ public record Snapshot(
 
     private boolean isStandbyLeader() {
         return standbyCluster && role.equals("standby_leader");
+    }
+
+    /** How far this server's WAL reaches, in bytes; 0 if that is not known. */
+    long positionInWal() {
+        return postgres.map(p -> Lsn.max(p.location(), Lsn.max(p.received(), p.replayed())))
+                .map(Lsn::value)
+                .filter(v -> v > 0)
+                .orElse(0L);
     }
 
     boolean flag(String tag) {

@@ -37,6 +37,9 @@ final class StatusDocument {
         if (s.freshCluster(now).map(ClusterView::isUnlocked).orElse(true)) {
             json.writeBooleanField("cluster_unlocked", true);
         }
+        if (s.failsafe().isActive(now)) {
+            json.writeBooleanField("failsafe_mode_is_active", true);
+        }
         if (s.dcsLastSeen().isPresent()) {
             json.writeNumberField("dcs_last_seen", s.dcsLastSeen().getAsLong());
         }
@@ -50,6 +53,7 @@ final class StatusDocument {
         if (s.postgres().isPresent()) {
             Json.pendingRestart(json, s.postgres().get().pendingRestart());
         }
+        Json.scheduledRestart(json, s.plannedRestart());
         json.writeObjectFieldStart("patroni");
         json.writeStringField("version", s.version());
         json.writeStringField("scope", s.scope());

@@ -6,6 +6,7 @@ import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
+import dev.matriarch.dcs.PlannedRestart;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.TimelineHistory;
 import dev.matriarch.dcs.Versioned;
@@ -38,6 +39,9 @@ final class Fixture {
     long received = OPTIME;
     String replicationState = "streaming";
     Map<String, Object> tags = Map.of();
+    PlannedRestart plannedRestart;
+    Snapshot.Failsafe failsafe = Snapshot.Failsafe.OFF;
+    long upstreamEnd;
     long nextRun = 1_000_001_000L;
 
     static Fixture primary() {
@@ -76,7 +80,9 @@ final class Fixture {
                 OptionalLong.of(1770113101),
                 lease ? OptionalLong.of(fresh) : OptionalLong.empty(),
                 nextRun,
-                Duration.ofSeconds(5));
+                Duration.ofSeconds(5),
+                Optional.ofNullable(plannedRestart),
+                failsafe);
     }
 
     private Snapshot.Postgres postgres() {
@@ -88,7 +94,7 @@ final class Fixture {
                 inRecovery ? Lsn.INVALID : new Lsn(OPTIME),
                 inRecovery ? new Lsn(received) : Lsn.INVALID,
                 inRecovery ? new Lsn(replayed) : Lsn.INVALID,
-                Lsn.INVALID,
+                upstreamEnd == 0 ? Lsn.INVALID : new Lsn(upstreamEnd),
                 Optional.empty(),
                 false,
                 replicationState.isEmpty() ? Optional.empty() : Optional.of(replicationState),

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalLong;
 import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -202,6 +203,23 @@ class HealthCheckTest {
         assertEquals(503, status(f, "/readiness", "lag=16kB"));
         assertEquals(200, status(f, "/readiness", "lag=16kB&mode=write"));
         assertEquals(200, status(Fixture.primary(), "/primary", "tag_unknown=1"));
+    }
+
+    @Test
+    void readinessGoesByWhatTheUpstreamSaidAndByFailsafeMode() {
+        Fixture f = Fixture.replica();
+        f.view = false;
+        assertEquals(503, status(f, "/readiness", ""));
+        f.failsafe = new Snapshot.Failsafe(true, Map.of(), OptionalLong.of(f.now + 1));
+        assertEquals(200, status(f, "/readiness", ""));
+        f.failsafe = new Snapshot.Failsafe(true, Map.of(), OptionalLong.of(f.now));
+        assertEquals(503, status(f, "/readiness", ""));
+        f.failsafe = Snapshot.Failsafe.OFF;
+        f.upstreamEnd = Fixture.OPTIME + 1000;
+        assertEquals(200, status(f, "/readiness", ""));
+        assertEquals(503, status(f, "/readiness", "lag=999"));
+        assertEquals(503, status(f, "/replica", "lag=999"));
+        assertEquals(200, status(f, "/replica", "lag=1000"));
     }
 
     private static int status(Fixture f, String path, String query) {

@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.PlannedRestart;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.net.Socket;
@@ -20,6 +22,9 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -36,35 +41,6 @@ class RestDoorTest {
 
     private final FakeAgent agent = new FakeAgent();
     private RestDoor door;
-
-    private static final class FakeAgent implements AgentView {
-        volatile Snapshot snapshot;
-        volatile Optional<String> config = Optional.of("{\"ttl\":5}");
-        volatile ConfigChange outcome = new ConfigChange.Done("{\"ttl\":6}");
-        final List<String> asked = new ArrayList<>();
-
-        @Override
-        public Snapshot snapshot() {
-            return snapshot;
-        }
-
-        @Override
-        public Optional<String> config() {
-            return config;
-        }
-
-        @Override
-        public synchronized ConfigChange patchConfig(String jsonPatch) {
-            asked.add("patch " + jsonPatch);
-            return outcome;
-        }
-
-        @Override
-        public synchronized ConfigChange replaceConfig(String json) {
-            asked.add("put " + json);
-            return outcome;
-        }
-    }
 
     @BeforeEach
     void open() throws IOException {
@@ -201,6 +177,17 @@ class RestDoorTest {
         Fixture f = Fixture.replica();
         f.quorum = true;
         f.watchdogFailed = true;
+        f.paused = true;
+        f.view = false;
+        f.failsafe = new Snapshot.Failsafe(
+                true, java.util.Map.of(), java.util.OptionalLong.of(System.nanoTime() + 60_000_000_000L));
+        f.plannedRestart = new PlannedRestart(
+                java.time.Instant.parse("2026-02-04T02:00:00Z"),
+                "2026-02-03 10:00:01.123+00:00",
+                Optional.of("replica"),
+                Optional.empty(),
+                true,
+                Optional.of(Duration.ofSeconds(90)));
         agent.snapshot = f.snapshot();
         JsonNode r = json(get("/patroni"));
         assertTrue(r.get("watchdog_failed").asBoolean());
@@ -208,6 +195,15 @@ class RestDoorTest {
         assertEquals("replica", r.get("role").asText());
         assertEquals(Fixture.OPTIME, r.get("xlog").get("replayed_location").asLong());
         assertTrue(r.get("quorum_standby").asBoolean());
+        assertTrue(r.get("pause").asBoolean());
+        assertTrue(r.get("cluster_unlocked").asBoolean());
+        assertTrue(r.get("failsafe_mode_is_active").asBoolean());
+        assertEquals(1770113101, r.get("dcs_last_seen").asLong());
+        assertEquals(
+                "2026-02-04T02:00:00+00:00", r.at("/scheduled_restart/schedule").asText());
+        assertEquals("replica", r.at("/scheduled_restart/role").asText());
+        assertTrue(r.at("/scheduled_restart/restart_pending").asBoolean());
+        assertEquals(90, r.at("/scheduled_restart/timeout").asInt());
         assertEquals("streaming", r.get("replication_state").asText());
     }
 
@@ -234,13 +230,14 @@ class RestDoorTest {
         Fixture f = Fixture.replica();
         f.view = false;
         agent.snapshot = f.snapshot();
+        agent.cluster = Optional.empty();
         assertEquals(503, get("/cluster").statusCode());
     }
 
     @Test
     void theConfigurationIsReadByAllAndChangedByFew() throws Exception {
         assertEquals("{\"ttl\":5}", get("/config").body());
-        agent.config = Optional.empty();
+        agent.cluster = Optional.of(ClusterView.empty());
         assertEquals(502, get("/config").statusCode());
 
         HttpResponse<String> anonymous = send("PATCH", "/config", "{\"ttl\":6}");
@@ -298,10 +295,32 @@ class RestDoorTest {
 
     @Test
     void otherMethodsAreNotSupported() throws Exception {
-        assertEquals(501, send("POST", "/switchover", "{}").statusCode());
+        assertEquals(501, send("POST", "/history", "{}").statusCode());
         assertEquals(501, send("DELETE", "/config", null).statusCode());
         assertEquals(501, send("PATCH", "/primary", "{}").statusCode());
         assertEquals(503, get("/favicon.ico").statusCode());
+    }
+
+    /** The door of this test closes connections that are idle for a second. */
+    @Test
+    void anOrderMayTakeLongerThanAConnectionMayBeIdle() throws Exception {
+        agent.whileAsked = () -> {
+            try {
+                TimeUnit.MILLISECONDS.sleep(4200);
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
+        };
+        agent.answer = new Answer(200, "restarted successfully");
+        Future<String> old;
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            old = threads.submit(
+                    () -> raw("POST /restart HTTP/1.0\r\nAuthorization: " + login("secret")[1] + "\r\n\r\n"));
+            HttpResponse<String> response = send("POST", "/restart", null, login("secret"));
+            assertEquals(200, response.statusCode());
+            assertEquals("restarted successfully", response.body());
+        }
+        assertTrue(old.get().startsWith("HTTP/1.0 200 OK\r\n"), old.get());
     }
 
     @Test

@@ -10,6 +10,7 @@ import java.util.regex.Pattern;
 
 /** Values as users of PostgreSQL write them: {@code 30}, {@code 0.5}, {@code 500ms}, {@code 30min}, {@code 1MB}, {@code on}. */
 final class Quantity {
+    private static final int MOST_DIGITS = 400;
     private static final Pattern FORM = Pattern.compile("([+-]?\\d{1,18}(?:\\.\\d{1,9})?)\\s*([A-Za-z]*)");
     private static final BigDecimal LONGEST = BigDecimal.valueOf(Integer.MAX_VALUE);
 
@@ -69,6 +70,12 @@ final class Quantity {
         return s.scale() < 0 ? s.setScale(0).toPlainString() : s.toPlainString();
     }
 
+    /** Without an exponent, unless that were longer than anybody means: 1e999999999 written out takes a gigabyte. */
+    static String plain(JsonNode number) {
+        BigDecimal value = number.decimalValue();
+        return Math.abs((long) value.scale()) > MOST_DIGITS ? value.toString() : value.toPlainString();
+    }
+
     private interface Unit {
         BigDecimal factor(String unit);
     }
@@ -77,7 +84,7 @@ final class Quantity {
         if (!value.isNumber() && !value.isTextual()) {
             return Optional.empty();
         }
-        String text = value.isNumber() ? value.decimalValue().toPlainString() : value.asText();
+        String text = value.isNumber() ? plain(value) : value.asText();
         Matcher m = FORM.matcher(text.strip());
         if (!m.matches()) {
             return Optional.empty();

@@ -274,7 +274,7 @@ final class Section {
         if (value.isBoolean()) {
             return value.booleanValue() ? "on" : "off";
         }
-        return value.isNumber() ? value.decimalValue().toPlainString() : value.asText();
+        return value.isNumber() ? Quantity.plain(value) : value.asText();
     }
 
     Optional<Section> section(String name) {

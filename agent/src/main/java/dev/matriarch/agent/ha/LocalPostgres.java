@@ -82,6 +82,7 @@ public record LocalPostgres(
      * @param serverVersion server_version_num
      * @param postmasterStartTime as PostgreSQL prints it
      * @param pendingRestart parameters waiting for a restart, name to "old->new"
+     * @param upstreamEnd end of the WAL that the upstream has announced; empty if none did
      */
     public record Status(
             boolean inRecovery,
@@ -99,7 +100,46 @@ public record LocalPostgres(
             List<Slot> slots,
             int serverVersion,
             String postmasterStartTime,
-            java.util.Map<String, String> pendingRestart) {}
+            java.util.Map<String, String> pendingRestart,
+            Optional<Lsn> upstreamEnd) {
+        /** Of a server that has no upstream, or one that has said nothing. */
+        public Status(
+                boolean inRecovery,
+                int timeline,
+                Lsn position,
+                Lsn received,
+                Lsn replayed,
+                boolean replayPaused,
+                Optional<String> replayTimestamp,
+                boolean streaming,
+                String synchronousStandbyNames,
+                boolean reloadTakenUp,
+                String synchronousCommit,
+                List<Sender> senders,
+                List<Slot> slots,
+                int serverVersion,
+                String postmasterStartTime,
+                java.util.Map<String, String> pendingRestart) {
+            this(
+                    inRecovery,
+                    timeline,
+                    position,
+                    received,
+                    replayed,
+                    replayPaused,
+                    replayTimestamp,
+                    streaming,
+                    synchronousStandbyNames,
+                    reloadTakenUp,
+                    synchronousCommit,
+                    senders,
+                    slots,
+                    serverVersion,
+                    postmasterStartTime,
+                    pendingRestart,
+                    Optional.empty());
+        }
+    }
 
     /** A row of pg_stat_replication. */
     public record Sender(

@@ -119,13 +119,13 @@ public final class Agent implements AutoCloseable {
             });
             RpcDoor rpc = opened(RpcDoor.open(
                     config.control().listen(), desk, transport, peers, json -> problems(settings.local(), json)));
-            desk.open(heartbeat, rpc.operations());
+            desk.open(heartbeat);
             RestDoor rest = opened(RestDoor.open(
                     new RestSettings(
                             config.rest().listen().host(),
                             config.rest().listen().port(),
                             credentials(config)),
-                    desk));
+                    new RestDesk(desk, settings, rpc.operations())));
             reloads.tell(changed -> rest.credentials(credentials(changed)));
             complete = true;
         } finally {

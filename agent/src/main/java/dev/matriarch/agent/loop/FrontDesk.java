@@ -1,7 +1,6 @@
 package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.config.DynamicConfig;
-import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.config.EffectiveConfig;
 import dev.matriarch.agent.ha.Candidacy;
 import dev.matriarch.agent.ha.Failsafe;
@@ -14,17 +13,13 @@ import dev.matriarch.agent.ha.Tags;
 import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.rpc.LocalAgent;
-import dev.matriarch.agent.rpc.Operations;
 import dev.matriarch.agent.rpc.Outcome;
 import dev.matriarch.agent.rpc.Position;
 import dev.matriarch.agent.rpc.ReinitOrder;
 import dev.matriarch.agent.rpc.RestartOrder;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
-import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.Lsn;
-import dev.matriarch.rest.AgentView;
-import dev.matriarch.rest.ConfigChange;
 import dev.matriarch.rest.Snapshot;
 import java.time.Duration;
 import java.time.Instant;
@@ -35,7 +30,7 @@ import java.util.OptionalLong;
 /**
  * What both doors see of the agent: the last observation, and a place to leave orders. Any thread.
  */
-final class FrontDesk implements LocalAgent, AgentView, Publisher {
+final class FrontDesk implements LocalAgent, Publisher {
     private static final Duration ASK_POSTGRES = Duration.ofMillis(500);
     private static final Duration UNKNOWN_AGE = Duration.ofDays(365);
 
@@ -46,7 +41,6 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
     private final Clock clock;
     private final Reloads reloads;
     private volatile Heartbeat heartbeat;
-    private volatile Operations operations;
     private volatile Observation last;
     private volatile OptionalLong leaseDeadline = OptionalLong.empty();
     private volatile Optional<ClusterView> view = Optional.empty();
@@ -63,9 +57,8 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
         this.reloads = reloads;
     }
 
-    void open(Heartbeat started, Operations shared) {
+    void open(Heartbeat started) {
         heartbeat = started;
-        operations = shared;
     }
 
     /** True once the first observation is there to answer from. */
@@ -90,8 +83,8 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
 
     // --- for the REST door ---
 
-    @Override
-    public Snapshot snapshot() {
+    /** The last observation, for the REST door. */
+    Snapshot snapshot() {
         return SnapshotOf.observation(
                 last,
                 settings,
@@ -99,46 +92,6 @@ final class FrontDesk implements LocalAgent, AgentView, Publisher {
                 view.isPresent() ? OptionalLong.of(viewNanos) : OptionalLong.empty(),
                 view.isPresent() ? OptionalLong.of(viewSeconds) : OptionalLong.empty(),
                 leaseDeadline);
-    }
-
-    @Override
-    public Optional<String> config() {
-        return view.flatMap(ClusterView::config).map(c -> c.value());
-    }
-
-    @Override
-    public ConfigChange patchConfig(String jsonPatch) {
-        Optional<ClusterView> now = operations.view();
-        if (now.flatMap(ClusterView::config).isEmpty()) {
-            return new ConfigChange.NothingStored();
-        }
-        var stored = now.get().config().get();
-        return change(
-                DynamicConfigJson.merge(stored.value(), jsonPatch),
-                stored.value(),
-                Expected.revision(stored.revision()));
-    }
-
-    @Override
-    public ConfigChange replaceConfig(String json) {
-        String stored = operations
-                .view()
-                .flatMap(ClusterView::config)
-                .map(c -> c.value())
-                .orElse("");
-        return change(json, stored, Expected.anything());
-    }
-
-    private ConfigChange change(String json, String stored, Expected expected) {
-        if (json.equals(stored)) {
-            return new ConfigChange.Done(json);
-        }
-        return switch (operations.setConfig(json, expected)) {
-            case Operations.ConfigOutcome.Changed changed -> new ConfigChange.Done(json);
-            case Operations.ConfigOutcome.Conflict conflict -> new ConfigChange.Conflict();
-            case Operations.ConfigOutcome.Refused(var problems) -> new ConfigChange.Refused(problems);
-            case Operations.ConfigOutcome.Failed(var sentence) -> new ConfigChange.Unavailable(sentence);
-        };
     }
 
     // --- for the gRPC door ---

@@ -64,7 +64,12 @@ final class MemberRecord {
                 status.map(LocalPostgres.Status::position),
                 replica.map(LocalPostgres.Status::received).filter(l -> !l.equals(Lsn.INVALID)),
                 replica.map(LocalPostgres.Status::replayed),
-                replica.filter(LocalPostgres.Status::streaming).map(s -> "streaming"),
+                replica.flatMap(s -> replicationState(
+                        s,
+                        !settings.current()
+                                .parameters()
+                                .getOrDefault("restore_command", "")
+                                .isEmpty())),
                 status.filter(s -> s.timeline() > 0)
                         .map(s -> OptionalInt.of(s.timeline()))
                         .orElse(OptionalInt.empty()),
@@ -77,7 +82,17 @@ final class MemberRecord {
                 addresses.proxyUrl());
     }
 
-    private static PlannedRestart planned(ScheduledRestart restart) {
+    /** @param hasArchive a restore_command is configured */
+    static Optional<String> replicationState(LocalPostgres.Status status, boolean hasArchive) {
+        if (!status.inRecovery()) {
+            return Optional.empty();
+        }
+        return status.streaming()
+                ? Optional.of("streaming")
+                : hasArchive ? Optional.of("in archive recovery") : Optional.empty();
+    }
+
+    static PlannedRestart planned(ScheduledRestart restart) {
         RestartFilter filter = restart.filter();
         return new PlannedRestart(
                 restart.at(),

@@ -1,5 +1,6 @@
 package dev.matriarch.agent.loop;
 
+import dev.matriarch.agent.ha.Lease;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Settings;
@@ -24,6 +25,10 @@ final class SnapshotOf {
             OptionalLong leaseDeadline) {
         var config = settings.local();
         var inForce = settings.current().settings();
+        boolean hasArchive = !settings.current()
+                .parameters()
+                .getOrDefault("restore_command", "")
+                .isEmpty();
         boolean voter = !inForce.synchronous().isOff()
                 && view.flatMap(ClusterView::sync)
                         .map(Versioned::value)
@@ -38,7 +43,7 @@ final class SnapshotOf {
                 MemberRecord.role(
                         seen.postgres(),
                         leaseDeadline.isPresent() && inForce.standbyCluster().isPresent()),
-                seen.postgres().status().map(SnapshotOf::postgres),
+                seen.postgres().status().map(status -> postgres(status, hasArchive)),
                 voter && inForce.synchronous().mode() == Settings.Synchronous.Mode.ON,
                 voter && inForce.synchronous().mode() == Settings.Synchronous.Mode.QUORUM,
                 switch (inForce.synchronous().mode()) {
@@ -58,10 +63,25 @@ final class SnapshotOf {
                 viewSeconds,
                 leaseDeadline,
                 seen.now() + inForce.loopWait().toNanos(),
-                inForce.ttl());
+                inForce.ttl(),
+                seen.situation().wishes().restart().map(MemberRecord::planned),
+                new Snapshot.Failsafe(
+                        inForce.failsafeMode(), seen.situation().failsafe().listed(), failsafeUntil(seen)));
     }
 
-    private static Snapshot.Postgres postgres(LocalPostgres.Status status) {
+    /** A leader's own lease, once it was extended by the others' promises; else this member's promise. */
+    private static OptionalLong failsafeUntil(Observation seen) {
+        if (seen.lease() instanceof Lease.Held held && held.byPromise()) {
+            return OptionalLong.of(held.deadline());
+        }
+        return seen.situation()
+                .failsafe()
+                .promise()
+                .map(promise -> OptionalLong.of(promise.until()))
+                .orElse(OptionalLong.empty());
+    }
+
+    private static Snapshot.Postgres postgres(LocalPostgres.Status status, boolean hasArchive) {
         boolean replica = status.inRecovery();
         return new Snapshot.Postgres(
                 replica,
@@ -71,10 +91,10 @@ final class SnapshotOf {
                 replica ? Lsn.INVALID : status.position(),
                 replica ? status.received() : Lsn.INVALID,
                 replica ? status.replayed() : Lsn.INVALID,
-                Lsn.INVALID,
+                replica ? status.upstreamEnd().orElse(Lsn.INVALID) : Lsn.INVALID,
                 status.replayTimestamp(),
                 status.replayPaused(),
-                status.streaming() ? Optional.of("streaming") : Optional.empty(),
+                MemberRecord.replicationState(status, hasArchive),
                 status.senders().stream()
                         .map(s -> new Snapshot.Sender(
                                 s.user(),

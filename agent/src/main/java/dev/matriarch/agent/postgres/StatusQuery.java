@@ -54,6 +54,7 @@ final class StatusQuery {
               CASE WHEN r.in_recovery THEN pg_catalog.pg_is_wal_replay_paused() ELSE false END AS paused,
               CASE WHEN r.in_recovery THEN pg_catalog.pg_last_xact_replay_timestamp()::text END AS replay_timestamp,
               coalesce(w.status = 'streaming', false) AS streaming,
+              w.latest_end_lsn::text AS upstream_end,
               pg_catalog.current_setting('synchronous_standby_names') AS synchronous_standby_names,
               coalesce((SELECT bool_or(coalesce(k.wait_event IN ('CheckpointerMain', 'CheckpointWriteDelay'),
                     pg_catalog.current_setting('server_version_num')::int < 150000))
@@ -112,7 +113,8 @@ final class StatusQuery {
                             slots(texts(row.getArray("slots"))),
                             row.getInt("server_version"),
                             row.getString("start_time"),
-                            pairs(texts(row.getArray("pending_restart")))));
+                            pairs(texts(row.getArray("pending_restart"))),
+                            Optional.ofNullable(row.getString("upstream_end")).map(Lsn::parse)));
         }
     }
 

@@ -51,11 +51,16 @@ public final class Operations {
 
     /** The store's state now, else as the loop saw it last. */
     public Optional<ClusterView> view() {
+        return storedView().or(agent::view);
+    }
+
+    /** The store's state now; empty if it does not answer within {@code retry_timeout}. */
+    public Optional<ClusterView> storedView() {
         try {
             return Optional.of(agent.dcs().read(patience()));
         } catch (DcsException e) {
-            LOG.debug("the store does not answer, using the last view", e);
-            return agent.view();
+            LOG.debug("the store does not answer", e);
+            return Optional.empty();
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -163,5 +164,13 @@ class DynamicConfigJsonTest {
         assertEquals("rw-r-----", PosixFilePermissions.toString(Files.getPosixFilePermissions(file)));
         Files.writeString(file, "garbage");
         assertEquals(Optional.empty(), DynamicConfigFile.read(dir));
+    }
+
+    @Test
+    @org.junit.jupiter.api.Timeout(5)
+    void aNumberTooLongToBeWrittenOutIsAProblemLikeAnyOther() {
+        assertFalse(DynamicConfigJson.validate("{\"ttl\": 1e999999999}").isEmpty());
+        assertFalse(DynamicConfigJson.validate("{\"ttl\": 1e-999999999}").isEmpty());
+        DynamicConfigJson.validate("{\"postgresql\": {\"parameters\": {\"work_mem\": 1e999999999}}}");
     }
 }
