@@ -73,8 +73,9 @@ final class Environment {
         // As Patroni's documentation spells it.
         t.put("POSTGRESQL_BIN_IS_READY", List.of("postgresql", "bin_name", "pg_isready"));
         for (String role : ROLES) {
-            for (String name : words("USERNAME PASSWORD PASSWORD_FILE SSLMODE SSLKEY SSLPASSWORD SSLCERT SSLROOTCERT"
-                    + " SSLCRL SSLCRLDIR SSLNEGOTIATION GSSENCMODE CHANNEL_BINDING")) {
+            for (String name : words(
+                    "USERNAME PASSWORD PASSWORD_FILE SSLMODE SSLKEY SSLPASSWORD SSLPASSWORD_FILE SSLCERT SSLROOTCERT"
+                            + " SSLCRL SSLCRLDIR SSLNEGOTIATION GSSENCMODE CHANNEL_BINDING")) {
                 t.put(role + "_" + name, List.of("postgresql", "authentication", lower(role), lower(name)));
             }
         }

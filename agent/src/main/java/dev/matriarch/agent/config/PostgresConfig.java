@@ -105,7 +105,11 @@ public record PostgresConfig(
     }
 
     /** A database role of the agent. Its {@code toString} never shows the password. */
-    public record Role(String username, Optional<String> password) {
+    public record Role(String username, Optional<String> password, ConnectionSecurity security) {
+        public Role(String username, Optional<String> password) {
+            this(username, password, ConnectionSecurity.USUAL);
+        }
+
         @Override
         public String toString() {
             return "Role[" + username + "]";

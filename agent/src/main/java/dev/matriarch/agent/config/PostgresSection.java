@@ -170,17 +170,12 @@ final class PostgresSection {
             }
             return new Role(defaultUser.orElse(name), Optional.empty());
         }
-        Section s = given.get()
-                .notYetExcept("sslmode", "prefer")
-                .notYetExcept("gssencmode", "prefer")
-                .notYetExcept("channel_binding", "prefer")
-                .notYetExcept("sslnegotiation", "postgres")
-                .notYet("sslkey", "sslcert", "sslrootcert", "sslcrl", "sslcrldir", "sslpassword");
+        Section s = given.get();
         Optional<String> user = s.text("username");
         if (user.isEmpty() && defaultUser.isEmpty() && !s.has("username")) {
             findings.add(s.key("username"), "is missing: the name of a database role");
         }
-        Role role = new Role(user.or(() -> defaultUser).orElse(name), s.secret("password"));
+        Role role = new Role(user.or(() -> defaultUser).orElse(name), s.secret("password"), SecuritySection.read(s));
         boolean manyLines = Stream.of(role.username(), role.password().orElse(""))
                 .anyMatch(t -> t.indexOf('\n') >= 0 || t.indexOf('\r') >= 0 || t.indexOf('\0') >= 0);
         if (manyLines) {

@@ -44,6 +44,7 @@ final class Child {
 
     Child passfile(Path file) {
         extraEnvironment.put("PGPASSFILE", file.toString());
+        extraEnvironment.put("PGSERVICEFILE", ServiceFile.beside(file).toString());
         return this;
     }
 

@@ -270,6 +270,7 @@ final class ConfigurationFiles {
         Path parent = config.pgpass().toAbsolutePath().getParent();
         Files.createDirectories(parent);
         DurableFile.write(config.pgpass(), text.toString());
+        ServiceFile.write(config, major);
     }
 
     /** How to reach a server, in libpq's form, without the password. */
@@ -296,8 +297,8 @@ final class ConfigurationFiles {
         }
         parts.put("passfile", config.pgpass().toAbsolutePath().toString());
         parts.put("application_name", memberName);
-        parts.put("sslmode", "prefer");
-        parts.put("gssencmode", "disable");
+        parts.putAll(role.security().forLibpq(major));
+        ServiceFile.nameOf(config, role, major).ifPresent(name -> parts.put("service", name));
         return parts;
     }
 

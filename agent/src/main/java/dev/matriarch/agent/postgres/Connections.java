@@ -1,10 +1,12 @@
 package dev.matriarch.agent.postgres;
 
+import dev.matriarch.agent.config.ConnectionSecurity;
 import dev.matriarch.agent.config.PostgresConfig;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.sql.Connection;
 import java.sql.SQLException;
+import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
 
@@ -39,6 +41,8 @@ final class Connections {
             properties.setProperty("socketFactoryArg", socket.get().file().toString());
             // A server speaks neither through a socket file.
             properties.setProperty("sslmode", "disable");
+            properties.remove("sslNegotiation");
+            properties.remove("channelBinding");
             properties.setProperty("gssEncMode", "disable");
         }
         return open(now.localHost(), now.port(), database, properties);
@@ -74,6 +78,26 @@ final class Connections {
         return connection;
     }
 
+    private static void secure(Properties properties, ConnectionSecurity security) {
+        properties.setProperty("sslmode", security.option("sslmode").orElse("prefer"));
+        security.option("sslnegotiation").ifPresent(v -> properties.setProperty("sslNegotiation", v));
+        security.option("channel_binding").ifPresent(v -> properties.setProperty("channelBinding", v));
+        // Where libpq only prefers it, that depends on tickets that a JVM does not see.
+        properties.setProperty(
+                "gssEncMode",
+                security.option("gssencmode").filter("require"::equals).orElse("disable"));
+        boolean files = false;
+        for (String name : List.of("sslcert", "sslkey", "sslrootcert", "sslcrl", "sslcrldir")) {
+            Optional<String> file = security.option(name);
+            file.ifPresent(f -> properties.setProperty(name, f));
+            files |= file.isPresent();
+        }
+        if (files) {
+            security.keyPassword().ifPresent(p -> properties.setProperty("sslpassword", p));
+            properties.setProperty("sslfactory", ServerTls.class.getName());
+        }
+    }
+
     private static Properties properties(PostgresConfig.Role role, String applicationName, Deadline deadline) {
         int millis = deadline.leftMillis();
         // The driver counts whole seconds; the caller's own deadline is exact and aborts the connection.
@@ -86,8 +110,7 @@ final class Connections {
         properties.setProperty("socketTimeout", Integer.toString(seconds + 1));
         properties.setProperty("cancelSignalTimeout", "2");
         properties.setProperty("tcpKeepAlive", "true");
-        properties.setProperty("sslmode", "prefer");
-        properties.setProperty("gssEncMode", "disable");
+        secure(properties, role.security());
         properties.setProperty("options", "-c statement_timeout=" + millis + " -c lock_timeout=" + millis);
         return properties;
     }

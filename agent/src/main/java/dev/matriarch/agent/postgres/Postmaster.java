@@ -163,6 +163,9 @@ final class Postmaster {
                 .redirectError(ProcessBuilder.Redirect.INHERIT)
                 .directory(data.path().toFile());
         ChildEnvironment.scrubForPostgres(builder.environment());
+        // Named in primary_conninfo if the key has a password.
+        builder.environment()
+                .put("PGSERVICEFILE", ServiceFile.beside(config.pgpass()).toString());
         Process process;
         try {
             process = builder.start();

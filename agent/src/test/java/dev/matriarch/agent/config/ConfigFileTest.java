@@ -259,6 +259,38 @@ class ConfigFileTest {
     }
 
     @Test
+    void encryptionIsAskedForRoleByRole() throws Exception {
+        ConfigProblems problems =
+                assertThrows(ConfigProblems.class, () -> load(MINIMAL.replace("replication: {", """
+                replication:
+                      sslmode: verify-ca
+                      sslcert: /c.crt
+                      sslpassword: " x"
+                      gssencmode: perhaps
+                      more: {""")));
+        String all = problems.getMessage();
+        assertTrue(all.contains("needs sslrootcert") && all.contains("needs the other one"), all);
+        assertTrue(all.contains("begins or ends with a blank") && all.contains("is none of disable, prefer"), all);
+
+        PostgresConfig config = load(
+                        MINIMAL,
+                        Map.of(
+                                "PATRONI_SUPERUSER_SSLMODE",
+                                "verify-full",
+                                "PATRONI_SUPERUSER_SSLROOTCERT",
+                                "system",
+                                "PATRONI_REPLICATION_SSLMODE",
+                                "require"))
+                .postgres();
+        assertEquals(
+                Map.of("sslmode", "verify-full", "sslrootcert", "system"),
+                config.superuser().security().options());
+        assertEquals(config.superuser(), config.rewind());
+        assertEquals(
+                Map.of("sslmode", "require"), config.replication().security().options());
+    }
+
+    @Test
     void aRaftPasswordIsRefusedWithoutShowingIt() {
         ConfigProblems e = assertThrows(
                 ConfigProblems.class, () -> load(MINIMAL, Map.of("PATRONI_RAFT_PASSWORD", "top-secret-9")));
