@@ -92,7 +92,7 @@ public final class Matriarch {
                 DynamicConfigJson.parse(config.bootstrap().dcsJson()).retryTimeout();
         return RaftStore.open(
                 new RaftStoreSettings(
-                        config.scope(),
+                        config.storeName(),
                         config.name(),
                         config.raft().dataDir(),
                         config.raft().selfAddress().toString(),

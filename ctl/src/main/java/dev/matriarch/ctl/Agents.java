@@ -3,7 +3,11 @@ package dev.matriarch.ctl;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
+import dev.matriarch.proto.sharding.v1.GroupsReply;
+import dev.matriarch.proto.sharding.v1.GroupsRequest;
+import dev.matriarch.proto.sharding.v1.ShardingServiceGrpc;
 import io.grpc.ManagedChannel;
+import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
 import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
@@ -17,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
@@ -154,6 +159,22 @@ final class Agents implements AutoCloseable {
             return question.apply(ControlServiceGrpc.newBlockingStub(channel)
                     .withDeadlineAfter(timeout.toMillis(), TimeUnit.MILLISECONDS));
         } catch (StatusRuntimeException e) {
+            throw CtlException.refused("the agent at " + chosen + ": " + reason(e));
+        }
+    }
+
+    /** The parts of the distributed database that the cluster belongs to; empty if it stands alone. */
+    Optional<GroupsReply> groups() {
+        try {
+            GroupsReply reply = ShardingServiceGrpc.newBlockingStub(channel)
+                    .withDeadlineAfter(QUICK.toMillis(), TimeUnit.MILLISECONDS)
+                    .groups(GroupsRequest.getDefaultInstance());
+            return reply.hasOwn() ? Optional.of(reply) : Optional.empty();
+        } catch (StatusRuntimeException e) {
+            if (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED) {
+                // An older agent, which knows nothing of groups.
+                return Optional.empty();
+            }
             throw CtlException.refused("the agent at " + chosen + ": " + reason(e));
         }
     }

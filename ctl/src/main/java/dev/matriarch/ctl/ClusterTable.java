@@ -4,6 +4,7 @@ import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.MemberRow;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -20,18 +21,73 @@ final class ClusterTable {
     /** @param pretty title in a framed table; {@code title} is the one for programs */
     private record Column(String title, String pretty, boolean right, Function<MemberRow, Object> value) {}
 
+    /** @param group of a Citus database; null: the cluster stands alone */
+    record Part(Integer group, GetClusterReply cluster) {}
+
+    private final List<Part> parts;
     private final GetClusterReply cluster;
     private final Format format;
     private final boolean extended;
     private final boolean withPorts;
 
     ClusterTable(GetClusterReply cluster, Format format, boolean extended) {
-        this.cluster = cluster;
+        this(List.of(new Part(null, cluster)), format, extended);
+    }
+
+    /** @param parts of one Citus database: all of them, or one */
+    ClusterTable(List<Part> parts, Format format, boolean extended) {
+        this.parts = List.copyOf(parts);
+        this.cluster = together(parts);
         this.format = format;
         this.extended = extended;
         List<MemberRow> members = cluster.getMembersList();
         withPorts = members.stream().anyMatch(m -> m.getPort() != POSTGRES_PORT)
                 || members.stream().map(MemberRow::getHost).distinct().count() < members.size();
+    }
+
+    /** All members under one roof; what concerns one part only is looked up there. */
+    private static GetClusterReply together(List<Part> parts) {
+        GetClusterReply.Builder all = parts.getFirst().cluster().toBuilder();
+        parts.subList(1, parts.size())
+                .forEach(part -> all.addAllMembers(part.cluster().getMembersList()));
+        return all.build();
+    }
+
+    private boolean ofCitus() {
+        return parts.getFirst().group() != null;
+    }
+
+    /** By identity: two groups may well have members that are equal in all they show. */
+    private Map<MemberRow, Integer> groups() {
+        Map<MemberRow, Integer> groups = new IdentityHashMap<>();
+        int next = 0;
+        for (Part part : parts) {
+            for (int i = 0; i < part.cluster().getMembersCount(); i++) {
+                groups.put(cluster.getMembers(next++), part.group());
+            }
+        }
+        return groups;
+    }
+
+    private List<MemberRow> members(Part part) {
+        int first = 0;
+        for (Part before : parts) {
+            if (before == part) {
+                break;
+            }
+            first += before.cluster().getMembersCount();
+        }
+        return cluster.getMembersList().subList(first, first + part.cluster().getMembersCount());
+    }
+
+    private String title() {
+        String scope = cluster.getScope();
+        if (!ofCitus()) {
+            return " Cluster: " + scope + " (" + identifier() + ") ";
+        }
+        return parts.size() == 1
+                ? " Citus cluster: " + scope + " (group: " + parts.getFirst().group() + ", " + identifier() + ") "
+                : " Citus cluster: " + scope + " ";
     }
 
     List<String> lines() {
@@ -44,26 +100,37 @@ final class ClusterTable {
             return format.lines(columns.stream().map(Column::title).toList(), rows);
         }
         columns.removeFirst();
-        Map<MemberRow, String> names = format == Format.topology ? topology() : flat();
+        if (ofCitus() && parts.size() == 1) {
+            columns.removeFirst();
+        }
         List<List<String>> rows = new ArrayList<>();
-        names.forEach((member, name) -> {
-            List<String> row = new ArrayList<>();
-            for (Column column : columns) {
-                row.add(
-                        column.title().equals("Member")
-                                ? name
-                                : String.valueOf(column.value().apply(member)));
-            }
-            rows.add(row);
-        });
+        for (Part part : parts) {
+            Map<MemberRow, String> names = format == Format.topology ? topology(members(part)) : flat(members(part));
+            names.forEach((member, name) -> {
+                List<String> row = new ArrayList<>();
+                for (Column column : columns) {
+                    row.add(
+                            column.title().equals("Member")
+                                    ? name
+                                    : String.valueOf(column.value().apply(member)));
+                }
+                rows.add(row);
+            });
+        }
         lines.addAll(new TextTable(
-                        " Cluster: " + cluster.getScope() + " (" + identifier() + ") ",
+                        title(),
                         columns.stream()
                                 .map(c -> new TextTable.Column(c.pretty(), c.right()))
                                 .toList(),
                         rows)
                 .lines());
-        lines.addAll(footer());
+        for (Part part : parts) {
+            List<String> footer = footer(part.cluster());
+            if (parts.size() > 1 && !footer.isEmpty()) {
+                lines.add(" Citus group: " + part.group());
+            }
+            lines.addAll(footer);
+        }
         return lines;
     }
 
@@ -74,7 +141,7 @@ final class ClusterTable {
         return cluster.getSystemIdentifier().isEmpty() ? "initializing" : cluster.getSystemIdentifier();
     }
 
-    private List<String> footer() {
+    private static List<String> footer(GetClusterReply cluster) {
         List<String> lines = new ArrayList<>();
         if (cluster.getPaused()) {
             lines.add(" Maintenance mode: on");
@@ -106,6 +173,10 @@ final class ClusterTable {
     private List<Column> columns() {
         List<Column> columns = new ArrayList<>();
         columns.add(new Column("Cluster", "Cluster", false, m -> cluster.getScope()));
+        if (ofCitus()) {
+            Map<MemberRow, Integer> groups = groups();
+            columns.add(new Column("Group", "Group", true, groups::get));
+        }
         columns.add(new Column("Member", "Member", false, MemberRow::getName));
         columns.add(new Column("Host", "Host", false, this::host));
         columns.add(new Column("Role", "Role", false, m -> titleCase(m.getRole())));
@@ -187,17 +258,17 @@ final class ClusterTable {
         return member.getRole().equals("leader") || member.getRole().equals("standby_leader");
     }
 
-    private Map<MemberRow, String> flat() {
+    private static Map<MemberRow, String> flat(List<MemberRow> members) {
         Map<MemberRow, String> names = new LinkedHashMap<>();
-        cluster.getMembersList().forEach(m -> names.put(m, m.getName()));
+        members.forEach(m -> names.put(m, m.getName()));
         return names;
     }
 
-    private Map<MemberRow, String> topology() {
+    private static Map<MemberRow, String> topology(List<MemberRow> members) {
         Map<String, List<MemberRow>> children = new HashMap<>();
         Map<String, MemberRow> replicas = new HashMap<>();
         List<MemberRow> roots = new ArrayList<>();
-        for (MemberRow member : cluster.getMembersList()) {
+        for (MemberRow member : members) {
             if (leads(member)) {
                 roots.add(member);
             } else {

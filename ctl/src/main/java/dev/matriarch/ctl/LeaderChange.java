@@ -33,11 +33,9 @@ record LeaderChange(
 
     int carryOut() {
         Terminal terminal = ctl.terminal();
-        try (Agents agents = ctl.reach(clusterName)) {
+        try (Agents agents = chooseGroup()) {
             GetClusterReply cluster = agents.cluster();
             String scope = cluster.getScope();
-            terminal.print("Current cluster topology");
-            table(cluster);
             Optional<MemberRow> current = cluster.getMembersList().stream()
                     .filter(ClusterTable::leads)
                     .findFirst();
@@ -55,6 +53,28 @@ record LeaderChange(
             }
             return report(agents, from, to, at);
         }
+    }
+
+    /** Prints what there is to choose from. */
+    private Agents chooseGroup() {
+        Terminal terminal = ctl.terminal();
+        Agents agents = ctl.reach(clusterName);
+        terminal.print("Current cluster topology");
+        CitusGroups.table(ctl, agents, Format.pretty, false).forEach(terminal::print);
+        if (ctl.group() != null || agents.groups().isEmpty()) {
+            return agents;
+        }
+        agents.close();
+        if (force) {
+            throw CtlException.refused("For Citus clusters the --group must me specified");
+        }
+        String answer = terminal.ask("Citus group", "");
+        try {
+            ctl.group(Integer.parseInt(answer));
+        } catch (NumberFormatException e) {
+            throw CtlException.refused("'" + answer + "' is not the number of a group");
+        }
+        return ctl.reach(clusterName);
     }
 
     private String verb() {

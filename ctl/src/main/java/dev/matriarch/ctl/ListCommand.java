@@ -61,7 +61,7 @@ final class ListCommand implements Callable<Integer> {
                 if (timestamp) {
                     ctl.terminal().print(now());
                 }
-                new ClusterTable(agents.cluster(), format, extended).lines().forEach(ctl.terminal()::print);
+                CitusGroups.table(ctl, agents, format, extended).forEach(ctl.terminal()::print);
             }
             if (watch <= 0) {
                 return;

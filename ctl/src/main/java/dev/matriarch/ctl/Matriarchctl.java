@@ -52,6 +52,14 @@ public final class Matriarchctl {
     private List<String> endpoints = new ArrayList<>();
 
     @Option(
+            names = "--group",
+            paramLabel = "NUMBER",
+            scope = ScopeType.INHERIT,
+            description = "The Citus group that is meant. Without it: all groups for list and topology, else the one"
+                    + " whose agents are asked.")
+    private Integer group;
+
+    @Option(
             names = {"-h", "--help"},
             usageHelp = true,
             scope = ScopeType.INHERIT,
@@ -95,7 +103,17 @@ public final class Matriarchctl {
 
     /** Connects to the first agent that answers. */
     Agents reach() {
-        return Agents.reach(settings());
+        Agents agents = Agents.reach(settings());
+        return group == null ? agents : CitusGroups.switchTo(agents, group);
+    }
+
+    /** Of {@code --group}; null: not given. */
+    Integer group() {
+        return group;
+    }
+
+    void group(int chosen) {
+        group = chosen;
     }
 
     /** Connects, and checks that the cluster is the one that was named; null: any. */

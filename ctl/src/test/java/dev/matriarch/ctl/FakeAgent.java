@@ -28,6 +28,9 @@ import dev.matriarch.proto.control.v1.RestartRequest;
 import dev.matriarch.proto.control.v1.SetConfigReply;
 import dev.matriarch.proto.control.v1.SetConfigRequest;
 import dev.matriarch.proto.control.v1.SwitchoverRequest;
+import dev.matriarch.proto.sharding.v1.GroupsReply;
+import dev.matriarch.proto.sharding.v1.GroupsRequest;
+import dev.matriarch.proto.sharding.v1.ShardingServiceGrpc;
 import io.grpc.Server;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
 import io.grpc.stub.StreamObserver;
@@ -47,6 +50,9 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
     volatile ActionReply action =
             ActionReply.newBuilder().setStatus(200).setMessage("done").build();
 
+    /** Of no Citus database. */
+    volatile GroupsReply groups = GroupsReply.getDefaultInstance();
+
     private volatile GetClusterReply next;
 
     /** What the cluster looks like after the next change of its configuration. */
@@ -58,6 +64,13 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
         server = NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
                 .directExecutor()
                 .addService(this)
+                .addService(new ShardingServiceGrpc.ShardingServiceImplBase() {
+                    @Override
+                    public void groups(GroupsRequest request, StreamObserver<GroupsReply> to) {
+                        to.onNext(groups);
+                        to.onCompleted();
+                    }
+                })
                 .build();
     }
 

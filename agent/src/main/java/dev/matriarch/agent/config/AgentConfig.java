@@ -9,6 +9,7 @@ import java.util.Optional;
  *
  * @param stateDir small files of the agent itself: guard pipes, logs of children
  * @param tags as published; values are Boolean, Integer or String
+ * @param citus if this cluster is a group of a distributed database
  */
 public record AgentConfig(
         String scope,
@@ -23,7 +24,13 @@ public record AgentConfig(
         Map<String, Object> tags,
         LogConfig log,
         WatchdogConfig watchdog,
-        FlightRecorderConfig flightRecorder) {
+        FlightRecorderConfig flightRecorder,
+        Optional<CitusConfig> citus) {
+
+    /** What the built-in store goes by; no two clusters that must not be mixed have the same one. */
+    public String storeName() {
+        return citus.map(c -> c.storeName(scope)).orElse(scope);
+    }
 
     /** Why a watchdog that this member requires cannot work with this cluster-wide timing. */
     public Optional<String> watchdogProblem(DynamicConfig timing) {

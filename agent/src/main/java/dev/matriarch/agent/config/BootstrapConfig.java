@@ -22,6 +22,11 @@ public record BootstrapConfig(
         Map<String, User> users,
         List<String> postBootstrap) {
 
+    /** With another first dynamic configuration. */
+    BootstrapConfig withDcs(String json) {
+        return new BootstrapConfig(json, method, initdbOptions, pgHba, users, postBootstrap);
+    }
+
     /** @param options role attributes such as {@code createdb} */
     public record User(Optional<String> password, List<String> options) {
         @Override

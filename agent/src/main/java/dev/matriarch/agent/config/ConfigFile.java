@@ -77,7 +77,6 @@ public final class ConfigFile {
     /** @return empty if something without a default is missing or wrong */
     private Optional<AgentConfig> read() {
         root.notYet(OTHER_STORES)
-                .notYet("citus")
                 .refuseExcept("thread_pool_size", "5", NO_POOL)
                 .refuseExcept("thread_stack_size", "512kB", NO_POOL);
         root.refuse(
@@ -109,7 +108,10 @@ public final class ConfigFile {
                     return Optional.empty();
                 })
                 .flatMap(s -> s.read(stateDir));
-        BootstrapConfig bootstrap = new BootstrapSection(root.sectionOrEmpty("bootstrap"), findings).read();
+        Optional<CitusConfig> citus = root.section("citus").flatMap(s -> new CitusSection(s, findings).read());
+        BootstrapConfig written = new BootstrapSection(root.sectionOrEmpty("bootstrap"), findings).read();
+        BootstrapConfig bootstrap =
+                citus.isPresent() ? written.withDcs(CitusSection.withSynchronousMode(written.dcsJson())) : written;
         Map<String, Object> tags = new TagsSection(root.sectionOrEmpty("tags"), Optional.ofNullable(name)).read();
         LogConfig log = log();
         WatchdogConfig watchdog = WatchdogSection.read(root.sectionOrEmpty("watchdog"), bootstrap.dcsJson(), findings);
@@ -132,7 +134,8 @@ public final class ConfigFile {
                 tags,
                 log,
                 watchdog,
-                flightRecorder));
+                flightRecorder,
+                citus));
     }
 
     private Optional<RestConfig> rest() {

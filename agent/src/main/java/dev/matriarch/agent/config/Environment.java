@@ -96,7 +96,7 @@ final class Environment {
                         + " STANDBY_LEADER_LABEL_VALUE TMP_ROLE_LABEL USE_ENDPOINTS POD_IP PORTS CACERT"
                         + " RETRIABLE_HTTP_CODES BOOTSTRAP_LABELS BYPASS_API_SERVICE");
         t.put("RETRIABLE_HTTP_CODES", List.of("kubernetes", "retriable_http_codes"));
-        section(t, "CITUS", "GROUP DATABASE");
+        section(t, "CITUS", "GROUP DATABASE COORDINATOR");
         return t;
     }
 

@@ -43,12 +43,16 @@ public record SlotRules(Map<String, Permanent> permanent, List<Matcher> ignored,
         }
     }
 
-    /** Fits a slot if everything that is given is equal. */
+    /**
+     * Fits a slot if everything that is given is equal.
+     *
+     * @param name ends with a star, which no slot's name can hold: every name that begins like it
+     */
     public record Matcher(
             Optional<String> name, Optional<Boolean> logical, Optional<String> database, Optional<String> plugin) {
         boolean fits(LocalPostgres.Slot slot) {
             Optional<LocalPostgres.LogicalSlot> its = slot.logical();
-            return name.filter(n -> !n.equals(slot.name())).isEmpty()
+            return name.filter(n -> !fits(n, slot.name())).isEmpty()
                     && logical.filter(l -> l != its.isPresent()).isEmpty()
                     && database.filter(d -> !its.map(LocalPostgres.LogicalSlot::database)
                                     .filter(d::equals)
@@ -58,6 +62,12 @@ public record SlotRules(Map<String, Permanent> permanent, List<Matcher> ignored,
                                     .filter(p::equals)
                                     .isPresent())
                             .isEmpty();
+        }
+
+        private static boolean fits(String pattern, String name) {
+            return pattern.endsWith("*")
+                    ? name.startsWith(pattern.substring(0, pattern.length() - 1))
+                    : pattern.equals(name);
         }
     }
 

@@ -13,6 +13,7 @@ import dev.matriarch.agent.postgres.Divergence;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.postgres.StopMode;
+import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.CloneStatus;
 import dev.matriarch.dcs.SlotName;
 import java.time.Duration;
@@ -38,6 +39,7 @@ final class Actions {
     private final TaskRunner tasks;
     private final Clock clock;
     private final Callbacks callbacks;
+    private final Sharding sharding;
     private final Runnable wake;
     private final AfterPromotion afterPromotion;
     private final CloneReport cloneProgress;
@@ -50,6 +52,7 @@ final class Actions {
             TaskRunner tasks,
             Clock clock,
             Callbacks callbacks,
+            Sharding sharding,
             Runnable wake) {
         this.server = server;
         this.settings = settings;
@@ -58,6 +61,7 @@ final class Actions {
         this.tasks = tasks;
         this.clock = clock;
         this.callbacks = callbacks;
+        this.sharding = sharding;
         this.wake = wake;
         this.cloneProgress = new CloneReport(clock::nanos);
         this.afterPromotion = new AfterPromotion(
@@ -133,7 +137,7 @@ final class Actions {
     // --- Long actions ---
 
     void bootstrap() {
-        Founding founding = new Founding(server, settings, lease, memory);
+        Founding founding = new Founding(server, settings, lease, memory, sharding);
         background(Task.Kind.BOOTSTRAP, () -> {
             founding.run(() -> {
                 writeConfiguration(null, Optional.of(""));
@@ -276,7 +280,9 @@ final class Actions {
                             .<SlotChange>map(member -> new SlotChange.CreatePhysical(SlotName.of(member)))
                             .toList(),
                     SHORT);
+            sharding.beforePromote();
             server.promote(timeline, startStop());
+            sharding.afterPromote();
             memory.forgetUpstream();
             memory.succeeded();
             callbacks.happened(Action.PROMOTED, Role.PRIMARY);
@@ -304,9 +310,13 @@ final class Actions {
                     switch (mode) {
                         case GRACEFUL -> {
                             checkpointQuietly();
+                            sharding.beforeDemote();
                             stopFast();
                         }
-                        case FAST -> stopFast();
+                        case FAST -> {
+                            sharding.beforeDemote();
+                            stopFast();
+                        }
                         case IMMEDIATE -> stopNow();
                     }
                     if (ran) {
@@ -422,6 +432,7 @@ final class Actions {
         return background(Task.Kind.RESTART, () -> {
             beforeStop(false);
             checkpointQuietly();
+            sharding.beforeDemote();
             stopFast();
             if (wanted.asPrimary()) {
                 writeConfiguration(null, Optional.of(wanted.names()));
@@ -434,6 +445,7 @@ final class Actions {
                 }
                 watchPostmaster();
                 server.awaitReady(startTimeout(wanted));
+                sharding.afterPromote();
                 memory.succeeded();
                 callbacks.happened(Action.RESTARTED, Role.PRIMARY);
             } else {

@@ -2,12 +2,14 @@ package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.callbacks.Callbacks;
 import dev.matriarch.agent.config.AgentConfig;
+import dev.matriarch.agent.config.CitusConfig;
 import dev.matriarch.agent.config.ConfigSource;
 import dev.matriarch.agent.config.DynamicConfigFile;
 import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.fencing.GuardPair;
 import dev.matriarch.agent.fencing.KernelWatchdog;
 import dev.matriarch.agent.ha.Order;
+import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.postgres.linux.IoctlWatchdog;
@@ -15,6 +17,9 @@ import dev.matriarch.agent.recorder.FlightRecorder;
 import dev.matriarch.agent.rpc.Peers;
 import dev.matriarch.agent.rpc.RpcDoor;
 import dev.matriarch.agent.rpc.RpcTransport;
+import dev.matriarch.agent.rpc.ShardingCalls;
+import dev.matriarch.agent.sharding.Citus;
+import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.rest.RestDoor;
@@ -82,11 +87,13 @@ public final class Agent implements AutoCloseable {
             TaskRunner tasks = new TaskRunner(clock, wakeup::call);
             Callbacks callbacks =
                     opened(new Callbacks(() -> settings.local().postgres().scripts(), config.scope()));
-            Actions actions = new Actions(server, settings, lease, memory, tasks, clock, callbacks, wakeup::call);
             WriteProbe probe = opened(new WriteProbe(server, clock, wakeup::call));
             LogicalSlotWork logicalSlots = opened(new LogicalSlotWork(server, memory, clock));
             RpcTransport transport = opened(new RpcTransport());
             Peers peers = opened(new Peers(transport, config.scope(), config.name()));
+            Sharding sharding = opened(sharding(config, server, peers, settings));
+            Actions actions =
+                    new Actions(server, settings, lease, memory, tasks, clock, callbacks, sharding, wakeup::call);
             reloads = new Reloads(source, settings, wakeup::call);
             reloads.tell(changed -> logging.accept(changed.log()));
             reloads.tell(changed -> server.reconfigure(changed.postgres()));
@@ -108,7 +115,8 @@ public final class Agent implements AutoCloseable {
                             callbacks,
                             desk,
                             recorder(config),
-                            opened(new DynamicCopy(config.postgres().dataDir()))),
+                            opened(new DynamicCopy(config.postgres().dataDir())),
+                            sharding),
                     wakeup);
             heartbeat.look();
             probe.start();
@@ -118,7 +126,12 @@ public final class Agent implements AutoCloseable {
                 }
             });
             RpcDoor rpc = opened(RpcDoor.open(
-                    config.control().listen(), desk, transport, peers, json -> problems(settings.local(), json)));
+                    config.control().listen(),
+                    desk,
+                    transport,
+                    peers,
+                    json -> problems(settings.local(), json),
+                    sharding));
             desk.open(heartbeat);
             RestDoor rest = opened(RestDoor.open(
                     new RestSettings(
@@ -133,6 +146,18 @@ public final class Agent implements AutoCloseable {
                 close();
             }
         }
+    }
+
+    private static Sharding sharding(AgentConfig config, PostgresServer server, Peers peers, SettingsSource settings) {
+        if (config.citus().isEmpty()) {
+            return Sharding.NONE;
+        }
+        CitusConfig citus = config.citus().get();
+        return new Citus(
+                config.scope(), config.name(), citus, server, new ShardingCalls(peers, citus.coordinator()), () -> {
+                    Settings now = settings.current().settings();
+                    return new Citus.Timing(now.ttl(), now.loopWait(), now.retryTimeout());
+                });
     }
 
     private static List<String> problems(AgentConfig config, String json) {

@@ -4,6 +4,7 @@ import dev.matriarch.agent.config.BootstrapConfig;
 import dev.matriarch.agent.postgres.FirstServer;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
+import dev.matriarch.agent.sharding.Sharding;
 import java.time.Duration;
 import java.util.Map;
 import org.slf4j.Logger;
@@ -24,12 +25,14 @@ final class Founding {
     private final SettingsSource settings;
     private final LeaseKeeper lease;
     private final Memory memory;
+    private final Sharding sharding;
 
-    Founding(PostgresServer server, SettingsSource settings, LeaseKeeper lease, Memory memory) {
+    Founding(PostgresServer server, SettingsSource settings, LeaseKeeper lease, Memory memory, Sharding sharding) {
         this.server = server;
         this.settings = settings;
         this.lease = lease;
         this.memory = memory;
+        this.sharding = sharding;
     }
 
     void run(Start start) throws PostgresException {
@@ -38,6 +41,7 @@ final class Founding {
         if (server.postmasterPid().isPresent()) {
             // Begun by an earlier agent, or interrupted: what it may not have come to is done again.
             first.fill(bootstrap, RESTORE);
+            sharding.founded();
             done();
             return;
         }
@@ -52,6 +56,7 @@ final class Founding {
                     bootstrap.method().isPresent() ? RESTORE : INITDB);
             start.run();
             first.fill(bootstrap, RESTORE);
+            sharding.founded();
             done();
         } catch (PostgresException e) {
             failed(first, epoch, e.getMessage());

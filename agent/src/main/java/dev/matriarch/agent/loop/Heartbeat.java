@@ -22,6 +22,7 @@ import dev.matriarch.agent.ha.Tags;
 import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
+import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
@@ -79,7 +80,8 @@ public final class Heartbeat {
             Callbacks callbacks,
             Publisher publisher,
             Recorder recorder,
-            DynamicCopy copy) {}
+            DynamicCopy copy,
+            Sharding sharding) {}
 
     /** Takes note of each step; must return at once. */
     interface Recorder {
@@ -442,6 +444,7 @@ public final class Heartbeat {
         seen.view().ifPresent(view -> {
             store.publish(postgres, order.get() != null && postgres.isReplica());
             parts.peers().getToKnow(view, parts.me());
+            parts.sharding().seen(view, parts.lease().deadline().isPresent() && postgres.isPrimary());
         });
     }
 

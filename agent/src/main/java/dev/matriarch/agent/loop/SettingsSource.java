@@ -114,8 +114,14 @@ final class SettingsSource {
                 0,
                 json,
                 dynamic,
-                settings(dynamic, config.postgres(), parameters),
-                withFeedback(withArchive(parameters.inFile(), dynamic.standbyCluster()), dynamic));
+                settings(dynamic, config, parameters),
+                withCitus(withFeedback(withArchive(parameters.inFile(), dynamic.standbyCluster()), dynamic), config));
+    }
+
+    private static Map<String, String> withCitus(Map<String, String> parameters, AgentConfig config) {
+        return config.citus()
+                .map(citus -> citus.parameters(parameters, config.postgres().localHost()))
+                .orElse(parameters);
     }
 
     /** Every member of a standby cluster may need what only the remote cluster's archive has. */
@@ -146,7 +152,8 @@ final class SettingsSource {
         return all;
     }
 
-    private static Settings settings(DynamicConfig dynamic, PostgresConfig postgres, Parameters parameters) {
+    private static Settings settings(DynamicConfig dynamic, AgentConfig config, Parameters parameters) {
+        PostgresConfig postgres = config.postgres();
         return new Settings(
                 dynamic.ttl(),
                 dynamic.loopWait(),
@@ -177,7 +184,9 @@ final class SettingsSource {
                 dynamic.primaryRaceBackoff(),
                 dynamic.failsafeMode(),
                 !postgres.scripts().prePromote().isEmpty(),
-                dynamic.slots(),
+                config.citus()
+                        .map(citus -> CitusSlots.besides(dynamic.slots(), citus.database()))
+                        .orElse(dynamic.slots()),
                 dynamic.standbyCluster(),
                 postgres.clonesWithoutLeader());
     }

@@ -187,6 +187,20 @@ public final class PostgresServer implements AutoCloseable {
         return postmaster.hasUserBackends();
     }
 
+    /**
+     * A connection of the superuser's to the local server; the caller closes it. Blocks.
+     *
+     * @param timeout for connecting, and for each statement
+     */
+    public Connection connect(String applicationName, String database, Duration timeout) throws SQLException {
+        return connections.local(applicationName, database, Deadline.in(timeout));
+    }
+
+    /** As whom {@link #connect} comes. */
+    public PostgresConfig.Role superuser() {
+        return config.superuser();
+    }
+
     /** The making of a new cluster. */
     public FirstServer firstServer() {
         return firstServer;

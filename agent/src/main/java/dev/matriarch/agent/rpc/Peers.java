@@ -228,7 +228,11 @@ public final class Peers implements AutoCloseable {
         if (member.rpcAddress().isEmpty()) {
             throw new IllegalArgumentException("member " + member.name() + " publishes no gRPC address");
         }
-        HostPort address = HostPort.parse(member.rpcAddress(), 0);
+        return channel(HostPort.parse(member.rpcAddress(), 0));
+    }
+
+    /** To an agent of this cluster or another one. */
+    ManagedChannel channel(HostPort address) {
         synchronized (channels) {
             if (closed) {
                 throw new IllegalStateException("this agent is shutting down");

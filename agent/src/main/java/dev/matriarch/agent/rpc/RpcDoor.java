@@ -1,6 +1,7 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.HostPort;
+import dev.matriarch.agent.sharding.Sharding;
 import io.grpc.Server;
 import java.io.IOException;
 import java.util.List;
@@ -36,13 +37,26 @@ public final class RpcDoor implements AutoCloseable {
             Peers peers,
             Function<String, List<String>> configProblems)
             throws IOException {
+        return open(listen, agent, transport, peers, configProblems, Sharding.NONE);
+    }
+
+    /** @param sharding what the other groups of a distributed database are answered by */
+    public static RpcDoor open(
+            HostPort listen,
+            LocalAgent agent,
+            RpcTransport transport,
+            Peers peers,
+            Function<String, List<String>> configProblems,
+            Sharding sharding)
+            throws IOException {
         Operations operations = new Operations(agent, peers, configProblems);
         Candidacies candidacies = new Candidacies(agent, operations, peers);
         Server server = transport.serve(
                 listen,
                 List.of(
                         new ControlEndpoint(agent, operations, peers, candidacies, transport.calls()),
-                        new PeerEndpoint(agent, candidacies, peers.run())));
+                        new PeerEndpoint(agent, candidacies, peers.run()),
+                        new ShardingEndpoint(agent.scope(), sharding)));
         operations.listen();
         return new RpcDoor(server, operations);
     }

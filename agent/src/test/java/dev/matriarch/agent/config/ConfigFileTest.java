@@ -195,11 +195,8 @@ class ConfigFileTest {
 
     @Test
     void patroniSettingsThatDoNothingYetAreRefusedByName() {
-        for (String section : List.of(
-                "etcd3: {hosts: ['a:2379']}",
-                "consul: {host: a}",
-                "citus: {group: 0, database: x}",
-                "kubernetes: {labels: {a: b}}")) {
+        for (String section :
+                List.of("etcd3: {hosts: ['a:2379']}", "consul: {host: a}", "kubernetes: {labels: {a: b}}")) {
             Problem p = only(MINIMAL + section + "\n");
             assertTrue(p.sentence().contains("does not support yet"), p::text);
             assertEquals(section.substring(0, section.indexOf(':')), p.key());

@@ -92,7 +92,7 @@ class PatroniFilesTest {
 
     @Test
     void oneForCitusOnEtcdSaysWhatIsNotThereYet() throws Exception {
-        assertEquals(Set.of("citus", "etcd3", "raft"), refused("patroni-citus.yml"));
+        assertEquals(Set.of("etcd3", "raft"), refused("patroni-citus.yml"));
     }
 
     /** Once standby clusters are there, this is taken as it is. */

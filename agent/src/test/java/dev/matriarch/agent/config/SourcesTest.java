@@ -118,7 +118,6 @@ class SourcesTest {
                 "PATRONI_ETCD3_HOSTS",
                 "PATRONI_CONSUL_TOKEN",
                 "PATRONI_KUBERNETES_LABELS",
-                "PATRONI_CITUS_GROUP",
                 "PATRONI_THREAD_POOL_SIZE",
                 "PATRONI_RESTAPI_CERTFILE",
                 "PATRONI_RESTAPI_THREAD_POOL_SIZE")) {

@@ -139,6 +139,19 @@ class SlotPolicyTest {
     }
 
     @Test
+    void ignoredSlotsMayBeKnownByTheBeginningOfTheirNames() {
+        SlotRules.Matcher moves = new SlotRules.Matcher(
+                Optional.of("cdc_*"), Optional.of(true), Optional.of("app"), Optional.of("pgoutput"));
+        assertEquals(
+                List.of(),
+                changes(leader(N2, N3, logical("cdc_1_2", false, false)).slots(ignoring(moves))));
+        assertEquals(
+                1,
+                changes(leader(N2, N3, logical("cdc", false, false)).slots(ignoring(moves)))
+                        .size());
+    }
+
+    @Test
     void slotsThatPostgresqlCarriesToItsStandbysItselfAreLeftToIt() {
         assertEquals(List.of(), changes(leader(N2, N3, logical("cdc", true, false))));
         assertEquals(List.of(), changes(replica(N1, N3, logical("cdc", true, true))));

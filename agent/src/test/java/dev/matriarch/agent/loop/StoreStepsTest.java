@@ -14,6 +14,7 @@ import dev.matriarch.agent.ha.Lease;
 import dev.matriarch.agent.ha.SafetyMargin;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Store;
+import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.LeaseResult;
@@ -91,7 +92,8 @@ class StoreStepsTest {
                 new Callbacks(() -> null, "demo"),
                 null,
                 null,
-                null));
+                null,
+                Sharding.NONE));
         keeper.acquire(settings, 1);
         memory.steppingDown(true);
     }

@@ -1,0 +1,245 @@
+package dev.matriarch.chaos;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.DriverManager;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Properties;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/** A coordinator of one node and a worker group of three; in the place of Citus, a stand-in in SQL. */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class CitusIT {
+    private static final int COORDINATOR = 1040;
+    private static final int WORKERS = 1060;
+    private static final Duration WHOLE = Duration.ofSeconds(60);
+    private static final Pattern PASSWORD = Pattern.compile("(?m)^ +password: (.*)$");
+    private static final String STAND_IN = "agent/src/test/resources/dev/matriarch/agent/sharding/citus-stand-in.sql";
+
+    /** A statement for a group: sent there while the group is held, as the executor of Citus does. */
+    private static final String RUN_ON = """
+            CREATE EXTENSION dblink;
+            CREATE FUNCTION run_on(its_group int, statement text) RETURNS text LANGUAGE plpgsql AS $$
+            DECLARE
+                node pg_dist_node;
+            BEGIN
+                PERFORM hold_group(its_group);
+                SELECT * INTO STRICT node FROM pg_dist_node WHERE groupid = its_group AND noderole = 'primary';
+                RETURN dblink_exec((SELECT authinfo FROM pg_dist_authinfo LIMIT 1) || format(
+                    ' host=%s port=%s user=postgres dbname=shop connect_timeout=3', node.nodename, node.nodeport),
+                    statement);
+            END $$;
+            INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
+                VALUES (99999, 'citus', 10, 'public'::regnamespace, false, '0');
+            """;
+
+    private static Cluster coordinator;
+    private static Cluster workers;
+    private static Node c1;
+
+    @RegisterExtension
+    final LogsOnFailure logs = new LogsOnFailure(() -> workers);
+
+    @RegisterExtension
+    final LogsOnFailure logsOfTheCoordinator = new LogsOnFailure(() -> coordinator);
+
+    @BeforeAll
+    static void up() throws IOException {
+        coordinator = Cluster.start(Cluster.Profile.APPLIANCE, 1, COORDINATOR);
+        workers = Cluster.start(Cluster.Profile.APPLIANCE, 3, WORKERS);
+        c1 = coordinator.nodes().getFirst();
+        Path extension = extension(coordinator.directory());
+        for (Cluster group : List.of(coordinator, workers)) {
+            group.down();
+            for (Node node : group.nodes()) {
+                // As if the hosts were new: only their configuration is there.
+                for (String folder : List.of("data", "raft", "state")) {
+                    remove(node.home().resolve(folder));
+                }
+                String citus = group == coordinator
+                        ? "citus: {group: 0, database: shop}"
+                        : "citus: {group: 1, database: shop, coordinator: ['" + c1.grpc() + "']}";
+                String text = withPasswordsOf(c1, Files.readString(node.config()))
+                        .replace(
+                                "\nbootstrap:\n",
+                                "\n" + citus + "\n\nbootstrap:\n  post_bootstrap: " + extension + "/make\n")
+                        .replace(
+                                "\n      parameters:\n",
+                                "\n      parameters:\n        dynamic_library_path: '" + extension + ":$libdir'\n");
+                Files.writeString(node.config(), text);
+            }
+        }
+        coordinator.nodes().forEach(Node::startAgent);
+        workers.nodes().forEach(Node::startAgent);
+    }
+
+    /** A library by the name of Citus that does nothing, and a script that fills the database in place of the extension. */
+    private static Path extension(Path directory) throws IOException {
+        Path folder = Files.createDirectories(directory.resolve("stand-in"));
+        Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
+        Path postgres = Path.of("/usr/lib/postgresql/15");
+        Files.copy(
+                postgres.resolve("lib/auto_explain.so"),
+                folder.resolve("citus.so"),
+                StandardCopyOption.REPLACE_EXISTING);
+        Files.writeString(
+                folder.resolve("make.sql"), Files.readString(Cluster.top().resolve(STAND_IN)) + RUN_ON);
+        Path script = Files.writeString(
+                folder.resolve("make"),
+                "#!/bin/sh\nset -e\npsql=" + postgres + "/bin/psql\n"
+                        + "$psql -X -v ON_ERROR_STOP=1 -c 'CREATE DATABASE shop' \"$1\"\n"
+                        + "$psql -X -v ON_ERROR_STOP=1 -f " + folder + "/make.sql \"${1%/postgres}/shop\"\n");
+        for (String file : List.of("citus.so", "make.sql", "make")) {
+            Files.setPosixFilePermissions(folder.resolve(file), PosixFilePermissions.fromString("rwxr-xr-x"));
+        }
+        return folder;
+    }
+
+    @AfterAll
+    static void down() {
+        for (Cluster group : new Cluster[] {workers, coordinator}) {
+            if (group != null) {
+                group.close();
+            }
+        }
+    }
+
+    private static void remove(Path folder) throws IOException {
+        if (!Files.exists(folder)) {
+            return;
+        }
+        try (Stream<Path> all = Files.walk(folder)) {
+            for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(path);
+            }
+        }
+    }
+
+    private static String withPasswordsOf(Node other, String text) throws IOException {
+        Matcher theirs = PASSWORD.matcher(Files.readString(other.config()));
+        return PASSWORD.matcher(text).replaceAll(mine -> {
+            assertTrue(theirs.find());
+            return Matcher.quoteReplacement(theirs.group());
+        });
+    }
+
+    private static Connection connect(Node node) throws SQLException {
+        Properties properties = new Properties();
+        properties.putAll(c1.jdbcProperties());
+        return DriverManager.getConnection(node.jdbcUrl().replaceFirst("postgres$", "shop"), properties);
+    }
+
+    private static String ask(Node node, String sql) {
+        try (Connection connection = connect(node)) {
+            return Cluster.query(connection, sql);
+        } catch (SQLException notNow) {
+            return "";
+        }
+    }
+
+    private static String nodes() {
+        return ask(
+                c1,
+                "SELECT string_agg(groupid || ' ' || nodename || ' ' || noderole, ', ' ORDER BY groupid, noderole, nodename)"
+                        + " FROM pg_dist_node");
+    }
+
+    private static void awaitNodes(Node leader) {
+        StringBuilder wanted = new StringBuilder("0 " + c1.host() + " primary, 1 " + leader.host() + " primary");
+        workers.othersThan(leader)
+                .forEach(n -> wanted.append(", 1 ").append(n.host()).append(" secondary"));
+        Await.until("pg_dist_node to be " + wanted, WHOLE, () -> nodes().equals(wanted.toString()));
+    }
+
+    @Test
+    @Order(1)
+    void groupsFindEachOther() {
+        coordinator.awaitPrimary(WHOLE);
+        awaitNodes(workers.awaitPrimary(WHOLE));
+        assertEquals("logical", ask(c1, "SHOW wal_level"));
+        assertEquals("120", ask(c1, "SHOW max_prepared_transactions"));
+        assertEquals("citus", ask(c1, "SHOW shared_preload_libraries"));
+        assertEquals(c1.host(), ask(c1, "SHOW citus.local_hostname"));
+        String list = coordinator.ctl("list").expectSuccess().output();
+        assertTrue(list.contains(" Citus cluster: demo "), list);
+        assertEquals(3, list.lines().filter(l -> l.startsWith("|     1 | n")).count(), list);
+        Await.until(
+                "a worker's agent to know of the coordinator",
+                WHOLE,
+                () -> workers.ctl("list", "--group", "0").output().contains("(group: 0, "));
+    }
+
+    @Test
+    @Order(2)
+    void aWorkerSwitchesOverWithoutAFailedStatement() throws Exception {
+        Node leader = workers.awaitPrimary(WHOLE);
+        AtomicBoolean enough = new AtomicBoolean();
+        AtomicInteger done = new AtomicInteger();
+        List<String> failures = new ArrayList<>();
+        try (Connection connection = connect(c1);
+                Statement statement = connection.createStatement()) {
+            statement.execute("SELECT run_on(1, 'CREATE TABLE t (n int PRIMARY KEY)')");
+            Thread client = Thread.ofPlatform().start(() -> {
+                while (!enough.get()) {
+                    try {
+                        statement.execute("SELECT run_on(1, 'INSERT INTO t VALUES (" + done.get() + ")')");
+                        done.incrementAndGet();
+                    } catch (SQLException e) {
+                        failures.add(e.getMessage());
+                        return;
+                    }
+                }
+            });
+            Await.until("statements", WHOLE, () -> done.get() > 5 || !failures.isEmpty());
+            coordinator
+                    .ctl("switchover", "--group", "1", "--leader", leader.name(), "--force")
+                    .expectSuccess();
+            Node next = workers.awaitPrimaryOtherThan(leader, WHOLE);
+            int before = done.get();
+            Await.until("more statements", WHOLE, () -> done.get() > before + 5 || !failures.isEmpty());
+            enough.set(true);
+            client.join(10_000);
+            assertEquals(List.of(), failures);
+            assertEquals(String.valueOf(done.get()), ask(next, "SELECT count(*) FROM t"));
+            awaitNodes(next);
+        }
+    }
+
+    @Test
+    @Order(3)
+    void aWorkerThatDiesIsReplaced() {
+        Node leader = workers.awaitPrimary(WHOLE);
+        Faults.AGENT_AND_POSTMASTER.strike(leader);
+        Node next = workers.awaitPrimaryOtherThan(leader, WHOLE);
+        Await.until(
+                "the coordinator to reach the new leader",
+                WHOLE,
+                () -> ask(c1, "SELECT run_on(1, 'INSERT INTO t VALUES (-1)')").startsWith("INSERT"));
+        assertEquals("1", ask(next, "SELECT count(*) FROM t WHERE n = -1"));
+        leader.startAgent();
+        awaitNodes(next);
+    }
+}
