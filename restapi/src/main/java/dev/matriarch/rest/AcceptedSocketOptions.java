@@ -11,9 +11,10 @@ import java.util.Optional;
 
 /**
  * Helidon's socket options, and a read timeout that also holds while a connection has not said its first word: Helidon
- * knows such a connection nowhere, so its idle timeout never closes it.
+ * knows such a connection nowhere, so its idle timeout never closes it. Each accepted connection passes here, and is counted.
  */
-record AcceptedSocketOptions(SocketOptions standard, Duration silence) implements SocketOptions {
+record AcceptedSocketOptions(SocketOptions standard, Duration silence, OpenConnections connections)
+        implements SocketOptions {
     @Override
     public void configureSocket(SocketChannel channel) {
         SocketOptions.super.configureSocket(channel);
@@ -22,6 +23,7 @@ record AcceptedSocketOptions(SocketOptions standard, Duration silence) implement
         } catch (SocketException e) {
             throw new UncheckedIOException("the connection is gone already", e);
         }
+        connections.admit(channel);
     }
 
     @Override

@@ -1,201 +1,87 @@
 package dev.matriarch.rest;
 
-import io.helidon.common.socket.SocketOptions;
-import io.helidon.http.HeaderNames;
-import io.helidon.http.Status;
-import io.helidon.webserver.CloseConnectionException;
-import io.helidon.webserver.WebServer;
-import io.helidon.webserver.http.ServerRequest;
-import io.helidon.webserver.http.ServerResponse;
-import io.helidon.webserver.http1.Http1Config;
-import io.helidon.webserver.http1.Http1ConnectionSelector;
 import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.InetSocketAddress;
-import java.net.UnknownHostException;
-import java.time.Duration;
-import java.util.Optional;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/**
- * The open HTTP door of one agent. Answers on virtual threads; {@link #close()} stops it for good.
- *
- * <p>This is the one place that creates the server, and the one that will be given TLS.
- */
+/** The open HTTP door of one agent. Answers on virtual threads; {@link #close()} stops it for good. */
 public final class RestDoor implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RestDoor.class);
-    private static final Duration STOP_GRACE = Duration.ofMillis(200);
-
-    private final WebServer server;
-    private final RestSettings settings;
 
     private final Access access;
+    private final Routes routes;
+    private Listener listener;
+    private boolean closed;
 
-    private RestDoor(WebServer server, RestSettings settings, Access access) {
-        this.server = server;
-        this.settings = settings;
+    private RestDoor(Access access, Routes routes, Listener listener) {
         this.access = access;
+        this.routes = routes;
+        this.listener = listener;
     }
 
     /**
      * Binds and starts to answer.
      *
-     * @throws IOException if the address cannot be bound; its message names the address and says what to do
+     * @throws IOException if the address cannot be bound or a certificate cannot be used; its message says what to do
      */
     public static RestDoor open(RestSettings settings, AgentView agent) throws IOException {
-        InetAddress address = address(settings);
-        Access access = new Access(settings.credentials());
-        Routes routes = new Routes(agent, access, System::nanoTime);
-        WebServer server = WebServer.builder()
-                .shutdownHook(false)
-                .address(address)
-                .port(settings.port())
-                .maxTcpConnections(settings.maxConnections())
-                .backlog(256)
-                .idleConnectionTimeout(settings.idleTimeout())
-                .idleConnectionPeriod(settings.idleTimeout().dividedBy(2))
-                .shutdownGracePeriod(STOP_GRACE)
-                // Plain sockets: unlike Helidon's channels they obey a read timeout.
-                .useNio(false)
-                .connectionOptions(new AcceptedSocketOptions(SocketOptions.create(), settings.idleTimeout()))
-                .featuresDiscoverServices(false)
-                .protocolsDiscoverServices(false)
-                // HAProxy's plain "option httpchk" speaks HTTP/1.0, which Helidon refuses.
-                .addConnectionSelector(new ProtocolChoice(http11(), routes, settings.idleTimeout()))
-                .routing(r -> r.any((request, response) -> answer(routes, request, response)))
-                .build();
-        try {
-            server.start();
-        } catch (RuntimeException e) {
-            server.stop();
-            throw new IOException(
-                    "the REST API cannot listen on " + settings.address() + ": " + rootMessage(e)
-                            + "; free the port or change restapi.listen",
-                    e);
-        }
-        if (!server.isRunning()) {
-            throw new IOException(
-                    "the REST API cannot listen on " + settings.address() + "; free the port or change restapi.listen");
-        }
-        LOG.info("REST API listens on {}", settings.address());
-        return new RestDoor(server, settings, access);
+        Access access = new Access(settings);
+        Routes routes = new Routes(agent, access, settings.headers(), System::nanoTime);
+        return new RestDoor(access, routes, Listener.open(settings, routes));
     }
 
-    /** Asks for these from the next request on; any thread. */
-    public void credentials(Optional<RestSettings.Credentials> changed) {
+    /**
+     * Takes up changed settings, and certificate files that have changed. Who may do what counts from the next request on,
+     * a certificate from the next connection on; another address, or TLS where there was none, closes every connection.
+     * What cannot be taken up is logged and leaves the door as it was.
+     */
+    public synchronized void reconfigure(RestSettings changed) {
+        if (closed) {
+            return;
+        }
+        try {
+            if (listener.settings().sameListener(changed)) {
+                if (changed.tls().isPresent()) {
+                    listener.certificates(changed.tls().get());
+                }
+            } else {
+                listenAnew(changed);
+            }
+        } catch (IOException e) {
+            LOG.error("The changed settings of the REST API are not taken up: {}", e.getMessage());
+            return;
+        }
         access.expect(changed);
+        routes.headers(changed.headers());
+    }
+
+    private void listenAnew(RestSettings changed) throws IOException {
+        Listener old = listener;
+        boolean samePort = old.settings().port() == changed.port();
+        if (!samePort) {
+            listener = Listener.open(changed, routes);
+            old.close();
+            return;
+        }
+        // The two cannot be bound at once: one may be part of the other, as 10.0.0.1 is of "all".
+        old.close();
+        try {
+            listener = Listener.open(changed, routes);
+        } catch (IOException e) {
+            listener = Listener.open(old.settings(), routes);
+            throw e;
+        }
     }
 
     /** The port that is bound. */
-    public int port() {
-        return server.port();
+    public synchronized int port() {
+        return listener.port();
     }
 
     /** Stops accepting, lets requests in flight finish for a moment, and closes every connection. */
     @Override
-    public void close() {
-        server.stop();
-        LOG.info("REST API on {} is closed", settings.address());
-    }
-
-    /** Health checks of load balancers often come without a Host header, which Patroni never asked for. */
-    @SuppressWarnings("removal")
-    private static Http1ConnectionSelector http11() {
-        return Http1ConnectionSelector.builder()
-                .config(Http1Config.builder().validateRequestHostHeader(false).build())
-                .build();
-    }
-
-    private static InetAddress address(RestSettings settings) throws IOException {
-        if (settings.host().isEmpty() || settings.host().equals("*")) {
-            return new InetSocketAddress(0).getAddress();
-        }
-        try {
-            return InetAddress.getByName(settings.host());
-        } catch (UnknownHostException e) {
-            throw new IOException(
-                    "the REST API cannot listen on " + settings.address()
-                            + ": the host name is unknown; correct restapi.listen",
-                    e);
-        }
-    }
-
-    private static String rootMessage(Throwable e) {
-        Throwable cause = e;
-        while (cause.getCause() != null) {
-            cause = cause.getCause();
-        }
-        return cause.getMessage();
-    }
-
-    private static void answer(Routes routes, ServerRequest request, ServerResponse response) {
-        Reply reply;
-        String method = request.prologue().method().text();
-        try {
-            reply = routes.answer(new Request(
-                    method,
-                    request.path().path(),
-                    Query.parse(request.query().rawValue()),
-                    Carrier.caller(
-                            request.remotePeer(),
-                            request.isSecure(),
-                            request.headers().first(HeaderNames.AUTHORIZATION),
-                            request.headers().first(HeaderNames.ACCEPT)),
-                    new HelidonBody(request)));
-        } catch (RuntimeException e) {
-            LOG.error("{} {} failed", method, request.path().path(), e);
-            reply = Reply.error(500, "the agent failed to answer; its log says why");
-        }
-        response.status(Status.create(reply.status()));
-        response.header(HeaderNames.CONTENT_TYPE, reply.contentType());
-        reply.headers().forEach((name, value) -> response.header(HeaderNames.create(name), value));
-        boolean closes = request.headers()
-                .first(HeaderNames.CONNECTION)
-                .map("close"::equalsIgnoreCase)
-                .orElse(false);
-        // A refused body is not read to its end: the connection cannot be used again.
-        boolean unread = reply.status() >= 400
-                && request.content().hasEntity()
-                && !request.content().consumed();
-        if (unread && !closes) {
-            response.header(HeaderNames.CONNECTION, "close");
-        }
-        switch (method) {
-            case "HEAD" -> {
-                response.header(HeaderNames.CONTENT_LENGTH, Integer.toString(reply.body().length));
-                response.send(new byte[0]);
-            }
-            case "OPTIONS" -> response.send(new byte[0]);
-            default -> response.send(reply.body());
-        }
-        if (closes || unread) {
-            throw new CloseConnectionException("the last answer of this connection is sent");
-        }
-    }
-
-    private record HelidonBody(ServerRequest request) implements Request.Body {
-        @Override
-        public boolean announced() {
-            return request.content().hasEntity() || request.headers().contains(HeaderNames.CONTENT_LENGTH);
-        }
-
-        @Override
-        public Optional<byte[]> read() throws IOException {
-            if (!request.content().hasEntity()) {
-                return Optional.of(new byte[0]);
-            }
-            if (request.headers().contentLength().orElse(0) > Request.MAX_BODY_BYTES) {
-                return Optional.empty();
-            }
-            try (InputStream in = request.content().inputStream()) {
-                byte[] body = in.readNBytes(Request.MAX_BODY_BYTES + 1);
-                return body.length > Request.MAX_BODY_BYTES ? Optional.empty() : Optional.of(body);
-            } catch (UncheckedIOException e) {
-                throw e.getCause();
-            }
-        }
+    public synchronized void close() {
+        closed = true;
+        listener.close();
     }
 }

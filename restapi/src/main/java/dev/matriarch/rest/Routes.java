@@ -2,6 +2,9 @@ package dev.matriarch.rest;
 
 import dev.matriarch.dcs.ClusterView;
 import java.nio.charset.StandardCharsets;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -15,15 +18,17 @@ final class Routes {
     private final AgentView agent;
     private final Access access;
     private final LongSupplier nanoTime;
+    private volatile RestSettings.Headers headers;
     private final Working working = new Working();
     /** By the first segment of the path. Any other path is a health check. */
     private final TreeMap<String, Function<Request, Reply>> documents = new TreeMap<>();
     /** By method and first segment. */
     private final TreeMap<String, Function<Request, Reply>> orders = new TreeMap<>();
 
-    Routes(AgentView agent, Access access, LongSupplier nanoTime) {
+    Routes(AgentView agent, Access access, RestSettings.Headers headers, LongSupplier nanoTime) {
         this.agent = agent;
         this.access = access;
+        this.headers = headers;
         this.nanoTime = nanoTime;
         documents.put("/patroni", r -> new Reply(200, StatusDocument.bytes(agent.snapshot(), nanoTime.getAsLong())));
         documents.put("/cluster", r -> cluster());
@@ -59,7 +64,27 @@ final class Routes {
         return orders.keySet();
     }
 
+    /** From the next answer on. */
+    void headers(RestSettings.Headers changed) {
+        headers = changed;
+    }
+
     Reply answer(Request request) {
+        RestSettings.Headers wanted = headers;
+        Reply reply = bare(request);
+        if (wanted.equals(RestSettings.Headers.NONE)) {
+            return reply;
+        }
+        Map<String, String> all = new LinkedHashMap<>(wanted.always());
+        if (request.caller().overTls()) {
+            all.putAll(wanted.overTls());
+        }
+        wanted.server().ifPresent(server -> all.put("Server", server));
+        all.putAll(reply.headers());
+        return new Reply(reply.status(), reply.contentType(), reply.body(), all);
+    }
+
+    private Reply bare(Request request) {
         if (READING.contains(request.method())) {
             Function<Request, Reply> document = documents.get(request.firstSegment());
             return document == null ? health(request, request.path()) : document.apply(request);
@@ -71,7 +96,11 @@ final class Routes {
                     "this agent does not answer " + request.method() + " on " + request.firstSegment() + "; it answers "
                             + String.join(", ", orders.keySet()) + ", and GET");
         }
-        Optional<Reply> refusal = access.refusal(request.caller());
+        Optional<Reply> refusal = access.refusal(
+                request.caller(),
+                agent.snapshot().cluster().map(ClusterView::members).orElse(List.of()),
+                // Members' addresses are of no use to a leader that asks because nobody reaches the store.
+                !request.firstSegment().equals("/failsafe"));
         return refusal.orElseGet(() -> working.during(() -> order.apply(request)));
     }
 

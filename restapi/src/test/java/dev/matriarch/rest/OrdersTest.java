@@ -16,7 +16,13 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 class OrdersTest {
     private final FakeAgent agent = new FakeAgent();
-    private final Routes routes = new Routes(agent, new Access(Optional.empty()), System::nanoTime);
+
+    {
+        agent.snapshot = Fixture.replica().snapshot();
+    }
+
+    private final Routes routes = new Routes(
+            agent, new Access(new RestSettings("", 0, Optional.empty())), RestSettings.Headers.NONE, System::nanoTime);
 
     private record Bytes(byte[] text) implements Request.Body {
         @Override

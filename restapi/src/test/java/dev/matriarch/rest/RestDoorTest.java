@@ -45,14 +45,11 @@ class RestDoorTest {
     @BeforeEach
     void open() throws IOException {
         primaryFor(Duration.ofSeconds(60));
-        door = RestDoor.open(
-                new RestSettings(
-                        HOST,
-                        0,
-                        Optional.of(new RestSettings.Credentials("admin", "secret")),
-                        Duration.ofSeconds(1),
-                        100),
-                agent);
+        door = RestDoor.open(plain(Optional.of(new RestSettings.Credentials("admin", "secret"))), agent);
+    }
+
+    private static RestSettings plain(Optional<RestSettings.Credentials> credentials) {
+        return new RestSettings(HOST, 0, credentials, Duration.ofSeconds(1), 100);
     }
 
     @AfterEach
@@ -269,10 +266,10 @@ class RestDoorTest {
 
     @Test
     void anotherPasswordIsAskedForAtOnce() throws Exception {
-        door.credentials(Optional.of(new RestSettings.Credentials("admin", "changed")));
+        door.reconfigure(plain(Optional.of(new RestSettings.Credentials("admin", "changed"))));
         assertEquals(401, send("PUT", "/config", "{}", login("secret")).statusCode());
         assertEquals(200, send("PUT", "/config", "{}", login("changed")).statusCode());
-        door.credentials(Optional.empty());
+        door.reconfigure(plain(Optional.empty()));
         assertEquals(200, send("PUT", "/config", "{}").statusCode());
     }
 

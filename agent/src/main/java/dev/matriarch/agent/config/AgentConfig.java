@@ -32,13 +32,27 @@ public record AgentConfig(
         return citus.map(c -> c.storeName(scope)).orElse(scope);
     }
 
+    AgentConfig withControl(ControlConfig changed) {
+        return new AgentConfig(
+                scope,
+                name,
+                namespace,
+                stateDir,
+                rest,
+                changed,
+                raft,
+                postgres,
+                bootstrap,
+                tags,
+                log,
+                watchdog,
+                flightRecorder);
+    }
+
     /** Why a watchdog that this member requires cannot work with this cluster-wide timing. */
     public Optional<String> watchdogProblem(DynamicConfig timing) {
         return WatchdogSection.problem(watchdog, timing);
     }
-
-    /** @param authentication user and password for unsafe requests; absent: open to who reaches the port */
-    public record RestConfig(HostPort listen, HostPort connectAddress, Optional<Credentials> authentication) {}
 
     public record Credentials(String username, String password) {
         @Override

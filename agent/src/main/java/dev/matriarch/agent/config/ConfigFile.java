@@ -3,7 +3,6 @@ package dev.matriarch.agent.config;
 import dev.matriarch.agent.config.AgentConfig.ControlConfig;
 import dev.matriarch.agent.config.AgentConfig.Credentials;
 import dev.matriarch.agent.config.AgentConfig.LogConfig;
-import dev.matriarch.agent.config.AgentConfig.RestConfig;
 import dev.matriarch.agent.ha.StandbyNames;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -139,29 +138,20 @@ public final class ConfigFile {
     }
 
     private Optional<RestConfig> rest() {
-        Section s = root.sectionOrEmpty("restapi")
-                .notYet(
-                        "certfile",
-                        "keyfile",
-                        "keyfile_password",
-                        "cafile",
-                        "ciphers",
-                        "allowlist",
-                        "allowlist_include_members",
-                        "http_extra_headers",
-                        "https_extra_headers")
-                .notYetExcept("verify_client", "none")
-                .notYetExcept("request_queue_size", "5")
-                .notYetExcept("server_tokens", "original")
-                .refuseExcept("thread_pool_size", "5", NO_POOL);
+        Section s = root.sectionOrEmpty("restapi").refuseExcept("thread_pool_size", "5", NO_POOL);
         Optional<HostPort> listen = s.address("listen", REST_PORT);
         if (!s.has("listen")) {
             findings.add(s.key("listen"), "is missing: the address for health checks, such as 10.0.0.1:8008");
         }
         Optional<HostPort> connect = connectAddress(s, listen, REST_PORT);
         Optional<Credentials> credentials = s.section("authentication").flatMap(this::credentials);
+        RestDoorSection door = new RestDoorSection(s);
+        Optional<RestConfig.Tls> tls = door.tls();
+        RestConfig.Guests guests = door.guests();
+        RestConfig.Answers answers = door.answers();
+        int queue = door.queue();
         s.finish();
-        return listen.flatMap(l -> connect.map(c -> new RestConfig(l, c, credentials)));
+        return listen.flatMap(l -> connect.map(c -> new RestConfig(l, c, credentials, tls, guests, answers, queue)));
     }
 
     private Optional<Credentials> credentials(Section s) {

@@ -71,7 +71,8 @@ public final class ConfigSource {
                 case CALL -> {}
             }
         }
-        current = kept.isEmpty() ? changed : changed.keeping(kept, current);
+        LocalConfig taking = kept.isEmpty() ? changed : changed.keeping(kept, current);
+        current = taking.keepingControlDoor(current);
         return new Reload(List.copyOf(taken), List.copyOf(needRestart), List.copyOf(tooLate));
     }
 

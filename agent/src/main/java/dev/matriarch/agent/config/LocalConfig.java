@@ -16,9 +16,13 @@ public final class LocalConfig {
     private final Sources sources;
     private final ConfigFile.Reading reading;
 
-    private LocalConfig(Sources sources) throws ConfigProblems {
+    private LocalConfig(Sources sources, ConfigFile.Reading reading) {
         this.sources = sources;
-        this.reading = ConfigFile.read(sources);
+        this.reading = reading;
+    }
+
+    private LocalConfig(Sources sources) throws ConfigProblems {
+        this(sources, ConfigFile.read(sources));
     }
 
     /**
@@ -50,6 +54,23 @@ public final class LocalConfig {
     /** This configuration with the earlier one's values, or lack of them, for some keys. */
     LocalConfig keeping(List<List<String>> keys, LocalConfig earlier) throws ConfigProblems {
         return new LocalConfig(sources.keeping(keys, earlier.sources));
+    }
+
+    /** The gRPC door stays where it is, even if it was put beside a REST door that moves. */
+    LocalConfig keepingControlDoor(LocalConfig earlier) {
+        AgentConfig.ControlConfig open = earlier.config().control();
+        AgentConfig.ControlConfig wanted = config().control();
+        if (open.listen().equals(wanted.listen())) {
+            return this;
+        }
+        HostPort connect = wanted.connectAddress();
+        HostPort reachable = connect.port() == wanted.listen().port()
+                ? new HostPort(connect.host(), open.listen().port())
+                : connect;
+        return new LocalConfig(
+                sources,
+                new ConfigFile.Reading(
+                        config().withControl(new AgentConfig.ControlConfig(open.listen(), reachable)), settings()));
     }
 
     /** @param key dotted; the problem is put down to the file or variable that set it */

@@ -23,7 +23,6 @@ import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.rest.RestDoor;
-import dev.matriarch.rest.RestSettings;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
@@ -133,13 +132,9 @@ public final class Agent implements AutoCloseable {
                     json -> problems(settings.local(), json),
                     sharding));
             desk.open(heartbeat);
-            RestDoor rest = opened(RestDoor.open(
-                    new RestSettings(
-                            config.rest().listen().host(),
-                            config.rest().listen().port(),
-                            credentials(config)),
-                    new RestDesk(desk, settings, rpc.operations())));
-            reloads.tell(changed -> rest.credentials(credentials(changed)));
+            RestDoor rest = opened(
+                    RestDoor.open(RestSettingsOf.config(config), new RestDesk(desk, settings, rpc.operations())));
+            reloads.tell(changed -> rest.reconfigure(RestSettingsOf.config(changed)));
             complete = true;
         } finally {
             if (!complete) {
@@ -166,10 +161,6 @@ public final class Agent implements AutoCloseable {
         return problems.isEmpty()
                 ? config.watchdogProblem(DynamicConfigJson.parse(json)).stream().toList()
                 : problems;
-    }
-
-    private static Optional<RestSettings.Credentials> credentials(AgentConfig config) {
-        return config.rest().authentication().map(a -> new RestSettings.Credentials(a.username(), a.password()));
     }
 
     private Heartbeat.Recorder recorder(AgentConfig config) {

@@ -24,7 +24,7 @@ final class MemberRecord {
         static Addresses of(AgentConfig config) {
             return new Addresses(
                     "postgres://" + config.postgres().connectAddress() + "/postgres",
-                    "http://" + config.rest().connectAddress() + "/patroni",
+                    config.rest().url() + "/patroni",
                     config.control().connectAddress().toString(),
                     config.postgres().reach().proxyAddress().map(a -> "postgres://" + a + "/postgres"));
         }

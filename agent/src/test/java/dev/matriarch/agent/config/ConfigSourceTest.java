@@ -91,22 +91,18 @@ class ConfigSourceTest {
                         .replace("region: eu", "region: us"));
         ConfigSource.Reload reload = source.reload();
         assertEquals(
-                List.of(
-                        "name",
-                        "postgresql.bin_dir",
-                        "postgresql.data_dir",
-                        "raft.min_timeout",
-                        "raft.partner_addrs",
-                        "restapi.listen"),
+                List.of("name", "postgresql.bin_dir", "postgresql.data_dir", "raft.min_timeout", "raft.partner_addrs"),
                 reload.needRestart());
-        assertEquals(List.of("tags.region"), reload.taken());
+        assertEquals(List.of("restapi.listen", "tags.region"), reload.taken());
         AgentConfig config = source.current().config();
         assertEquals("n1", config.name());
         assertEquals(Path.of("/d"), config.postgres().dataDir());
         assertEquals(Optional.empty(), config.postgres().binDir());
-        assertEquals(8009, config.control().listen().port(), "what depends on an old value keeps its own");
+        assertEquals(9008, config.rest().listen().port());
+        assertEquals(8009, config.control().listen().port(), "the gRPC door stays where it is");
+        assertEquals(8009, config.control().connectAddress().port());
         assertEquals(Map.of("region", "us"), config.tags());
-        assertEquals(6, source.reload().needRestart().size(), "said again until it is restarted");
+        assertEquals(5, source.reload().needRestart().size(), "said again until it is restarted");
     }
 
     @Test
@@ -156,5 +152,37 @@ class ConfigSourceTest {
         assertEquals(
                 "bootstrap.users.ROLE.password",
                 catalogue.of("bootstrap.users.app.password").orElseThrow().key());
+    }
+
+    @Test
+    void theDoorsSettingsAreJudged() throws Exception {
+        Path cert = Files.writeString(dir.resolve("cert.pem"), "x");
+        String good = "http_extra_headers: {X-Frame: deny}, server_tokens: Minimal, allowlist: [10.0.0.0/8, n2],"
+                + " request_queue_size: 5, certfile: " + cert + ", cafile: " + cert + ", verify_client: Required";
+        AgentConfig config = source(DOCUMENT.replace("'10.0.0.1:8008'", "'10.0.0.1:8008', " + good))
+                .current()
+                .config();
+        assertEquals("https://10.0.0.1:8008", config.rest().url());
+        assertEquals(RestConfig.VerifyClient.REQUIRED, config.rest().tls().get().verifyClient());
+        assertEquals(List.of("10.0.0.0/8", "n2"), config.rest().guests().allowlist());
+        assertEquals(Map.of("X-Frame", "deny"), config.rest().answers().headers());
+        for (String bad : List.of(
+                "allowlist: [10.0.0.0/33]",
+                "allowlist: [10.0.0/x]",
+                "http_extra_headers: {'X Y': a}",
+                "http_extra_headers: {X: \"a\\r\\nSet-Cookie: b\"}",
+                "https_extra_headers: [a]",
+                "server_tokens: all",
+                "verify_client: perhaps",
+                "verify_client: required",
+                "certfile: /no/such/file",
+                "keyfile: " + cert,
+                "certfile: " + cert + ", verify_client: optional",
+                "request_queue_size: 4097")) {
+            assertThrows(
+                    ConfigProblems.class,
+                    () -> source(DOCUMENT.replace("'10.0.0.1:8008'", "'10.0.0.1:8008', " + bad)),
+                    bad);
+        }
     }
 }
