@@ -46,7 +46,8 @@ public record AgentConfig(
                 tags,
                 log,
                 watchdog,
-                flightRecorder);
+                flightRecorder,
+                citus);
     }
 
     /** Why a watchdog that this member requires cannot work with this cluster-wide timing. */
