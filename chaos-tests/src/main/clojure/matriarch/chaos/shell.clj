@@ -1,0 +1,31 @@
+(ns matriarch.chaos.shell
+  "Commands of the machine, each with a deadline."
+  (:refer-clojure :exclude [run!])
+  (:require [clojure.string :as str])
+  (:import (java.util.concurrent TimeUnit)))
+
+(defn run
+  "Runs a command; {:exit :out}, the exit code -1 after 20 s without an end. Output and errors come together."
+  [& command]
+  (let [file (java.io.File/createTempFile "chaos" ".out")]
+    (try
+      (let [process (-> (ProcessBuilder. ^java.util.List (mapv str command))
+                        (.redirectErrorStream true)
+                        (.redirectInput (java.io.File. "/dev/null"))
+                        (.redirectOutput file)
+                        (.start))]
+        (if (.waitFor process 20 TimeUnit/SECONDS)
+          {:exit (.exitValue process) :out (slurp file)}
+          (do (.destroyForcibly process)
+              {:exit -1 :out (slurp file)})))
+      (finally (.delete file)))))
+
+(defn run!
+  "Runs a command that must succeed; its output."
+  [& command]
+  (let [{:keys [exit out]} (apply run command)]
+    (when-not (zero? exit)
+      (throw (ex-info (str "exit code " exit " of: " (str/join " " command) "\n" out) {:exit exit :command command})))
+    out))
+
+(defn lines [text] (remove str/blank? (str/split-lines text)))
