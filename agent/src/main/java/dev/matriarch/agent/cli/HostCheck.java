@@ -117,7 +117,8 @@ final class HostCheck {
     private void programsAndData(PostgresConfig postgres) {
         Optional<Binaries> binaries = Optional.empty();
         try {
-            binaries = Optional.of(Binaries.find(postgres.binDir()));
+            binaries = Optional.of(
+                    Binaries.find(postgres.binDir(), postgres.places().programs()));
         } catch (PostgresException e) {
             add(
                     "postgresql.bin_dir",

@@ -34,7 +34,8 @@ public record DynamicConfig(
         boolean failsafeMode,
         SlotRules slots,
         Optional<StandbyCluster> standbyCluster,
-        Map<String, String> parameters) {
+        Map<String, String> parameters,
+        ServerFiles files) {
 
     public enum SynchronousMode {
         OFF,

@@ -48,7 +48,8 @@ public final class DynamicConfigJson {
             false,
             SlotRules.NONE,
             Optional.empty(),
-            Map.of());
+            Map.of(),
+            ServerFiles.NONE);
 
     private static final ObjectMapper JSON = new ObjectMapper()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -206,7 +207,8 @@ public final class DynamicConfigJson {
                     get(root, "failsafe_mode", Quantity::bool, b -> true, false),
                     SlotsSection.read(root, warnings),
                     StandbyClusterSection.read(root, warnings),
-                    parameters(postgresql.path("parameters")));
+                    parameters(postgresql.path("parameters")),
+                    files(postgresql));
             return new Parsed(config, warnings);
         }
 
@@ -258,6 +260,16 @@ public final class DynamicConfigJson {
             warnings.add(
                     "synchronous_mode '" + value.asText() + "' is neither off, on nor quorum; quorum is used instead");
             return SynchronousMode.QUORUM;
+        }
+
+        private ServerFiles files(JsonNode postgresql) {
+            if (!(postgresql instanceof ObjectNode map)) {
+                return ServerFiles.NONE;
+            }
+            Findings findings = new Findings(key -> "");
+            ServerFiles files = ServerFiles.read(new Section(findings, "postgresql", map), warnings);
+            findings.problems().forEach(p -> warnings.add(p.key() + " " + p.sentence() + " and is ignored"));
+            return files;
         }
 
         private Map<String, String> parameters(JsonNode node) {

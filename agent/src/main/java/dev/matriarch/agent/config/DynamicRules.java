@@ -2,6 +2,7 @@ package dev.matriarch.agent.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -92,24 +93,9 @@ final class DynamicRules {
                         findings.add(postgresql.key("parameters") + "." + name, value, problem, Optional.empty())));
         postgresql.bool("use_slots", true);
         postgresql.bool("use_pg_rewind", false);
-        postgresql.refuse(
-                "is not supported yet by this version for the whole cluster; put it under postgresql in each member's own"
-                        + " file",
-                "pg_hba",
-                "pg_ident");
+        ServerFiles.read(postgresql, new ArrayList<>());
         postgresql
                 .notYet(
-                        "parameters_primary",
-                        "parameters_replica",
-                        "parameters_standby_leader",
-                        "pg_hba_primary",
-                        "pg_hba_replica",
-                        "pg_hba_standby_leader",
-                        "pg_ident_primary",
-                        "pg_ident_replica",
-                        "pg_ident_standby_leader",
-                        "recovery_conf",
-                        "custom_conf",
                         "use_unix_socket",
                         "use_unix_socket_repl",
                         "rewind",

@@ -23,6 +23,7 @@ import java.util.Optional;
  * @param scripts callbacks and hooks
  * @param replicaMethods in the order in which they are tried
  * @param reach how the agent and clients reach the server beside the addresses
+ * @param files beyond pgHba and pgIdent; {@link ServerFiles#of} has them all
  */
 public record PostgresConfig(
         List<String> listenHosts,
@@ -46,7 +47,9 @@ public record PostgresConfig(
         Duration startStopTimeout,
         ScriptsConfig scripts,
         List<ReplicaMethod> replicaMethods,
-        Reach reach) {
+        Reach reach,
+        ServerPlaces places,
+        ServerFiles files) {
 
     /**
      * @param unixSocket the agent's connections to its own server go through a socket file, if it has one
@@ -101,7 +104,9 @@ public record PostgresConfig(
                 startStopTimeout,
                 scripts,
                 replicaMethods,
-                Reach.USUAL);
+                Reach.USUAL,
+                ServerPlaces.STANDARD,
+                ServerFiles.NONE);
     }
 
     /** A database role of the agent. Its {@code toString} never shows the password. */

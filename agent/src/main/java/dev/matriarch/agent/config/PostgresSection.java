@@ -26,22 +26,7 @@ final class PostgresSection {
     }
 
     Optional<PostgresConfig> read(Path stateDir) {
-        Section s = section.notYet(
-                "config_dir",
-                "bin_name",
-                "krbsrvname",
-                "parameters_primary",
-                "parameters_replica",
-                "parameters_standby_leader",
-                "pg_hba_primary",
-                "pg_hba_replica",
-                "pg_hba_standby_leader",
-                "pg_ident_primary",
-                "pg_ident_replica",
-                "pg_ident_standby_leader",
-                "recovery_conf",
-                "custom_conf");
-        s.notYetExcept("config_base_name", "postgresql").notYetExcept("database", "postgres");
+        Section s = section.notYet("krbsrvname");
         s.refuseExcept(
                 "use_slots",
                 "true",
@@ -62,8 +47,12 @@ final class PostgresSection {
         authentication.finish();
         List<ReplicaMethod> replicaMethods = new ReplicaMethodsSection(s).read();
         Map<String, String> parameters = localParameters();
-        List<String> pgHba = s.texts("pg_hba");
-        List<String> pgIdent = s.texts("pg_ident");
+        ServerPlaces places = ServerPlaces.read(s);
+        List<String> warnings = new ArrayList<>();
+        ServerFiles files = ServerFiles.read(s, warnings);
+        warnings.forEach(LOG::warn);
+        List<String> pgHba = files.lines().getOrDefault(ServerFiles.HBA, List.of());
+        List<String> pgIdent = files.lines().getOrDefault(ServerFiles.IDENT, List.of());
         boolean useRewind = s.bool("use_pg_rewind", false);
         boolean onRewindFailure = s.bool("remove_data_directory_on_rewind_failure", false);
         boolean onDivergence = s.bool("remove_data_directory_on_diverged_timelines", false);
@@ -98,7 +87,9 @@ final class PostgresSection {
                 timeout,
                 scripts,
                 replicaMethods,
-                reach));
+                reach,
+                places,
+                files));
     }
 
     /** The agent has no connection to its own server in the replication protocol that could go another way. */

@@ -123,7 +123,8 @@ final class Actions {
                 settings.current().parameters(),
                 upstream,
                 standbyNames,
-                settings.current().settings().useSlots());
+                settings.current().settings().useSlots(),
+                settings.current().files());
     }
 
     /** Brings a running server's files in line with changed parameters. */

@@ -476,7 +476,8 @@ public final class Heartbeat {
     private void applyParameters(LocalPostgres postgres) {
         // A reload reaches the server even if its parameters are the same: other files of it may have changed.
         String wanted = parts.settings().reloads()
-                + parts.settings().current().parameters().toString();
+                + parts.settings().current().parameters().toString()
+                + parts.settings().current().files();
         if (wanted.equals(appliedParameters)
                 || postgres.status().isEmpty()
                 || parts.tasks().current().isPresent()) {

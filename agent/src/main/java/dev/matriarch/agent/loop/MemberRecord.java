@@ -22,11 +22,12 @@ final class MemberRecord {
     /** Where this member can be reached, as its record says. */
     record Addresses(String connUrl, String apiUrl, String rpc, Optional<String> proxyUrl) {
         static Addresses of(AgentConfig config) {
+            String database = config.postgres().places().databasePath();
             return new Addresses(
-                    "postgres://" + config.postgres().connectAddress() + "/postgres",
+                    "postgres://" + config.postgres().connectAddress() + database,
                     config.rest().url() + "/patroni",
                     config.control().connectAddress().toString(),
-                    config.postgres().reach().proxyAddress().map(a -> "postgres://" + a + "/postgres"));
+                    config.postgres().reach().proxyAddress().map(a -> "postgres://" + a + database));
         }
     }
 

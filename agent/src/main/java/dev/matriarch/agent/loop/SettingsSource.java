@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.config.Parameters;
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ServerFiles;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.SlotRules;
 import dev.matriarch.agent.ha.StandbyCluster;
@@ -26,9 +27,15 @@ final class SettingsSource {
     /**
      * @param json the text it was read from
      * @param parameters PostgreSQL parameters of this member, cluster-wide and local ones merged
+     * @param files what else its files are made of, merged likewise
      */
     record InForce(
-            long revision, String json, DynamicConfig dynamic, Settings settings, Map<String, String> parameters) {}
+            long revision,
+            String json,
+            DynamicConfig dynamic,
+            Settings settings,
+            Map<String, String> parameters,
+            ServerFiles files) {}
 
     private volatile AgentConfig config;
     private volatile MemberRecord.Addresses addresses;
@@ -91,7 +98,8 @@ final class SettingsSource {
                                 inForce.json(),
                                 inForce.dynamic(),
                                 inForce.settings(),
-                                inForce.parameters());
+                                inForce.parameters(),
+                                inForce.files());
                     }
                 });
         return inForce;
@@ -103,7 +111,7 @@ final class SettingsSource {
             readFrom = config;
             last = reader.apply(config, json);
         }
-        return new InForce(revision, json, last.dynamic(), last.settings(), last.parameters());
+        return new InForce(revision, json, last.dynamic(), last.settings(), last.parameters(), last.files());
     }
 
     /** As of revision 0. */
@@ -115,7 +123,8 @@ final class SettingsSource {
                 json,
                 dynamic,
                 settings(dynamic, config, parameters),
-                withCitus(withFeedback(withArchive(parameters.inFile(), dynamic.standbyCluster()), dynamic), config));
+                withCitus(withFeedback(withArchive(parameters.inFile(), dynamic.standbyCluster()), dynamic), config),
+                dynamic.files().under(ServerFiles.of(config.postgres())));
     }
 
     private static Map<String, String> withCitus(Map<String, String> parameters, AgentConfig config) {

@@ -34,14 +34,16 @@ final class AccessFiles {
             IDENT,
                     "SELECT line_number, error FROM pg_catalog.pg_ident_file_mappings WHERE error IS NOT NULL AND map_name IS NULL ORDER BY 1");
 
-    private final Path directory;
+    private final ConfigPlaces places;
+    /** What was asked for last. */
+    private final Map<String, List<String>> asked = new HashMap<>();
     /** What a file held before it was written; until a server has seen it. */
     private final Map<String, Optional<String>> before = new HashMap<>();
     /** Lines that a server would not have. */
     private final Map<String, List<String>> rejected = new HashMap<>();
 
-    AccessFiles(Path dataDir) {
-        directory = dataDir;
+    AccessFiles(ConfigPlaces places) {
+        this.places = places;
     }
 
     /** @param hba, ident none: the file is left as it is */
@@ -51,17 +53,18 @@ final class AccessFiles {
     }
 
     private void write(String name, List<String> lines) throws IOException {
+        asked.put(name, List.copyOf(lines));
         if (lines.isEmpty() || lines.equals(rejected.get(name))) {
             return;
         }
-        Path file = directory.resolve(name);
+        Path file = places.directory().resolve(name);
         String text = String.join("\n", lines) + "\n";
         Optional<String> now = Files.exists(file) ? Optional.of(Files.readString(file)) : Optional.empty();
         if (now.equals(Optional.of(text))) {
             return;
         }
         before.putIfAbsent(name, now);
-        DurableFile.writeFor(directory, file, text);
+        DurableFile.writeFor(places.data(), file, text);
     }
 
     /** Something was written that no server has seen. */
@@ -69,20 +72,42 @@ final class AccessFiles {
         return !before.isEmpty();
     }
 
-    /**
-     * Takes back what the server would reject, and says so.
-     *
-     * @param hba, ident the lines that were written
-     */
-    void tryOut(Connection server, List<String> hba, List<String> ident) throws SQLException, IOException {
+    /** Takes back what the server would reject, and says so. */
+    void tryOut(Connection server) throws SQLException, IOException {
         int version = server.getMetaData().getDatabaseMajorVersion();
         if (before.containsKey(HBA) && version >= 10) {
-            tryOut(server, HBA, hba);
+            tryOut(server, HBA);
         }
         if (before.containsKey(IDENT) && version >= 15) {
-            tryOut(server, IDENT, ident);
+            tryOut(server, IDENT);
         }
         before.clear();
+    }
+
+    /**
+     * A server did not start with what was written: pg_hba.conf, which alone can be the cause, is put back.
+     *
+     * @return false if it was not written, or there was none before
+     */
+    boolean takeBackHba() throws IOException {
+        Optional<String> old = before.getOrDefault(HBA, Optional.empty());
+        if (old.isEmpty()) {
+            return false;
+        }
+        rejected.put(HBA, asked.get(HBA));
+        DurableFile.writeFor(places.data(), places.hba(), old.get());
+        before.remove(HBA);
+        return true;
+    }
+
+    /** A server that had the chance to reject it runs. */
+    void acceptHba() {
+        before.remove(HBA);
+    }
+
+    /** What was put back was not the cause. */
+    void doubtHbaNoLonger() {
+        rejected.remove(HBA);
     }
 
     /** No server can be asked. */
@@ -90,7 +115,7 @@ final class AccessFiles {
         before.clear();
     }
 
-    private void tryOut(Connection server, String name, List<String> lines) throws SQLException, IOException {
+    private void tryOut(Connection server, String name) throws SQLException, IOException {
         List<String> errors = new ArrayList<>();
         try (Statement statement = server.createStatement();
                 ResultSet rows = statement.executeQuery(ERRORS.get(name))) {
@@ -103,8 +128,8 @@ final class AccessFiles {
             rejected.remove(name);
             return;
         }
-        rejected.put(name, List.copyOf(lines));
-        DurableFile.writeFor(directory, directory.resolve(name), old.get());
+        rejected.put(name, asked.get(name));
+        DurableFile.writeFor(places.data(), places.directory().resolve(name), old.get());
         log.error(
                 "PostgreSQL rejects the configured lines of {} ({}); the old file stays in force: correct postgresql.{}"
                         + " and reload",

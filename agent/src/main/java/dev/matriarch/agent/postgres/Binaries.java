@@ -7,7 +7,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -17,41 +19,52 @@ import java.util.stream.Stream;
  *
  * @param directory where they lie
  * @param major first number of the version: 15
+ * @param names of those that are called otherwise than usual: usual name to name
  */
-public record Binaries(Path directory, int major) {
+public record Binaries(Path directory, int major, Map<String, String> names) {
     private static final List<String> NEEDED =
             List.of("postgres", "initdb", "pg_basebackup", "pg_controldata", "pg_rewind", "pg_waldump");
     private static final Pattern VERSION = Pattern.compile("\\(PostgreSQL\\) (\\d+)");
     private static final int OLDEST = 12;
 
+    public Binaries {
+        names = Map.copyOf(names);
+    }
+
+    public static Binaries find(Optional<Path> given) throws PostgresException {
+        return find(given, Map.of());
+    }
+
     /**
      * Finds the programs where told, else in PATH, else the newest of Debian's.
      *
+     * @param names {@code bin_name}
      * @throws PostgresException naming what is missing and where was looked
      */
-    public static Binaries find(Optional<Path> given) throws PostgresException {
+    public static Binaries find(Optional<Path> given, Map<String, String> names) throws PostgresException {
         if (given.isPresent()) {
-            return in(given.get());
+            return in(given.get(), names);
         }
+        String postgres = names.getOrDefault("postgres", "postgres");
         String path = System.getenv().getOrDefault("PATH", "");
         for (String entry : path.split(":")) {
-            Path server = Path.of(entry, "postgres");
+            Path server = Path.of(entry, postgres);
             if (entry.isBlank() || !Files.isExecutable(server)) {
                 continue;
             }
             try {
                 // A link or wrapper in PATH need not have its companions beside it.
                 Path directory = server.toRealPath().getParent();
-                if (missing(directory).isEmpty()) {
-                    return in(directory);
+                if (missing(directory, names).isEmpty()) {
+                    return in(directory, names);
                 }
             } catch (IOException e) {
                 throw new PostgresException(server + " cannot be read: " + e, e);
             }
         }
         for (Path directory : packaged()) {
-            if (Files.isExecutable(directory.resolve("postgres"))) {
-                return in(directory);
+            if (Files.isExecutable(directory.resolve(postgres))) {
+                return in(directory, names);
             }
         }
         throw new PostgresException("No PostgreSQL server was found: neither in PATH nor in /usr/lib/postgresql/*/bin"
@@ -59,35 +72,45 @@ public record Binaries(Path directory, int major) {
                 + " that holds the program 'postgres'.");
     }
 
-    private static Binaries in(Path directory) throws PostgresException {
-        List<String> missing = missing(directory);
+    private static Binaries in(Path directory, Map<String, String> names) throws PostgresException {
+        List<String> missing = missing(directory, names);
         if (!missing.isEmpty()) {
             throw new PostgresException("The directory " + directory + " (postgresql.bin_dir) has no executable "
-                    + String.join(", ", missing) + ". Install the PostgreSQL server package or correct the setting.");
+                    + String.join(", ", missing) + ". Install the PostgreSQL server package or correct the setting"
+                    + (names.isEmpty() ? "." : ", or postgresql.bin_name."));
         }
-        Child.Result result = Child.of(List.of(directory.resolve("postgres").toString(), "--version"))
-                .run(Deadline.in(Duration.ofSeconds(10)));
+        Path postgres = directory.resolve(names.getOrDefault("postgres", "postgres"));
+        Child.Result result =
+                Child.of(List.of(postgres.toString(), "--version")).run(Deadline.in(Duration.ofSeconds(10)));
         Matcher version = VERSION.matcher(result.output());
         if (result.exitCode() != 0 || !version.find()) {
             throw new PostgresException(
-                    directory + "/postgres --version failed: " + result.lastLines() + " Reinstall PostgreSQL.");
+                    postgres + " --version failed: " + result.lastLines() + " Reinstall PostgreSQL.");
         }
         int major = Integer.parseInt(version.group(1));
         if (major < OLDEST) {
             throw new PostgresException("The programs in " + directory + " are of PostgreSQL " + major
                     + ", which is too old: " + OLDEST + " or later is needed.");
         }
-        return new Binaries(directory, major);
+        return new Binaries(directory, major, names);
     }
 
-    private static List<String> missing(Path directory) {
+    private static List<String> missing(Path directory, Map<String, String> names) {
         return NEEDED.stream()
+                .map(name -> names.getOrDefault(name, name))
                 .filter(name -> !Files.isExecutable(directory.resolve(name)))
                 .toList();
     }
 
     String path(String program) {
-        return directory.resolve(program).toString();
+        return directory.resolve(names.getOrDefault(program, program)).toString();
+    }
+
+    /** A process runs one of these programs, by the name of its file. */
+    boolean isOneOf(String executable, Set<String> programs) {
+        return programs.contains(executable)
+                || programs.stream()
+                        .anyMatch(p -> Path.of(path(p)).getFileName().toString().equals(executable));
     }
 
     private static List<Path> packaged() {

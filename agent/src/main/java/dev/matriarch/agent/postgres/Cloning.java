@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.postgres.linux.LinuxProcess;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -81,13 +82,33 @@ final class Cloning {
                     Files.deleteIfExists(password);
                 }
             }
-            if (config.pgHba().isEmpty() && !bootstrap.pgHba().isEmpty()) {
+            makeDatabase(directory, deadline);
+            if (config.pgHba().isEmpty()
+                    && !config.parameters().containsKey("hba_file")
+                    && !bootstrap.pgHba().isEmpty()) {
                 Files.writeString(
                         directory.resolve("pg_hba.conf"),
                         String.join("\n", bootstrap.pgHba()) + "\n",
                         StandardOpenOption.APPEND);
             }
         });
+    }
+
+    /** The agent could not connect to a new server that lacks its database. */
+    private void makeDatabase(Path directory, Deadline deadline) throws PostgresException {
+        String database = config.places().database();
+        if (database.equals("postgres")) {
+            return;
+        }
+        String sql = "CREATE DATABASE " + Roles.identifier(database) + "\n";
+        Child.Result result = Child.of(
+                        List.of(binaries.path("postgres"), "--single", "-D", directory.toString(), "template1"))
+                .input(sql.getBytes(StandardCharsets.UTF_8))
+                .run(deadline);
+        if (result.exitCode() != 0 || result.output().contains("ERROR:")) {
+            throw new PostgresException(
+                    "the database " + database + " (postgresql.database) cannot be created: " + result.lastLines());
+        }
     }
 
     private static boolean absent(List<String> options, String... names) {
@@ -144,7 +165,9 @@ final class Cloning {
     /** What a killed agent left running would write into the directory that we are about to use. */
     private void endLeftovers() {
         for (LinuxProcess process : LinuxProcess.all()) {
-            boolean tool = process.executableName().filter(TOOLS::contains).isPresent();
+            boolean tool = process.executableName()
+                    .filter(n -> binaries.isOneOf(n, TOOLS))
+                    .isPresent();
             if (tool
                     && String.join(" ", process.commandLine())
                             .contains(data.path().toString())) {
@@ -210,6 +233,7 @@ final class Cloning {
                         "--single",
                         "-D",
                         data.path().toString(),
+                        ConfigPlaces.of(config).option(),
                         "-c",
                         "archive_mode=on",
                         // Nothing may be archived as done that was not: the real command runs after the next start.

@@ -3,6 +3,7 @@ package dev.matriarch.agent.postgres;
 import dev.matriarch.agent.config.Conninfo;
 import dev.matriarch.agent.config.Parameters;
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ServerFiles;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.dcs.SlotName;
 import java.io.IOException;
@@ -18,6 +19,9 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Stream;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * postgresql.conf, pg_hba.conf, pg_ident.conf, standby.signal and the password file.
@@ -41,59 +45,57 @@ final class ConfigurationFiles {
 
     /** Ours alone, or meaningless in this file. */
     private static final Set<String> NEVER_FROM_PARAMETERS = Set.of(
-            "listen_addresses",
-            "port",
-            "cluster_name",
-            "primary_conninfo",
-            "primary_slot_name",
-            "recovery_target",
-            "recovery_target_timeline",
-            "synchronous_standby_names",
-            "data_directory",
-            "config_file",
-            "promote_trigger_file",
-            "standby_mode");
-
-    private static final Set<String> STRIPPED_FROM_AUTO_CONF = Set.of(
-            "primary_conninfo",
-            "primary_slot_name",
-            "recovery_target",
-            "recovery_target_action",
-            "recovery_target_inclusive",
-            "recovery_target_lsn",
-            "recovery_target_name",
-            "recovery_target_time",
-            "recovery_target_timeline",
-            "recovery_target_xid",
-            "promote_trigger_file",
-            "restore_command",
-            "synchronous_standby_names");
+            "listen_addresses", "port", "cluster_name", "synchronous_standby_names", "data_directory", "config_file");
 
     /** What the files should say. */
     record Wanted(
             Map<String, String> parameters,
             Optional<Upstream> upstream,
             Optional<String> synchronousStandbyNames,
-            boolean useSlots) {
+            boolean useSlots,
+            ServerFiles files) {
         Wanted {
             parameters = Map.copyOf(parameters);
         }
 
         Wanted withUpstream(Optional<Upstream> other) {
-            return new Wanted(parameters, other, synchronousStandbyNames, useSlots);
+            return new Wanted(parameters, other, synchronousStandbyNames, useSlots, files);
         }
 
         Wanted withSynchronousStandbyNames(Optional<String> other) {
-            return new Wanted(parameters, upstream, other, useSlots);
+            return new Wanted(parameters, upstream, other, useSlots, files);
+        }
+
+        ServerFiles.Role role() {
+            return upstream.map(u ->
+                            u instanceof Upstream.Remote ? ServerFiles.Role.STANDBY_LEADER : ServerFiles.Role.REPLICA)
+                    .orElse(ServerFiles.Role.PRIMARY);
+        }
+
+        /** Names in lower case. */
+        Map<String, String> parametersOfItsRole() {
+            Map<String, String> all = new TreeMap<>();
+            parameters.forEach((name, value) -> all.put(name.toLowerCase(Locale.ROOT), value));
+            all.putAll(files.parameters(role()));
+            return all;
         }
     }
+
+    private interface Recovery {
+        /** Without what is left out. */
+        RecoveryFiles files() throws PostgresException;
+    }
+
+    private static final Logger log = LoggerFactory.getLogger(ConfigurationFiles.class);
 
     private volatile PostgresConfig config;
     private final int major;
     private final String scope;
     private final String memberName;
+    private final ConfigPlaces places;
     private final AccessFiles access;
     private final ParameterJudge judge;
+    private Optional<String> missingCustom = Optional.empty();
     private volatile Wanted wanted;
 
     /** Of the wanted parameters those that PostgreSQL does not take. */
@@ -105,8 +107,9 @@ final class ConfigurationFiles {
         this.major = binaries.major();
         this.scope = scope;
         this.memberName = memberName;
-        this.access = new AccessFiles(config.dataDir());
-        this.judge = new ParameterJudge(binaries, config.dataDir());
+        this.places = ConfigPlaces.of(config);
+        this.access = new AccessFiles(places);
+        this.judge = new ParameterJudge(binaries, places);
     }
 
     /** From the next use on. */
@@ -163,24 +166,35 @@ final class ConfigurationFiles {
         return result;
     }
 
+    /** But for recovery's, which may have to stand elsewhere. */
     private Map<String, String> taken() throws PostgresException {
-        Map<String, String> taken = new TreeMap<>();
-        Parameters.of(major, wanted().parameters()).forEach((name, value) -> {
-            if (!leftOut.contains(name.toLowerCase(Locale.ROOT))) {
-                taken.put(name, value);
+        Map<String, String> taken = new TreeMap<>(Parameters.of(major, wanted().parametersOfItsRole()));
+        taken.keySet().removeIf(name -> leftOut.contains(name) || RecoveryFiles.isOfRecovery(name));
+        return taken;
+    }
+
+    /** Settings of recovery that were configured, wherever. */
+    private static Map<String, String> configuredRecovery(Wanted wanted) {
+        Map<String, String> all = new TreeMap<>(wanted.files().recovery());
+        wanted.parametersOfItsRole().forEach((name, value) -> {
+            if (RecoveryFiles.isConfigurable(name)) {
+                all.put(name, value);
             }
         });
-        return taken;
+        return all;
     }
 
     void write(Wanted next) throws PostgresException {
         wanted = next;
-        boolean standby = next.upstream().isPresent();
-        RecoveryFiles recovery = RecoveryFiles.of(
-                major,
-                standby ? RecoveryFiles.Kind.STANDBY : RecoveryFiles.Kind.NONE,
-                upstreamSettings(next.upstream().orElse(null)));
-        write(recovery, false);
+        RecoveryFiles.Kind kind = next.upstream().isPresent() ? RecoveryFiles.Kind.STANDBY : RecoveryFiles.Kind.NONE;
+        write(() -> recovery(kind, upstreamSettings(next.upstream().orElse(null))), false);
+    }
+
+    private RecoveryFiles recovery(RecoveryFiles.Kind kind, Map<String, String> own) throws PostgresException {
+        Map<String, String> all = configuredRecovery(wanted());
+        all.keySet().removeAll(leftOut);
+        all.putAll(own);
+        return RecoveryFiles.of(major, kind, all);
     }
 
     /**
@@ -191,41 +205,52 @@ final class ConfigurationFiles {
      */
     void writeForRecovery(Map<String, String> parameters, Map<String, String> settings, boolean keep)
             throws PostgresException {
-        wanted = new Wanted(parameters, Optional.empty(), Optional.of(""), true);
+        wanted = new Wanted(parameters, Optional.empty(), Optional.of(""), true, ServerFiles.of(config));
         Map<String, String> own = new TreeMap<>(settings);
         boolean standby = own.remove("standby_mode") instanceof String mode && mode.equalsIgnoreCase("on");
         RecoveryFiles.Kind kind = settings.isEmpty()
                 ? RecoveryFiles.Kind.NONE
                 : standby ? RecoveryFiles.Kind.STANDBY : RecoveryFiles.Kind.TARGETED;
-        write(RecoveryFiles.of(major, kind, own), keep);
+        write(() -> recovery(kind, own), keep);
     }
 
-    private void write(RecoveryFiles recovery, boolean keepRecovery) throws PostgresException {
-        Path directory = config.dataDir();
+    private void write(Recovery source, boolean keepRecovery) throws PostgresException {
         try {
             writePassfile();
-            keepBase(directory);
+            keepBase();
             if (!keepRecovery) {
-                stripAutoConf(directory.resolve("postgresql.auto.conf"));
+                AutoConf.strip(places.data());
             }
-            leftOut = judge.rejected(wanted().parameters(), rejected -> {
+            Map<String, String> doubtful = new TreeMap<>(wanted().files().recovery());
+            doubtful.putAll(wanted().parametersOfItsRole());
+            leftOut = judge.rejected(doubtful, rejected -> {
                 leftOut = rejected;
-                return postgresqlConf(recovery.parameters());
+                return postgresqlConf(source.files().parameters());
             });
-            DurableFile.writeFor(
-                    config.dataDir(), directory.resolve("postgresql.conf"), postgresqlConf(recovery.parameters()));
-            access.write(config.pgHba(), config.pgIdent());
+            RecoveryFiles recovery = source.files();
+            DurableFile.writeFor(places.data(), places.main(), postgresqlConf(recovery.parameters()));
+            writeAccessFiles();
             if (!keepRecovery) {
                 for (String name : recovery.absent()) {
-                    DurableFile.delete(directory.resolve(name));
+                    DurableFile.delete(places.data().resolve(name));
                 }
                 for (Map.Entry<String, String> file : recovery.present().entrySet()) {
-                    DurableFile.writeFor(config.dataDir(), directory.resolve(file.getKey()), file.getValue());
+                    DurableFile.writeFor(places.data(), places.data().resolve(file.getKey()), file.getValue());
                 }
             }
         } catch (IOException e) {
-            throw new PostgresException("The configuration in " + directory + " cannot be written: " + e, e);
+            throw new PostgresException("The configuration in " + places.directory() + " cannot be written: " + e, e);
         }
+    }
+
+    /** A parameter that names another file leaves ours alone. */
+    private void writeAccessFiles() throws IOException, PostgresException {
+        Map<String, String> given = taken();
+        ServerFiles files = wanted().files();
+        ServerFiles.Role role = wanted().role();
+        access.write(
+                given.containsKey("hba_file") ? List.of() : files.hba(role),
+                given.containsKey("ident_file") ? List.of() : files.ident(role));
     }
 
     /** True if the files on who may connect were changed, and no running server was asked about them yet. */
@@ -235,7 +260,26 @@ final class ConfigurationFiles {
 
     /** Has the running server judge them; old ones come back in place of those that it rejects. */
     void tryOutAccessFiles(Connection server) throws SQLException, IOException {
-        access.tryOut(server, config.pgHba(), config.pgIdent());
+        access.tryOut(server);
+    }
+
+    /** A server that had the chance to reject them runs. */
+    void acceptHba() {
+        access.acceptHba();
+    }
+
+    /** False if pg_hba.conf cannot be why the server did not start. */
+    boolean takeBackHba() throws PostgresException {
+        try {
+            return access.takeBackHba();
+        } catch (IOException e) {
+            throw new PostgresException("The file " + places.hba() + " cannot be put back: " + e, e);
+        }
+    }
+
+    /** It was not the cause. */
+    void doubtHbaNoLonger() {
+        access.doubtHbaNoLonger();
     }
 
     /** They cannot be judged: they stay. */
@@ -308,13 +352,20 @@ final class ConfigurationFiles {
         settings.put("recovery_target_timeline", "latest");
         settings.put("primary_conninfo", "");
         settings.put("primary_slot_name", "");
+        for (String target : List.of("", "_name", "_time", "_xid", "_lsn")) {
+            settings.put("recovery_target" + target, "");
+        }
         if (upstream instanceof Upstream.Of of) {
-            settings.put("primary_conninfo", connectionString(of, config.replication(), "postgres"));
+            settings.put(
+                    "primary_conninfo",
+                    connectionString(of, config.replication(), config.places().database()));
             settings.put("primary_slot_name", wanted.useSlots() ? SlotName.of(memberName) : "");
         }
         if (upstream instanceof Upstream.Remote remote) {
             if (!remote.host().isEmpty()) {
-                settings.put("primary_conninfo", connectionString(remote, "postgres"));
+                settings.put(
+                        "primary_conninfo",
+                        connectionString(remote, config.places().database()));
                 settings.put("primary_slot_name", remote.slot());
             }
             if (!remote.applyDelay().isEmpty()) {
@@ -336,7 +387,11 @@ final class ConfigurationFiles {
         wanted().synchronousStandbyNames().ifPresent(names -> all.put("synchronous_standby_names", names));
         all.putIfAbsent("wal_retrieve_retry_interval", "500ms");
         all.putAll(recovery);
-        StringBuilder text = new StringBuilder(HEADER).append("include 'postgresql.base.conf'\n\n");
+        putPlaces(all);
+        StringBuilder text = new StringBuilder(HEADER)
+                .append("include '")
+                .append(included().replace("'", "''"))
+                .append("'\n\n");
         for (Map.Entry<String, String> parameter : all.entrySet()) {
             text.append(parameter.getKey())
                     .append(" = ")
@@ -361,40 +416,72 @@ final class ConfigurationFiles {
                 + "'";
     }
 
-    private void keepBase(Path directory) throws IOException {
-        Path base = directory.resolve("postgresql.base.conf");
-        if (Files.exists(base)) {
-            return;
+    /** What somebody else's files say of places does not hold any more. */
+    private void putPlaces(Map<String, String> all) {
+        if (places.apart()) {
+            all.put("data_directory", places.data().toString());
         }
-        Path current = directory.resolve("postgresql.conf");
-        if (Files.exists(current)
-                && !Files.readString(current, StandardCharsets.ISO_8859_1).startsWith(HEADER)) {
-            Files.move(current, base);
-            DurableFile.syncDirectory(directory);
-        } else {
-            DurableFile.writeFor(config.dataDir(), base, "");
+        ServerFiles files = wanted.files();
+        ServerFiles.Role role = wanted.role();
+        if (places.apart() || !files.hba(role).isEmpty() && baseSets("hba_file")) {
+            all.putIfAbsent("hba_file", places.hba().toString());
+        }
+        if (places.apart() || !files.ident(role).isEmpty() && baseSets("ident_file")) {
+            all.putIfAbsent("ident_file", places.ident().toString());
         }
     }
 
-    private void stripAutoConf(Path file) throws IOException {
-        if (!Files.exists(file)) {
+    private boolean baseSets(String name) {
+        try (Stream<String> lines = Files.lines(places.base(), StandardCharsets.ISO_8859_1)) {
+            return lines.anyMatch(line -> line.strip().startsWith(name));
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    private String included() {
+        Optional<String> custom = wanted.files().customConf();
+        String base = places.base().getFileName().toString();
+        if (custom.isEmpty() || Files.isReadable(places.directory().resolve(custom.get()))) {
+            missingCustom = Optional.empty();
+            return custom.orElse(base);
+        }
+        if (!missingCustom.equals(custom)) {
+            missingCustom = custom;
+            log.error(
+                    "The file {} (postgresql.custom_conf) cannot be read; {} is included instead",
+                    places.directory().resolve(custom.get()),
+                    base);
+        }
+        return base;
+    }
+
+    private void keepBase() throws IOException, PostgresException {
+        if (places.apart()) {
+            Files.createDirectories(places.directory());
+            ConfigBackups.restore(places);
+        }
+        Path base = places.base();
+        if (Files.exists(base)) {
             return;
         }
-        List<String> lines = Files.readAllLines(file, StandardCharsets.UTF_8);
-        List<String> kept = lines.stream()
-                .filter(line -> !STRIPPED_FROM_AUTO_CONF.contains(
-                        line.strip().split("[\\s=]", 2)[0].toLowerCase(Locale.ROOT)))
-                .toList();
-        if (kept.size() != lines.size()) {
-            DurableFile.writeFor(config.dataDir(), file, lines(kept));
+        Path ofInitdb = places.data().resolve("postgresql.conf");
+        if (isNotOurs(places.main())) {
+            Files.move(places.main(), base);
+            DurableFile.syncDirectory(places.directory());
+        } else if (!places.standard() && isNotOurs(ofInitdb)) {
+            DurableFile.writeFor(places.data(), base, Files.readAllBytes(ofInitdb));
+        } else {
+            DurableFile.writeFor(places.data(), base, "");
         }
+    }
+
+    private static boolean isNotOurs(Path file) throws IOException {
+        return Files.exists(file)
+                && !Files.readString(file, StandardCharsets.ISO_8859_1).startsWith(HEADER);
     }
 
     static String passfileField(String text) {
         return text.replace("\\", "\\\\").replace(":", "\\:");
-    }
-
-    private static String lines(List<String> lines) {
-        return String.join("\n", lines) + "\n";
     }
 }

@@ -26,7 +26,7 @@ final class Connections {
 
     /** To the local server as superuser. */
     Connection local(String applicationName, Deadline deadline) throws SQLException {
-        return local(applicationName, "postgres", deadline);
+        return local(applicationName, config.places().database(), deadline);
     }
 
     /** To a database of the local server as superuser. */
@@ -64,7 +64,7 @@ final class Connections {
     }
 
     private Connection open(String host, int port, Properties properties) throws SQLException {
-        return open(host, port, "postgres", properties);
+        return open(host, port, config.places().database(), properties);
     }
 
     private Connection open(String host, int port, String database, Properties properties) throws SQLException {

@@ -106,7 +106,7 @@ final class CustomBootstrap {
     private void recover(
             BootstrapConfig.Method method, Map<String, String> parameters, LongSupplier notAfter, Deadline deadline)
             throws PostgresException {
-        ConfigBackups.restore(data.path());
+        ConfigBackups.restore(ConfigPlaces.of(config));
         files.writeForRecovery(parameters, method.recoveryConf(), method.keepRecoveryConf());
         log.info("starting after custom bootstrap");
         postmaster.startUnfinished(
@@ -189,6 +189,7 @@ final class CustomBootstrap {
                         "--single",
                         "-D",
                         data.path().toString(),
+                        ConfigPlaces.of(config).option(),
                         "-c",
                         "logging_collector=off",
                         "-c",

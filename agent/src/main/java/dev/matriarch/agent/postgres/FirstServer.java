@@ -87,13 +87,14 @@ public final class FirstServer {
                 .replace("+", "%20");
         Optional<LocalSocket.Place> socket = LocalSocket.of(config);
         if (socket.isPresent()) {
-            return "postgres://" + user + "@:" + socket.get().port() + "/postgres?host="
+            return "postgres://" + user + "@:" + socket.get().port()
+                    + config.places().databasePath() + "?host="
                     + URLEncoder.encode(socket.get().directory().toString(), StandardCharsets.UTF_8)
                             .replace("+", "%20");
         }
         String host = config.localHost();
         return "postgres://" + user + "@" + (host.indexOf(':') >= 0 ? "[" + host + "]" : host) + ":" + config.port()
-                + "/postgres";
+                + config.places().databasePath();
     }
 
     /**

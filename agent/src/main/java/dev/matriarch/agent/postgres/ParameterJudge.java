@@ -27,7 +27,6 @@ final class ParameterJudge {
     private static final Logger LOG = LoggerFactory.getLogger(ParameterJudge.class);
     private static final Duration PATIENCE = Duration.ofSeconds(5);
     private static final Pattern NAMED = Pattern.compile("parameter \"([^\"]+)\"");
-    private static final String FILE = "postgresql.conf.judged";
 
     /** What would be written. */
     interface Text {
@@ -36,13 +35,13 @@ final class ParameterJudge {
     }
 
     private final Binaries binaries;
-    private final Path data;
+    private final ConfigPlaces places;
     private Optional<Map<String, String>> judged = Optional.empty();
     private Set<String> rejected = Set.of();
 
-    ParameterJudge(Binaries binaries, Path data) {
+    ParameterJudge(Binaries binaries, ConfigPlaces places) {
         this.binaries = binaries;
-        this.data = data;
+        this.places = places;
     }
 
     /**
@@ -79,7 +78,7 @@ final class ParameterJudge {
     }
 
     private List<String> complaints(String text) throws PostgresException {
-        Path file = data.resolve(FILE);
+        Path file = places.directory().resolve(places.main().getFileName() + ".judged");
         try {
             DurableFile.write(file, text);
             Child.Result result = Child.of(List.of(
@@ -87,7 +86,7 @@ final class ParameterJudge {
                             "-C",
                             "data_directory",
                             "-D",
-                            data.toString(),
+                            places.data().toString(),
                             "--config-file=" + file))
                     .run(Deadline.in(PATIENCE));
             return result.exitCode() == 0

@@ -2,6 +2,7 @@ package dev.matriarch.agent.postgres;
 
 import dev.matriarch.agent.config.BootstrapConfig;
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ServerFiles;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Upstream;
@@ -69,7 +70,7 @@ public final class PostgresServer implements AutoCloseable {
             throws PostgresException {
         this.config = config;
         this.stateDir = stateDir;
-        binaries = Binaries.find(config.binDir());
+        binaries = Binaries.find(config.binDir(), config.places().programs());
         data = new DataDirectory(config.dataDir(), stateDir, binaries);
         connections = new Connections(config);
         controlData = new ControlData(binaries, config.dataDir());
@@ -261,10 +262,21 @@ public final class PostgresServer implements AutoCloseable {
             Optional<String> synchronousStandbyNames,
             boolean useSlots)
             throws PostgresException {
+        writeConfiguration(parameters, upstreamOrNull, synchronousStandbyNames, useSlots, ServerFiles.of(config));
+    }
+
+    /** @param serverFiles those of cluster and member together */
+    public void writeConfiguration(
+            Map<String, String> parameters,
+            Upstream upstreamOrNull,
+            Optional<String> synchronousStandbyNames,
+            boolean useSlots,
+            ServerFiles serverFiles)
+            throws PostgresException {
         configurationLock.lock();
         try {
             files.write(new ConfigurationFiles.Wanted(
-                    parameters, Optional.ofNullable(upstreamOrNull), synchronousStandbyNames, useSlots));
+                    parameters, Optional.ofNullable(upstreamOrNull), synchronousStandbyNames, useSlots, serverFiles));
         } finally {
             configurationLock.unlock();
         }
@@ -273,7 +285,30 @@ public final class PostgresServer implements AutoCloseable {
     /** Starts a server with the configuration last written; returns as soon as the postmaster lives. */
     public Startup start(Duration timeout) throws PostgresException {
         taken.forget(observe(timeout));
-        return postmaster.start(OptionalLong.empty(), Deadline.in(timeout));
+        return start(OptionalLong.empty(), Deadline.in(timeout));
+    }
+
+    /** A server that does not start with new lines of pg_hba.conf starts with the old ones. */
+    private Startup start(OptionalLong notAfter, Deadline deadline) throws PostgresException {
+        Startup first = postmaster.start(notAfter, deadline);
+        if (!files.hasNewAccessFiles()) {
+            return first;
+        }
+        if (postmaster.hasReadItsFiles(deadline)) {
+            files.acceptHba();
+            return first;
+        }
+        if (!files.takeBackHba()) {
+            return first;
+        }
+        Startup second = postmaster.start(notAfter, deadline);
+        if (postmaster.hasReadItsFiles(deadline)) {
+            log.error("PostgreSQL does not start with the configured lines of pg_hba.conf, its log names the line; the"
+                    + " old file stays in force: correct postgresql.pg_hba and reload");
+        } else {
+            files.doubtHbaNoLonger();
+        }
+        return second;
     }
 
     /**
@@ -282,13 +317,13 @@ public final class PostgresServer implements AutoCloseable {
      * @param uptimeCentis as in {@code /proc/uptime}, hundredths of a second
      */
     public Startup startAsPrimaryNotAfter(long uptimeCentis, Duration timeout) throws PostgresException {
-        return postmaster.start(OptionalLong.of(uptimeCentis), Deadline.in(timeout));
+        return start(OptionalLong.of(uptimeCentis), Deadline.in(timeout));
     }
 
     /** Returns when the server accepts connections; fails as soon as it is known to have died. */
     public void awaitReady(Duration timeout) throws PostgresException {
         monitor.awaitReady(Deadline.in(timeout));
-        ConfigBackups.save(config.dataDir());
+        ConfigBackups.save(ConfigPlaces.of(config));
     }
 
     /** Stops the server; harmless if it does not run. On time-out it is still stopping: {@link #kill} ends it. */
@@ -321,6 +356,9 @@ public final class PostgresServer implements AutoCloseable {
         try {
             if (files.known().isPresent()) {
                 files.write(files.wanted().withUpstream(Optional.empty()));
+                if (files.wanted().files().dependsOnRole()) {
+                    reload();
+                }
             }
         } catch (PostgresException e) {
             // It is promoted; what remains of the standby configuration is written again before the next start.

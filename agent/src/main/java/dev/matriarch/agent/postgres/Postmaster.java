@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,7 +72,7 @@ final class Postmaster {
         Process started = child;
         Optional<LinuxProcess> unnamed = started != null && started.isAlive()
                 ? LinuxProcess.find(started.pid())
-                        .filter(p -> p.executableName().orElse("").equals("postgres"))
+                        .filter(p -> isServer(p.executableName().orElse("")))
                 : Optional.empty();
         // Or its data directory was removed under it: it writes until it notices.
         return unnamed.or(this::known);
@@ -91,6 +92,17 @@ final class Postmaster {
                 .orElse("");
     }
 
+    /** Waits until the server that was just started begins to work; false: it ended before. */
+    boolean hasReadItsFiles(Deadline deadline) throws PostgresException {
+        while (current().isPresent()) {
+            if (!statusLine().isEmpty() || deadline.passed()) {
+                return true;
+            }
+            deadline.pause(5);
+        }
+        return false;
+    }
+
     boolean hasUserBackends() {
         return current().stream()
                 .flatMap(p -> p.children().stream())
@@ -98,8 +110,12 @@ final class Postmaster {
                 .anyMatch(BackendTitle::mayBeAUsers);
     }
 
+    private boolean isServer(String executable) {
+        return binaries.isOneOf(executable, Set.of("postgres"));
+    }
+
     private boolean worksHere(LinuxProcess process) {
-        if (!process.executableName().orElse("postgres").equals("postgres")) {
+        if (!isServer(process.executableName().orElse("postgres"))) {
             return false;
         }
         Optional<Path> directory = process.workingDirectory();
@@ -204,7 +220,7 @@ final class Postmaster {
                 binaries.path("postgres"),
                 "-D",
                 data.path().toString(),
-                "--config-file=" + data.path().resolve("postgresql.conf")));
+                ConfigPlaces.of(config).option()));
         boolean recovers = files.isStandby() || !settings.isEmpty();
         Optional<ControlData.Content> control = recovers ? controlData.read(deadline) : Optional.empty();
         Map<String, String> all = new LinkedHashMap<>(files.controlled());
@@ -261,7 +277,7 @@ final class Postmaster {
             throw new PostgresException("The data directory " + data.path() + " cannot be read: " + e, e);
         }
         return LinuxProcess.all().stream()
-                .filter(p -> p.executableName().filter("postgres"::equals).isPresent()
+                .filter(p -> p.executableName().filter(this::isServer).isPresent()
                         && p.workingDirectory().filter(real::equals).isPresent())
                 .map(LinuxProcess::pid)
                 .toList();

@@ -21,6 +21,22 @@ record RecoveryFiles(Map<String, String> parameters, Map<String, String> present
 
     private static final int NO_RECOVERY_CONF = 12;
 
+    /** What may be configured. Whom a server follows and how far it goes is decided from moment to moment. */
+    private static final Set<String> CONFIGURABLE =
+            Set.of("restore_command", "archive_cleanup_command", "recovery_end_command", "recovery_min_apply_delay");
+
+    private static final Set<String> DECIDED =
+            Set.of("primary_conninfo", "primary_slot_name", "promote_trigger_file", "trigger_file", "standby_mode");
+
+    static boolean isConfigurable(String name) {
+        return CONFIGURABLE.contains(name);
+    }
+
+    /** @param name in lower case */
+    static boolean isOfRecovery(String name) {
+        return CONFIGURABLE.contains(name) || DECIDED.contains(name) || name.startsWith("recovery_target");
+    }
+
     enum Kind {
         /** A primary. */
         NONE,

@@ -156,7 +156,7 @@ public final class ReplicaCreation {
             if (!defect.isEmpty()) {
                 throw new PostgresException(defect);
             }
-            ConfigBackups.restore(data.path());
+            ConfigBackups.restore(ConfigPlaces.of(config));
             made = true;
         } catch (IOException e) {
             throw new PostgresException("The password file " + config.pgpass() + " cannot be written: " + e, e);
@@ -176,7 +176,8 @@ public final class ReplicaCreation {
             words.add("--role=replica");
             words.add("--datadir=" + data.path());
             words.add("--connstring="
-                    + source.map(s -> files.connectionString(s, config.replication(), "postgres"))
+                    + source.map(s -> files.connectionString(
+                                    s, config.replication(), config.places().database()))
                             .orElse(""));
             words.addAll(method.arguments());
         }

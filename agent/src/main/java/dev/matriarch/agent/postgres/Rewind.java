@@ -23,6 +23,9 @@ final class Rewind {
     /** The first version of pg_rewind that fetches WAL with restore_command. */
     private static final int RESTORES_WAL = 13;
 
+    /** The first version that can be told where postgresql.conf is. */
+    private static final int KNOWS_CONFIG_FILE = 15;
+
     private static final int NAMED = 10;
 
     private final PostgresConfig config;
@@ -66,12 +69,24 @@ final class Rewind {
         data.markFinished();
     }
 
+    private ConfigPlaces places() {
+        return ConfigPlaces.of(config);
+    }
+
     private List<String> command(Upstream.Of leader, Deadline deadline) throws PostgresException {
         List<String> command = new ArrayList<>(List.of(
                 binaries.path("pg_rewind"),
                 "--target-pgdata=" + data.path(),
-                "--source-server=" + files.connectionString(leader, config.rewind(), "postgres")));
-        if (binaries.major() >= RESTORES_WAL
+                "--source-server="
+                        + files.connectionString(
+                                leader, config.rewind(), config.places().database())));
+        boolean found = places().standard();
+        if (!found && binaries.major() >= KNOWS_CONFIG_FILE) {
+            command.add(places().option());
+            found = true;
+        }
+        if (found
+                && binaries.major() >= RESTORES_WAL
                 && !setting("restore_command", deadline).isEmpty()) {
             command.add("--restore-target-wal");
         }
@@ -126,7 +141,7 @@ final class Rewind {
     /** What the stopped server's configuration says; empty if it cannot be asked. */
     private String setting(String name, Deadline deadline) throws PostgresException {
         Child.Result result = Child.of(List.of(
-                        binaries.path("postgres"), "-C", name, "-D", data.path().toString()))
+                        binaries.path("postgres"), "-C", name, "-D", data.path().toString(), places().option()))
                 .run(deadline);
         if (result.exitCode() != 0) {
             LOG.warn("The setting {} of {} could not be read: {}", name, data.path(), result.lastLines());

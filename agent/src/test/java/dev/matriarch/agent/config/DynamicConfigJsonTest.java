@@ -59,7 +59,8 @@ class DynamicConfigJsonTest {
                         true,
                         SlotRules.NONE,
                         Optional.empty(),
-                        Map.of("max_connections", "50", "a.b", "on")),
+                        Map.of("max_connections", "50", "a.b", "on"),
+                        ServerFiles.NONE),
                 c);
     }
 
@@ -101,7 +102,7 @@ class DynamicConfigJsonTest {
                 "{\"maximum_lag_on_failover\": -1}|maximum_lag_on_failover|size",
                 "{\"postgresql\": {\"parameters\": {\"max_connections\": 5}}}|postgresql.parameters.max_connections|from 25",
                 "{\"postgresql\": {\"parameters\": {\"wal_level\": \"minimal\"}}}|postgresql.parameters.wal_level|replica or logical",
-                "{\"postgresql\": {\"pg_hba\": [\"x\"]}}|postgresql.pg_hba|each member's own file",
+                "{\"postgresql\": {\"pg_hba\": \"x\"}}|postgresql.pg_hba|not a list",
                 "{\"standby_cluster\": {\"host\": \"a\", \"port\": \"x\"}}|standby_cluster.port|is not a port",
                 "[]|configuration|not a JSON object",
                 "{\"ttl\": 5} x|configuration|not a JSON object",

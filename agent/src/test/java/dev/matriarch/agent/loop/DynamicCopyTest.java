@@ -36,7 +36,7 @@ class DynamicCopyTest {
     }
 
     private static SettingsSource.InForce inForce(long revision, String json) {
-        return new SettingsSource.InForce(revision, json, DynamicConfigJson.parse(json), null, Map.of());
+        return new SettingsSource.InForce(revision, json, DynamicConfigJson.parse(json), null, Map.of(), null);
     }
 
     private void keep(long revision, String json, LocalPostgres.DataDirectory directory, boolean busy) {

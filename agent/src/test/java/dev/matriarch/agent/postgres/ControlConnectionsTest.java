@@ -46,7 +46,9 @@ class ControlConnectionsTest {
                 c.startStopTimeout(),
                 c.scripts(),
                 c.replicaMethods(),
-                new PostgresConfig.Reach(true, Optional.empty()));
+                new PostgresConfig.Reach(true, Optional.empty()),
+                c.places(),
+                c.files());
     }
 
     /** A running primary with further parameters. */

@@ -33,7 +33,7 @@ class OutsidePartsTest {
     }
 
     private DataDirectory directory(Path data) throws Exception {
-        return new DataDirectory(data, dir.resolve("state"), new Binaries(Path.of("/nowhere"), 15));
+        return new DataDirectory(data, dir.resolve("state"), new Binaries(Path.of("/nowhere"), 15, java.util.Map.of()));
     }
 
     @Test

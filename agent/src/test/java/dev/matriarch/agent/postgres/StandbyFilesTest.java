@@ -21,7 +21,8 @@ class StandbyFilesTest {
                             Map.of("restore_command", "cp /a/%f %p", "archive_cleanup_command", "clean %r"),
                             Optional.of(remote),
                             Optional.of(""),
-                            true));
+                            true,
+                            dev.matriarch.agent.config.ServerFiles.NONE));
             assertTrue(Files.exists(config.dataDir().resolve("standby.signal")));
             return Files.readString(config.dataDir().resolve("postgresql.conf"));
         }

@@ -3,6 +3,8 @@ package dev.matriarch.agent.postgres;
 import dev.matriarch.agent.config.BootstrapConfig;
 import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ServerFiles;
+import dev.matriarch.agent.config.ServerPlaces;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Upstream;
@@ -89,6 +91,32 @@ public final class TestServers implements AutoCloseable {
         return changed(c, c.superuser(), c.replication(), c.pgHba(), c.pgIdent(), List.of(methods));
     }
 
+    static PostgresConfig withPlaces(PostgresConfig c, Optional<Path> binDir, ServerPlaces places) {
+        return changed(
+                c,
+                c.superuser(),
+                c.replication(),
+                c.pgHba(),
+                c.pgIdent(),
+                c.replicaMethods(),
+                binDir,
+                places,
+                c.files());
+    }
+
+    static PostgresConfig withFiles(PostgresConfig c, ServerFiles files) {
+        return changed(
+                c,
+                c.superuser(),
+                c.replication(),
+                c.pgHba(),
+                c.pgIdent(),
+                c.replicaMethods(),
+                c.binDir(),
+                c.places(),
+                files);
+    }
+
     static PostgresConfig withAccess(PostgresConfig c, List<String> hba, List<String> ident) {
         return changed(c, c.superuser(), c.replication(), hba, ident);
     }
@@ -122,12 +150,25 @@ public final class TestServers implements AutoCloseable {
             List<String> hba,
             List<String> ident,
             List<dev.matriarch.agent.config.ReplicaMethod> methods) {
+        return changed(c, superuser, replication, hba, ident, methods, c.binDir(), c.places(), c.files());
+    }
+
+    private static PostgresConfig changed(
+            PostgresConfig c,
+            PostgresConfig.Role superuser,
+            PostgresConfig.Role replication,
+            List<String> hba,
+            List<String> ident,
+            List<dev.matriarch.agent.config.ReplicaMethod> methods,
+            Optional<Path> binDir,
+            ServerPlaces places,
+            ServerFiles files) {
         return new PostgresConfig(
                 c.listenHosts(),
                 c.port(),
                 c.connectAddress(),
                 c.dataDir(),
-                c.binDir(),
+                binDir,
                 c.pgpass(),
                 superuser,
                 replication,
@@ -143,7 +184,10 @@ public final class TestServers implements AutoCloseable {
                 c.rewindOptions(),
                 c.startStopTimeout(),
                 c.scripts(),
-                methods);
+                methods,
+                c.reach(),
+                places,
+                files);
     }
 
     static Map<String, String> parameters(Path root) {

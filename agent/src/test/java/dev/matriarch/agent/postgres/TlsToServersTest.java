@@ -173,7 +173,9 @@ class TlsToServersTest {
                 c.startStopTimeout(),
                 c.scripts(),
                 c.replicaMethods(),
-                c.reach());
+                c.reach(),
+                c.places(),
+                c.files());
     }
 
     private static Map<String, String> parameters(TestServers servers, Authority authority) {

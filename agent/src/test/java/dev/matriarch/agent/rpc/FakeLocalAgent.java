@@ -54,7 +54,8 @@ final class FakeLocalAgent implements LocalAgent {
                 false,
                 dev.matriarch.agent.ha.SlotRules.NONE,
                 Optional.empty(),
-                Map.of());
+                Map.of(),
+                dev.matriarch.agent.config.ServerFiles.NONE);
     }
 
     static Member member(String name, String role, String rpcAddress) {
