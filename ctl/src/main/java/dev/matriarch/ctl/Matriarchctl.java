@@ -34,6 +34,8 @@ import picocli.CommandLine.ScopeType;
             ExplainCommand.class,
             HistoryCommand.class,
             ReplayCommand.class,
+            DsnCommand.class,
+            RemoveCommand.class,
             VersionCommand.class
         })
 public final class Matriarchctl {
@@ -50,6 +52,20 @@ public final class Matriarchctl {
             scope = ScopeType.INHERIT,
             description = "An agent's control port; may be given several times. Replaces those of the configuration.")
     private List<String> endpoints = new ArrayList<>();
+
+    @Option(
+            names = {"-d", "--dcs-url", "--dcs"},
+            paramLabel = "URL",
+            hidden = true)
+    private String storeUrl;
+
+    @Option(
+            names = {"-k", "--insecure"},
+            scope = ScopeType.INHERIT,
+            description =
+                    "Do not check whose certificate an agent shows. Without effect while the control port of agents"
+                            + " knows no TLS.")
+    private boolean insecure;
 
     @Option(
             names = "--group",
@@ -83,7 +99,7 @@ public final class Matriarchctl {
 
     /** @return 0 done, 1 refused or failed, 2 wrong usage, 3 nobody reachable */
     static int run(String[] args, Terminal terminal) {
-        CommandLine line = new CommandLine(new Matriarchctl(terminal));
+        CommandLine line = commandLine(terminal);
         line.setOut(new PrintWriter(new LineSink(terminal::print), true));
         line.setErr(new PrintWriter(new LineSink(terminal::complain), true));
         line.setExecutionExceptionHandler((failure, command, parsed) -> {
@@ -95,6 +111,17 @@ public final class Matriarchctl {
             return CtlException.REFUSED;
         });
         return line.execute(args);
+    }
+
+    static CommandLine commandLine(Terminal terminal) {
+        CommandLine line = new CommandLine(new Matriarchctl(terminal))
+                .addSubcommand("scaffold", GoneCommand.scaffold())
+                .addSubcommand("configure", GoneCommand.configure());
+        for (String gone : List.of("scaffold", "configure")) {
+            // Whatever options they had.
+            line.getSubcommands().get(gone).setUnmatchedOptionsArePositionalParams(true);
+        }
+        return line;
     }
 
     Terminal terminal() {
@@ -129,6 +156,7 @@ public final class Matriarchctl {
     }
 
     Settings settings() {
+        StoreUrl.check(storeUrl, terminal);
         return Settings.load(configFile, endpoints, terminal);
     }
 }

@@ -60,6 +60,7 @@ record Settings(Optional<String> scope, List<Endpoint> endpoints) {
                 endpoints.stream().map(e -> Endpoint.parse(e, -1, "--endpoint")).toList();
         Optional<Path> path = choose(file, terminal);
         Optional<Map<?, ?>> yaml = path.map(Settings::read);
+        yaml.ifPresent(y -> refuseTls(y, path.get()));
         Optional<String> scope = yaml.map(y -> y.get("scope")).map(Object::toString);
         if (!given.isEmpty()) {
             return new Settings(scope, given);
@@ -74,6 +75,17 @@ record Settings(Optional<String> scope, List<Endpoint> endpoints) {
                     + " restapi.connect_address or raft.partner_addrs");
         }
         return new Settings(scope, found);
+    }
+
+    /** A setting that is meant to protect something and does not is worse than none. */
+    private static void refuseTls(Map<?, ?> yaml, Path path) {
+        for (String key : List.of("cacert", "certfile", "keyfile", "keyfile_password")) {
+            if (at(yaml, "ctl", key) != null) {
+                throw CtlException.usage(
+                        path + ": ctl." + key + " does nothing yet: the control port of agents knows no"
+                                + " TLS. Remove it, and ask agents from their own hosts or through a network that you trust");
+            }
+        }
     }
 
     private static Optional<Path> choose(String file, Terminal terminal) {

@@ -41,6 +41,13 @@ final class Terminal {
         return answer.isEmpty() ? preset : answer;
     }
 
+    /** @return the answer, which may be empty */
+    String ask(String question) {
+        out.print(question + ": ");
+        out.flush();
+        return line();
+    }
+
     /** No unless the answer is y or yes. */
     boolean confirm(String question) {
         while (true) {

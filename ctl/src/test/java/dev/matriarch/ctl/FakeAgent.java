@@ -24,6 +24,7 @@ import dev.matriarch.proto.control.v1.MemberRow;
 import dev.matriarch.proto.control.v1.MemberVersion;
 import dev.matriarch.proto.control.v1.ReinitializeRequest;
 import dev.matriarch.proto.control.v1.ReloadRequest;
+import dev.matriarch.proto.control.v1.RemoveClusterRequest;
 import dev.matriarch.proto.control.v1.RestartRequest;
 import dev.matriarch.proto.control.v1.SetConfigReply;
 import dev.matriarch.proto.control.v1.SetConfigRequest;
@@ -251,6 +252,11 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
 
     @Override
     public void cancelSwitchover(CancelSwitchoverRequest request, StreamObserver<ActionReply> to) {
+        reply(to, request, action);
+    }
+
+    @Override
+    public void removeCluster(RemoveClusterRequest request, StreamObserver<ActionReply> to) {
         reply(to, request, action);
     }
 

@@ -8,6 +8,7 @@ import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.proto.store.v1.Delete;
+import dev.matriarch.proto.store.v1.DeletePrefix;
 import dev.matriarch.proto.store.v1.Expectation;
 import dev.matriarch.proto.store.v1.ExpireLease;
 import dev.matriarch.proto.store.v1.GrantLease;
@@ -192,6 +193,22 @@ public final class ClusterCommands {
                         .setEpoch(lease.epoch())
                         .setRenewal(lease.renewal()))
                 .build());
+    }
+
+    /**
+     * Removes every key, unless somebody leads: the lock of a leader whose server may still take writes is never taken away.
+     * Leases of members end by themselves.
+     */
+    public static Command removeCluster() {
+        return of(
+                Operation.newBuilder()
+                        .setDelete(Delete.newBuilder()
+                                .setKey(ClusterKeys.LEADER)
+                                .setExpect(Expectation.newBuilder().setAbsent(true)))
+                        .build(),
+                Operation.newBuilder()
+                        .setDeletePrefix(DeletePrefix.getDefaultInstance())
+                        .build());
     }
 
     static boolean differs(StoreState state, String key, String value) {

@@ -15,11 +15,8 @@ import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.proto.store.v1.Command;
-import dev.matriarch.proto.store.v1.DeletePrefix;
-import dev.matriarch.proto.store.v1.Operation;
 import dev.matriarch.proto.store.v1.OperationReply;
 import dev.matriarch.proto.store.v1.Reply;
-import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
 import java.time.Duration;
 import java.util.Map;
@@ -158,17 +155,11 @@ final class RaftDcs implements Dcs {
 
     @Override
     public void deleteCluster(Duration timeout) throws DcsException {
-        Command.Builder command = Command.newBuilder().setFormatVersion(Apply.FORMAT_VERSION);
-        store.local()
-                .leases()
-                .values()
-                .forEach(lease ->
-                        command.addOperations(ClusterCommands.release(lease.name(), lease.holder(), lease.epoch())));
-        command.addOperations(Operation.newBuilder().setDeletePrefix(DeletePrefix.getDefaultInstance()));
-        Reply reply = understood(store.submit(command.build(), timeout));
+        Reply reply = understood(store.submit(ClusterCommands.removeCluster(), timeout));
         if (!reply.getApplied()) {
-            throw new DcsException("A lease changed hands while the cluster was being removed; nothing was removed. "
-                    + "Stop all members and try again.");
+            throw new DcsException(
+                    "Somebody holds the leader lock; nothing was removed. Its server may take writes until"
+                            + " its lease ends: stop it, and try again.");
         }
         touched.clear();
     }

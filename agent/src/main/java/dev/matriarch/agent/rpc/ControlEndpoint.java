@@ -25,6 +25,7 @@ import dev.matriarch.proto.control.v1.HistoryRow;
 import dev.matriarch.proto.control.v1.MemberVersion;
 import dev.matriarch.proto.control.v1.ReinitializeRequest;
 import dev.matriarch.proto.control.v1.ReloadRequest;
+import dev.matriarch.proto.control.v1.RemoveClusterRequest;
 import dev.matriarch.proto.control.v1.RestartRequest;
 import dev.matriarch.proto.control.v1.SetConfigReply;
 import dev.matriarch.proto.control.v1.SetConfigRequest;
@@ -274,6 +275,11 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
     @Override
     public void cancelRestart(CancelRestartRequest request, StreamObserver<ActionReply> reply) {
         route(reply, request.getMember(), QUICK, operations::cancelRestart, stub -> stub.cancelRestart(request));
+    }
+
+    @Override
+    public void removeCluster(RemoveClusterRequest request, StreamObserver<ActionReply> reply) {
+        answer(reply, () -> action(new Removal(agent).remove(request.getScope(), operations.storedView(), QUICK)));
     }
 
     @Override

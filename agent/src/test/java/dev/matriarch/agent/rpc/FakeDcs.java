@@ -175,7 +175,7 @@ final class FakeDcs implements Dcs {
 
     @Override
     public void deleteCluster(Duration timeout) {
-        throw new UnsupportedOperationException();
+        set(ClusterView.empty());
     }
 
     @Override

@@ -26,6 +26,7 @@ import dev.matriarch.proto.control.v1.GetVersionReply;
 import dev.matriarch.proto.control.v1.GetVersionRequest;
 import dev.matriarch.proto.control.v1.ReinitializeRequest;
 import dev.matriarch.proto.control.v1.ReloadRequest;
+import dev.matriarch.proto.control.v1.RemoveClusterRequest;
 import dev.matriarch.proto.control.v1.RestartRequest;
 import dev.matriarch.proto.control.v1.SetConfigRequest;
 import dev.matriarch.proto.control.v1.SwitchoverRequest;
@@ -112,6 +113,28 @@ class RpcDoorTest {
         // The leader is not asked: the question is what happens without it.
         assertEquals(List.of("candidacy against []"), n2.asked);
         assertEquals(List.of("candidacy against [n2]"), n1.asked);
+    }
+
+    @Test
+    void onlyADeadClusterIsRemoved() {
+        RemoveClusterRequest request =
+                RemoveClusterRequest.newBuilder().setScope("demo").build();
+        ActionReply alive = stub().removeCluster(request);
+        assertEquals(409, alive.getStatus());
+        assertTrue(alive.getMessage().contains("n1 leads it"), alive::getMessage);
+        dcs.set(FakeDcs.view(11, "{}", null, members("primary", "replica"), null));
+        ActionReply running = stub().removeCluster(request);
+        assertEquals(409, running.getStatus());
+        assertTrue(running.getMessage().contains("runs on n1, n2"), running::getMessage);
+        assertEquals(
+                412,
+                stub().removeCluster(RemoveClusterRequest.newBuilder()
+                                .setScope("other")
+                                .build())
+                        .getStatus());
+        dcs.set(FakeDcs.view(12, "{}", null, List.of(), null));
+        assertEquals(200, stub().removeCluster(request).getStatus());
+        assertTrue(dcs.now().config().isEmpty());
     }
 
     @Test

@@ -76,7 +76,11 @@ public interface Dcs extends AutoCloseable {
     WriteResult writeFailsafe(String leader, long epoch, Map<String, String> apiUrls, Duration timeout)
             throws DcsException;
 
-    /** Removes every key of the cluster. */
+    /**
+     * Removes every key of the cluster.
+     *
+     * @throws DcsException also if somebody holds the leader lock; nothing was removed then
+     */
     void deleteCluster(Duration timeout) throws DcsException;
 
     /**
