@@ -49,9 +49,10 @@ install_packages() {
     rm -f "$log"
 }
 
-# postgres_bin_dir: prints the directory of the newest PostgreSQL server.
+# postgres_bin_dir: prints the directory of the newest PostgreSQL server, or the one that MATRIARCH_BIN_DIR names.
 postgres_bin_dir() {
     local dir
+    [ -z "${MATRIARCH_BIN_DIR:-}" ] || { printf '%s\n' "$MATRIARCH_BIN_DIR" && return; }
     while IFS= read -r dir; do
         [ -x "$dir/postgres" ] && [ -x "$dir/initdb" ] && printf '%s\n' "$dir" && return
     done < <(printf '%s\n' /usr/lib/postgresql/*/bin | sort -t/ -k5,5nr)

@@ -1,0 +1,106 @@
+# Sourced by ./check: PostgreSQL servers of other versions than the installed one, for tests. bash, after prepare.sh.
+#
+# Debian's packages are unpacked into a cache with the libraries and the loader of their own release, and their programs
+# told to use those. Nothing of another release is installed, and apt's own lists and settings stay as they are.
+
+versions_cache=${MATRIARCH_TEST_CACHE:-}
+[ -n "$versions_cache" ] || if [ "$(id -u)" = 0 ]; then versions_cache=/var/cache/matriarch-tests; else versions_cache=${XDG_CACHE_HOME:-$HOME/.cache}/matriarch-tests; fi
+
+# suite_of VERSION: the Debian release that has it.
+suite_of() {
+    case $1 in
+    17) printf trixie ;;
+    15) printf bookworm ;;
+    13) printf bullseye ;;
+    *) return 1 ;;
+    esac
+}
+
+# debian_mirror: the address that this machine gets Debian from.
+debian_mirror() {
+    local found
+    found=$(sed -nE 's/^(URIs:|deb( \[[^]]*\])?) +(https?:[^ ]*\/debian)\/?( .*)?$/\3/p' \
+        /etc/apt/sources.list /etc/apt/sources.list.d/*.sources /etc/apt/sources.list.d/*.list 2>/dev/null | head -n 1)
+    printf '%s' "${found:-http://deb.debian.org/debian}"
+}
+
+# fetch_postgres VERSION: prints the directory of the programs of that server; unpacks it if it is not there yet.
+# If that cannot be done, it returns 1 and the last line on standard error says why.
+fetch_postgres() {
+    local version=$1 suite home bin work
+    suite=$(suite_of "$version") || { echo "no Debian release is known to have it" >&2 && return 1; }
+    home=$versions_cache/postgresql-$version
+    bin=$home/usr/lib/postgresql/$version/bin
+    if "$bin/postgres" --version >/dev/null 2>&1; then
+        printf '%s\n' "$bin"
+        return
+    fi
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
+        { echo "only Debian's apt-get is known to this script" >&2 && return 1; }
+    mkdir -p "$versions_cache" && chmod 755 "$versions_cache" && work=$(mktemp -d "$versions_cache/new-XXXXXX") ||
+        { echo "$versions_cache cannot be written" >&2 && return 1; }
+    if ! (unpack_postgres "$version" "$suite" "$work" "$home") >"$work/log" 2>&1; then
+        { tail -n 5 "$work/log" && echo "the packages of Debian's $suite could not be fetched or unpacked"; } >&2
+        rm -rf "$work"
+        return 1
+    fi
+    chmod 755 "$work/root"
+    rm -rf "$home"
+    mv "$work/root" "$home"
+    rm -rf "$work"
+    "$bin/postgres" --version >&2 && printf '%s\n' "$bin"
+}
+
+# unpack_postgres VERSION SUITE WORK HOME: leaves in WORK/root what is to be moved to HOME.
+unpack_postgres() {
+    set -e
+    local version=$1 suite=$2 work=$3 home=$4 names package program loader
+    mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/debs" "$work/root"
+    : >"$work/status"
+    echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $(debian_mirror) $suite main" >"$work/sources.list"
+    cat >"$work/apt.conf" <<CONF
+Dir::State::Lists "$work/lists";
+Dir::State::Status "$work/status";
+Dir::Etc::SourceList "$work/sources.list";
+Dir::Etc::SourceParts "/dev/null";
+Dir::Cache "$work/cache";
+APT::Sandbox::User "$(id -un)";
+APT::Install-Recommends "false";
+Acquire::Languages "none";
+CONF
+    export APT_CONFIG=$work/apt.conf
+    timeout 120 apt-get update
+    # What the programs are linked with, and no more of what the packages would bring along.
+    names=$(apt-get --print-uris -y install "postgresql-$version" | sed -n "s/^'[^']*' \([^_]*\)_.*/\1/p" |
+        grep -E "^(postgresql-$version|postgresql-client-$version|zlib1g|lib.*)\$" |
+        grep -vE '^lib(llvm|z3|perl|pam-modules|pam-runtime|locale|text-|c-bin|c-l10n)|-perl$')
+    (cd "$work/debs" && timeout 300 apt-get download $names)
+    for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/root"; done
+    # Just-in-time compilation would want another 100 MB of libraries.
+    rm -rf "$work/root/usr/lib/postgresql/$version/lib/"{llvmjit*,bitcode}
+    loader=$(cd "$work/root" && ls usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 lib/x86_64-linux-gnu/ld-[0-9]*.so 2>/dev/null | head -n 1)
+    [ -n "$loader" ] || { echo "no loader for this kind of processor" && return 1; }
+    for program in "$work/root/usr/lib/postgresql/$version/bin"/*; do
+        [ "$(head -c 4 "$program" | tail -c 3)" = ELF ] || continue
+        patchelf --set-interpreter "$home/$loader" --force-rpath \
+            --set-rpath "$home/usr/lib/x86_64-linux-gnu:$home/lib/x86_64-linux-gnu" "$program"
+    done
+}
+
+# other_versions BIN_DIR: sets other_versions to Maven's arguments for each version that is not the one in BIN_DIR.
+other_versions() {
+    local own version bin slot
+    own=$("$1/postgres" --version | sed -E 's/.*\) ([0-9]+).*/\1/')
+    other_versions=()
+    for version in 17 13; do
+        [ "$version" != "$own" ] || version=15
+        if bin=$(fetch_postgres "$version" 2>/tmp/matriarch-fetch.$$); then
+            say "PostgreSQL $version too: $bin"
+            slot=$((${#other_versions[@]} / 2 + 1))
+            other_versions+=("-Dother.postgres.$slot=$version" "-Dother.postgres.$slot.bin=$bin")
+        else
+            say "*** SKIPPED: the tests with PostgreSQL $version: $(tail -n 1 /tmp/matriarch-fetch.$$)"
+        fi
+        rm -f /tmp/matriarch-fetch.$$
+    done
+}
