@@ -8,6 +8,7 @@ import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.LeaseResult;
+import dev.matriarch.dcs.Measure;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.TimelineHistory;
@@ -19,6 +20,7 @@ import dev.matriarch.proto.store.v1.OperationReply;
 import dev.matriarch.proto.store.v1.Reply;
 import dev.matriarch.raft.state.StoreState;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -40,6 +42,10 @@ final class RaftDcs implements Dcs {
         void onChange(Consumer<Change> listener);
 
         String health();
+
+        default List<Measure> measures() {
+            return List.of();
+        }
 
         void close();
     }
@@ -172,6 +178,11 @@ final class RaftDcs implements Dcs {
     @Override
     public String health() {
         return store.health();
+    }
+
+    @Override
+    public List<Measure> measures() {
+        return store.measures();
     }
 
     @Override

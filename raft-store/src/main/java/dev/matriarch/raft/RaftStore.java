@@ -3,6 +3,7 @@ package dev.matriarch.raft;
 import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
+import dev.matriarch.dcs.Measure;
 import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.proto.store.v1.PeerIdentity;
 import dev.matriarch.proto.store.v1.Reply;
@@ -299,6 +300,11 @@ public final class RaftStore implements AutoCloseable {
             return "ok: " + status.role().name().toLowerCase(java.util.Locale.ROOT) + " of "
                     + status.leader().get() + ", " + status.peers().size() + " peers, heard "
                     + status.lastContactMillis() + " ms ago";
+        }
+
+        @Override
+        public List<Measure> measures() {
+            return RaftMeasures.of(status(), health().startsWith("ok"));
         }
 
         @Override

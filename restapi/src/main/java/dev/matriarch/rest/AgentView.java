@@ -13,6 +13,9 @@ public interface AgentView {
     /** The last observation. Returns at once, never null, and never waits for PostgreSQL or the store. */
     Snapshot snapshot();
 
+    /** For monitoring. Returns at once. */
+    Vitals vitals();
+
     /** The store's state now; empty if it does not answer within {@code retry_timeout}. */
     Optional<ClusterView> cluster();
 

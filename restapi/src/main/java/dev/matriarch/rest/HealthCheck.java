@@ -1,6 +1,7 @@
 package dev.matriarch.rest;
 
 import dev.matriarch.dcs.Lsn;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -13,6 +14,29 @@ import java.util.OptionalLong;
 final class HealthCheck {
     static final int YES = 200;
     static final int NO = 503;
+
+    /** The names that have a meaning. */
+    static final List<String> PATHS = List.of(
+            "/",
+            "/primary",
+            "/read-write",
+            "/master",
+            "/leader",
+            "/standby-leader",
+            "/standby_leader",
+            "/replica",
+            "/read-only",
+            "/sync",
+            "/synchronous",
+            "/quorum",
+            "/async",
+            "/asynchronous",
+            "/read-only-sync",
+            "/read-only-synchronous",
+            "/read-only-quorum",
+            "/health",
+            "/liveness",
+            "/readiness");
 
     private final Query query;
     private final Snapshot snapshot;

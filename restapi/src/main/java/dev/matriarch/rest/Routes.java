@@ -35,6 +35,8 @@ final class Routes {
         documents.put("/history", r -> history());
         documents.put("/config", r -> config());
         documents.put("/failsafe", r -> failsafe());
+        documents.put("/metrics", r -> metrics());
+        documents.put("/openapi", r -> new Reply(200, OpenApi.DOCUMENT));
         documents.put("/liveness", r -> health(r, "/liveness"));
         documents.put("/readiness", r -> health(r, "/readiness"));
         Orders all = new Orders(agent);
@@ -136,6 +138,10 @@ final class Routes {
                         502,
                         "the store holds no configuration, or was never reached; start the cluster first,"
                                 + " then ask again"));
+    }
+
+    private Reply metrics() {
+        return Metrics.reply(agent.snapshot(), agent.vitals(), nanoTime.getAsLong(), System.currentTimeMillis() / 1e3);
     }
 
     private Reply failsafe() {

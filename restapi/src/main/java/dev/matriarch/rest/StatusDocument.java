@@ -16,7 +16,9 @@ final class StatusDocument {
         json.writeStartObject();
         json.writeStringField("state", s.state());
         if (s.postgres().isPresent()) {
-            json.writeStringField("postmaster_start_time", s.postgres().get().startTime());
+            json.writeStringField(
+                    "postmaster_start_time",
+                    PostgresTime.withMinutes(s.postgres().get().startTime()));
         }
         json.writeStringField("role", s.reportedRole());
         if (s.postgres().isPresent()) {
@@ -69,7 +71,9 @@ final class StatusDocument {
             json.writeNumberField("received_location", Math.max(p.received().value(), 0));
             json.writeNumberField("replayed_location", p.replayed().value());
             if (p.replayTimestamp().isPresent()) {
-                json.writeStringField("replayed_timestamp", p.replayTimestamp().get());
+                json.writeStringField(
+                        "replayed_timestamp",
+                        PostgresTime.withMinutes(p.replayTimestamp().get()));
             } else {
                 json.writeNullField("replayed_timestamp");
             }

@@ -1,8 +1,10 @@
 package dev.matriarch.rest;
 
 import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Measure;
 import dev.matriarch.dcs.Versioned;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -39,6 +41,18 @@ final class FakeAgent implements AgentView {
     @Override
     public Snapshot snapshot() {
         return snapshot;
+    }
+
+    @Override
+    public Vitals vitals() {
+        return new Vitals(
+                List.of(new Measure("raft_term", "Term of the group.", 7)),
+                Map.of("renew_lease", 12L, "promote", 1L),
+                Map.of("failover", 1L),
+                Map.of(),
+                true,
+                "off",
+                List.of(new Vitals.Slot("n\"3\\", true, 1024)));
     }
 
     @Override

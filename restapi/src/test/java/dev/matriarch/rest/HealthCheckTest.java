@@ -14,28 +14,8 @@ import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class HealthCheckTest {
-    private static final List<String> PATHS = List.of(
-            "/",
-            "/primary",
-            "/read-write",
-            "/master",
-            "/leader",
-            "/standby-leader",
-            "/standby_leader",
-            "/replica",
-            "/read-only",
-            "/sync",
-            "/synchronous",
-            "/quorum",
-            "/async",
-            "/asynchronous",
-            "/read-only-sync",
-            "/read-only-synchronous",
-            "/read-only-quorum",
-            "/health",
-            "/liveness",
-            "/readiness",
-            "/nonsense");
+    private static final List<String> PATHS =
+            Stream.concat(HealthCheck.PATHS.stream(), Stream.of("/nonsense")).toList();
 
     private static final String PRIMARY =
             "/ /primary /read-write /master /leader /read-only /read-only-sync /read-only-synchronous /read-only-quorum"

@@ -97,6 +97,7 @@ public final class Agent implements AutoCloseable {
             reloads.tell(changed -> logging.accept(changed.log()));
             reloads.tell(changed -> server.reconfigure(changed.postgres()));
             FrontDesk desk = new FrontDesk(settings, dcs, server, memory, clock, reloads);
+            Tally tally = new Tally();
             heartbeat = new Heartbeat(
                     new Heartbeat.Parts(
                             config.name(),
@@ -113,7 +114,7 @@ public final class Agent implements AutoCloseable {
                             clock,
                             callbacks,
                             desk,
-                            recorder(config),
+                            recorder(config, tally),
                             opened(new DynamicCopy(config.postgres().dataDir())),
                             sharding),
                     wakeup);
@@ -132,8 +133,8 @@ public final class Agent implements AutoCloseable {
                     json -> problems(settings.local(), json),
                     sharding));
             desk.open(heartbeat);
-            RestDoor rest = opened(
-                    RestDoor.open(RestSettingsOf.config(config), new RestDesk(desk, settings, rpc.operations())));
+            RestDoor rest = opened(RestDoor.open(
+                    RestSettingsOf.config(config), new RestDesk(desk, settings, rpc.operations(), tally)));
             reloads.tell(changed -> rest.reconfigure(RestSettingsOf.config(changed)));
             complete = true;
         } finally {
@@ -163,12 +164,17 @@ public final class Agent implements AutoCloseable {
                 : problems;
     }
 
-    private Heartbeat.Recorder recorder(AgentConfig config) {
+    private Heartbeat.Recorder recorder(AgentConfig config, Tally tally) {
         AgentConfig.FlightRecorderConfig wanted = config.flightRecorder();
-        return wanted.enabled()
-                ? opened(new FlightRecorder(
-                        wanted.directory(), wanted.size(), Version.TEXT, config.scope(), config.name()))::record
-                : (step, seen, decided) -> {};
+        if (!wanted.enabled()) {
+            return tally;
+        }
+        FlightRecorder flight = opened(
+                new FlightRecorder(wanted.directory(), wanted.size(), Version.TEXT, config.scope(), config.name()));
+        return (step, seen, decided) -> {
+            tally.record(step, seen, decided);
+            flight.record(step, seen, decided);
+        };
     }
 
     private <T extends AutoCloseable> T opened(T part) {

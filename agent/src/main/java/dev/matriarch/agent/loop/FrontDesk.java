@@ -83,6 +83,10 @@ final class FrontDesk implements LocalAgent, Publisher {
 
     // --- for the REST door ---
 
+    Observation last() {
+        return last;
+    }
+
     /** The last observation, for the REST door. */
     Snapshot snapshot() {
         return SnapshotOf.observation(

@@ -1,6 +1,8 @@
 package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.ha.LocalPostgres;
+import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.rpc.Operations;
 import dev.matriarch.agent.rpc.Outcome;
@@ -8,12 +10,16 @@ import dev.matriarch.agent.rpc.ReinitOrder;
 import dev.matriarch.agent.rpc.SwitchoverCheck;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.Lsn;
 import dev.matriarch.rest.AgentView;
 import dev.matriarch.rest.Answer;
 import dev.matriarch.rest.ChangeOfLeader;
 import dev.matriarch.rest.ConfigChange;
 import dev.matriarch.rest.RestartWish;
 import dev.matriarch.rest.Snapshot;
+import dev.matriarch.rest.Vitals;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /** Translates between the REST door and what the gRPC door uses as well; decides nothing. Any thread. */
@@ -21,16 +27,45 @@ final class RestDesk implements AgentView {
     private final FrontDesk desk;
     private final SettingsSource settings;
     private final Operations operations;
+    private final Tally tally;
 
-    RestDesk(FrontDesk desk, SettingsSource settings, Operations operations) {
+    RestDesk(FrontDesk desk, SettingsSource settings, Operations operations, Tally tally) {
         this.desk = desk;
         this.settings = settings;
         this.operations = operations;
+        this.tally = tally;
     }
 
     @Override
     public Snapshot snapshot() {
         return desk.snapshot();
+    }
+
+    @Override
+    public Vitals vitals() {
+        Observation last = desk.last();
+        List<Vitals.Slot> slots = new ArrayList<>();
+        last.postgres().status().ifPresent(status -> {
+            for (LocalPostgres.Slot slot : status.slots()) {
+                boolean known = !slot.restart().equals(Lsn.INVALID)
+                        && !status.position().equals(Lsn.INVALID);
+                long retained = known ? Math.max(0, status.position().minus(slot.restart())) : 0;
+                slots.add(new Vitals.Slot(slot.name(), slot.active(), retained));
+            }
+        });
+        return new Vitals(
+                desk.dcs().measures(),
+                tally.decisions(),
+                tally.promotions(),
+                tally.demotions(),
+                last.situation().guarded(),
+                switch (last.watchdog().state()) {
+                    case OFF -> "off";
+                    case READY -> "ready";
+                    case RUNNING -> "active";
+                    case UNUSABLE -> "failed";
+                },
+                slots);
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.matriarch.dcs;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -91,6 +92,11 @@ public interface Dcs extends AutoCloseable {
 
     /** A sentence about the store's own health, for people; its first word is {@code ok} when all is well. */
     String health();
+
+    /** The same in numbers, for monitoring; returns at once. */
+    default List<Measure> measures() {
+        return List.of();
+    }
 
     @Override
     void close();
