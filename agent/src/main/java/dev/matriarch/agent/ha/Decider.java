@@ -206,6 +206,7 @@ public final class Decider {
             case Order.Shutdown shutdown -> Optional.of(shutDown(seen, Optional.of(view)));
             case Order.Restart restart ->
                 OperatorOrders.restart(seen, restart.timeout(), "an operator asked for a restart");
+            case Order.RestartStandby restart -> OperatorOrders.restartStandby(seen, restart.because());
             case Order.Reinitialize reinitialize -> OperatorOrders.reinitialize(seen);
         };
     }

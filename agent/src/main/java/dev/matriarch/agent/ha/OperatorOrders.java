@@ -32,6 +32,15 @@ final class OperatorOrders {
                 because));
     }
 
+    /** Empty: it is none any more, or about to be promoted; or an operator is at work. */
+    static Optional<Decision> restartStandby(Observation seen, String because) {
+        boolean mayBePromoted =
+                seen.holdsLease() && seen.settings().standbyCluster().isEmpty();
+        return !seen.postgres().isReplica() || mayBePromoted || seen.settings().paused()
+                ? Optional.empty()
+                : restart(seen, Optional.empty(), because);
+    }
+
     /** Empty: refused where it stands, or the data directory is empty already and the usual duties fill it. */
     static Optional<Decision> reinitialize(Observation seen) {
         // What is here may be the only copy until somebody is known to run as primary.

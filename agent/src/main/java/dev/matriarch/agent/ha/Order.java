@@ -15,6 +15,9 @@ public sealed interface Order {
         }
     }
 
+    /** Given by the agent itself: a standby runs with settings that it cannot get rid of otherwise. */
+    record RestartStandby(String because) implements Order {}
+
     /**
      * Discard the data directory and clone anew.
      *

@@ -47,11 +47,13 @@ public final class Heartbeat {
     private static final int REFUSED = 1;
     private static final Duration ASK_POSTGRES = Duration.ofSeconds(1);
     private static final long STANDBY_NAMES_SETTLE = 100_000_000L;
+    private static final long RECOVERY_SETTLES = 1_100_000_000L;
     private static final Duration SOONEST = Duration.ofMillis(20);
 
     private final Parts parts;
     private final Wakeup wakeup;
     private final StoreSteps store;
+    private final RecoveryWatch recovery;
     private final AtomicReference<Order> order = new AtomicReference<>();
     private volatile CompletableFuture<Boolean> lastRestart = CompletableFuture.completedFuture(false);
     private String lastSentence = "";
@@ -93,6 +95,8 @@ public final class Heartbeat {
         this.parts = parts;
         this.wakeup = wakeup;
         this.store = new StoreSteps(parts);
+        this.recovery = new RecoveryWatch(
+                parts.server(), () -> wakeup.callIn(RECOVERY_SETTLES), wanted -> order.compareAndSet(null, wanted));
     }
 
     /** Lets the heartbeat run now; any thread. */
@@ -302,7 +306,7 @@ public final class Heartbeat {
             case Decision.CheckDivergence check -> actions.checkDivergence(check.leader(), check.epoch());
             case Decision.Rewind rewind -> actions.rewind(rewind.leader());
             case Decision.Restart restart -> {
-                order.updateAndGet(o -> o instanceof Order.Restart ? null : o);
+                order.updateAndGet(o -> o instanceof Order.Restart || o instanceof Order.RestartStandby ? null : o);
                 parts.memory().restarting(restart.timeout());
                 lastRestart = actions.restart(restart);
             }
@@ -434,6 +438,7 @@ public final class Heartbeat {
             parts.callbacks().happened(Action.SEEN, role(settings, postgres));
         }
         applyParameters(postgres);
+        watchRecovery(settings, postgres);
         lastSeen.ifPresent(this::warnOfSlots);
         parts.copy()
                 .keep(
@@ -495,6 +500,20 @@ public final class Heartbeat {
             appliedParameters = wanted;
         } catch (PostgresException e) {
             LOG.error("The configuration could not be applied: {}", e.getMessage());
+        }
+    }
+
+    /** In a paused cluster an operator may have reasons to change what a standby goes by. */
+    private void watchRecovery(Settings settings, LocalPostgres postgres) {
+        boolean standby = postgres.isReplica()
+                && parts.tasks().current().isEmpty()
+                && parts.server().hasWrittenConfiguration()
+                && !settings.paused();
+        if (order.get() instanceof Order.RestartStandby late && !standby) {
+            withdraw(late);
+        }
+        if (standby && order.get() == null) {
+            recovery.standbySeen(postgres.status().orElseThrow());
         }
     }
 

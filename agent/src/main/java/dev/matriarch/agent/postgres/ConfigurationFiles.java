@@ -81,6 +81,9 @@ final class ConfigurationFiles {
         }
     }
 
+    /** @param text of postgresql.conf */
+    record Written(String text, RecoveryFiles recovery) {}
+
     private interface Recovery {
         /** Without what is left out. */
         RecoveryFiles files() throws PostgresException;
@@ -97,6 +100,7 @@ final class ConfigurationFiles {
     private final ParameterJudge judge;
     private Optional<String> missingCustom = Optional.empty();
     private volatile Wanted wanted;
+    private volatile Written written;
 
     /** Of the wanted parameters those that PostgreSQL does not take. */
     private volatile Set<String> leftOut = Set.of();
@@ -139,6 +143,15 @@ final class ConfigurationFiles {
             throw new PostgresException("The PostgreSQL configuration was not written yet.");
         }
         return known;
+    }
+
+    /** After the first {@link #write}. */
+    Written written() throws PostgresException {
+        Written last = written;
+        if (last == null) {
+            throw new PostgresException("The PostgreSQL configuration was not written yet.");
+        }
+        return last;
     }
 
     /** Empty before the first {@link #write}. */
@@ -228,7 +241,8 @@ final class ConfigurationFiles {
                 return postgresqlConf(source.files().parameters());
             });
             RecoveryFiles recovery = source.files();
-            DurableFile.writeFor(places.data(), places.main(), postgresqlConf(recovery.parameters()));
+            String text = postgresqlConf(recovery.parameters());
+            DurableFile.writeFor(places.data(), places.main(), text);
             writeAccessFiles();
             if (!keepRecovery) {
                 for (String name : recovery.absent()) {
@@ -238,6 +252,7 @@ final class ConfigurationFiles {
                     DurableFile.writeFor(places.data(), places.data().resolve(file.getKey()), file.getValue());
                 }
             }
+            written = new Written(text, recovery);
         } catch (IOException e) {
             throw new PostgresException("The configuration in " + places.directory() + " cannot be written: " + e, e);
         }

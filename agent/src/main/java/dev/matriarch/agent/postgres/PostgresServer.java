@@ -58,6 +58,8 @@ public final class PostgresServer implements AutoCloseable {
     private final Cloning cloning;
     private final FirstServer firstServer;
     private final ReplicaCreation replicaCreation;
+    private final StandbyAsWritten standbyAsWritten;
+    private final RecoveryDrift recoveryDrift;
     private volatile Optional<LocalPostgres> lastSeen = Optional.empty();
     private final ReentrantLock configurationLock = new ReentrantLock();
 
@@ -87,6 +89,14 @@ public final class PostgresServer implements AutoCloseable {
         opened = new OpenedTimeline(config.dataDir(), memberName);
         taken = new TakenTimelines(config.dataDir());
         cloning = new Cloning(config, binaries, data, files, memberName);
+        standbyAsWritten = new StandbyAsWritten(
+                files,
+                ConfigPlaces.of(config),
+                monitor,
+                binaries.major(),
+                () -> change(wanted -> wanted),
+                postmaster::reload);
+        recoveryDrift = new RecoveryDrift(standbyAsWritten, System::nanoTime);
         OperatorCommand command = new OperatorCommand(stateDir);
         CustomBootstrap custom =
                 new CustomBootstrap(config, scope, binaries, data, files, postmaster, controlData, command);
@@ -435,6 +445,30 @@ public final class PostgresServer implements AutoCloseable {
     /** False as long as this agent has not written the server's files: those in force are an earlier agent's. */
     public boolean hasWrittenConfiguration() {
         return files.known().isPresent();
+    }
+
+    /**
+     * Puts back what somebody else changed of a running standby's settings of recovery.
+     *
+     * @param startTime of its postmaster
+     * @param again called if it has to be looked at again soon
+     * @return why it has to be restarted; empty: it need not
+     */
+    public Optional<String> checkRecovery(String startTime, Runnable again) throws PostgresException {
+        try {
+            RecoveryDrift.Finding found = disk.call(
+                    () -> {
+                        standbyAsWritten.of(startTime);
+                        return recoveryDrift.look();
+                    },
+                    SHORT_WRITE);
+            if (found.again()) {
+                again.run();
+            }
+            return found.restart();
+        } catch (DiskCalls.Hanging e) {
+            throw new PostgresException(e.getMessage(), e);
+        }
     }
 
     private void change(java.util.function.UnaryOperator<ConfigurationFiles.Wanted> how) throws PostgresException {
