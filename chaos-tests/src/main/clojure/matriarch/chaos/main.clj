@@ -86,7 +86,7 @@
     (let [to (io/file folder "logs" node)]
       (.mkdirs to)
       (doseq [f (file-seq (io/file (cluster/home c node)))
-              :when (and (.isFile f) (re-find #"\.log$|/log/|guard" (str f)) (< (.length f) 50000000))]
+              :when (and (.isFile f) (re-find #"/[^/]*\.log$|/state/|/pg/data/log/" (str f)) (< (.length f) 50000000))]
         (io/copy f (io/file to (str/replace (subs (str f) (inc (count (cluster/home c node)))) "/" "_")))))))
 
 (defn- one-run [{:keys [seconds seed interval nemesis node-count mode settle] :as options}]

@@ -82,7 +82,7 @@
       :kill-guard (hit! c some-node "KILL" (take 1 (roles some-node :guard)))
       :kill-walsender (let [n (leader-or-any c a)] (hit! c n "KILL" (roles n :walsender)))
       :kill-backends (let [n (leader-or-any c a)]
-                       (hit! c n "KILL" (filter #(re-find #"^postgres: postgres postgres " (cluster/command-line %)) (cluster/pids c n))))
+                       (hit! c n "KILL" (filter #(re-find #"^postgres: (\S+: )?postgres postgres " (cluster/command-line %)) (cluster/pids c n))))
       :kill-agent-and-postmaster (let [n (leader-or-any c a)] (hit! c n "KILL" (roles n :agent :postmaster)))
       :kill-leader-node (let [n (leader-or-any c a)] (hit! c n "KILL" (cluster/pids c n)))
       :kill-node (hit! c some-node "KILL" (cluster/pids c some-node)))))

@@ -44,6 +44,7 @@ public final class PostgresServer implements AutoCloseable {
     private final Binaries binaries;
     private final DataDirectory data;
     private final Connections connections;
+    private final StandbyPrompt standbyPrompt;
     private final Postmaster postmaster;
     private final Monitor monitor;
     private final WriteCheck writeCheck;
@@ -75,6 +76,7 @@ public final class PostgresServer implements AutoCloseable {
         binaries = Binaries.find(config.binDir(), config.places().programs());
         data = new DataDirectory(config.dataDir(), stateDir, binaries);
         connections = new Connections(config);
+        standbyPrompt = new StandbyPrompt(connections);
         controlData = new ControlData(binaries, config.dataDir());
         files = new ConfigurationFiles(config, binaries, scope, memberName);
         postmaster = new Postmaster(config, binaries, data, controlData, files, stateDir);
@@ -419,6 +421,9 @@ public final class PostgresServer implements AutoCloseable {
             postmaster.reload();
         });
         monitor.awaitSetting("synchronous_standby_names", value, Deadline.in(timeout));
+        if (!value.isEmpty()) {
+            standbyPrompt.send();
+        }
     }
 
     public void setSynchronousStandbyNames(String value) throws PostgresException {
