@@ -11,6 +11,7 @@ final class Chosen {
     @Option(
             names = {"-r", "--role"},
             converter = Role.Converter.class,
+            completionCandidates = Role.Words.class,
             description = "Any member with this role; without it and --member: the leader.")
     private Role role;
 

@@ -36,6 +36,8 @@ import picocli.CommandLine.ScopeType;
             ReplayCommand.class,
             DsnCommand.class,
             RemoveCommand.class,
+            CompletionCommand.class,
+            ManPagesCommand.class,
             VersionCommand.class
         })
 public final class Matriarchctl {

@@ -1,6 +1,8 @@
 package dev.matriarch.ctl;
 
 import dev.matriarch.proto.control.v1.MemberRow;
+import java.util.Arrays;
+import java.util.Iterator;
 import picocli.CommandLine.ITypeConverter;
 import picocli.CommandLine.TypeConversionException;
 
@@ -32,6 +34,14 @@ enum Role {
     @Override
     public String toString() {
         return word;
+    }
+
+    /** For the shells. */
+    static final class Words implements Iterable<String> {
+        @Override
+        public Iterator<String> iterator() {
+            return Arrays.stream(values()).map(Role::toString).iterator();
+        }
     }
 
     static final class Converter implements ITypeConverter<Role> {

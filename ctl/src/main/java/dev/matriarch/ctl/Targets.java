@@ -9,6 +9,7 @@ final class Targets {
     @Option(
             names = {"-r", "--role"},
             converter = Role.Converter.class,
+            completionCandidates = Role.Words.class,
             defaultValue = "any",
             description = "Only members with this role.")
     private Role role;
