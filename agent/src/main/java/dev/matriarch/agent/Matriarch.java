@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.ConfigSource;
 import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.log.Logging;
 import dev.matriarch.agent.loop.Agent;
 import dev.matriarch.agent.loop.Version;
 import dev.matriarch.agent.postgres.PostgresException;
@@ -36,7 +37,9 @@ public final class Matriarch {
             System.exit(agent(Optional.of(Path.of(args[0]))));
         }
         Logging.warningsOnly();
-        System.exit(Invocation.run(args, Version.TEXT, System.getenv(), Matriarch::agent, System.out, System.err));
+        int code = Invocation.run(args, Version.TEXT, System.getenv(), Matriarch::agent, System.out, System.err);
+        Logging.end();
+        System.exit(code);
     }
 
     private static int agent(Optional<Path> file) {
@@ -83,6 +86,7 @@ public final class Matriarch {
             return REFUSED;
         } finally {
             log.info("matriarch ends");
+            Logging.end();
             ended.countDown();
         }
     }

@@ -1,5 +1,6 @@
 package dev.matriarch.agent.config;
 
+import dev.matriarch.agent.log.LogConfig;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Optional;
@@ -64,10 +65,6 @@ public record AgentConfig(
 
     /** The gRPC door for matriarchctl and the other agents. */
     public record ControlConfig(HostPort listen, HostPort connectAddress) {}
-
-    /** @param level DEBUG, INFO, WARNING, ERROR or CRITICAL as users write them */
-    public record LogConfig(
-            String level, Optional<Path> dir, long fileSize, int fileCount, Map<String, String> loggers) {}
 
     /** @param size of all files together, in bytes */
     public record FlightRecorderConfig(boolean enabled, Path directory, long size) {}

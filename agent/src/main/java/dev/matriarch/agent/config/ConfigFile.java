@@ -2,17 +2,14 @@ package dev.matriarch.agent.config;
 
 import dev.matriarch.agent.config.AgentConfig.ControlConfig;
 import dev.matriarch.agent.config.AgentConfig.Credentials;
-import dev.matriarch.agent.config.AgentConfig.LogConfig;
 import dev.matriarch.agent.ha.StandbyNames;
+import dev.matriarch.agent.log.LogConfig;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /** Reads the local configuration, from top to bottom, in one pass that finds every problem. */
 public final class ConfigFile {
@@ -28,8 +25,6 @@ public final class ConfigFile {
             "belongs to the library that Patroni's raft is made with; here min_timeout and max_timeout say how soon a"
                     + " silent peer is noticed: remove it";
     private static final String[] OTHER_STORES = {"etcd", "etcd3", "consul", "zookeeper", "exhibitor", "kubernetes"};
-    private static final Set<String> LEVELS =
-            Set.of("TRACE", "DEBUG", "INFO", "WARN", "WARNING", "ERROR", "FATAL", "CRITICAL");
 
     private final Findings findings;
     private final Section root;
@@ -112,7 +107,7 @@ public final class ConfigFile {
         BootstrapConfig bootstrap =
                 citus.isPresent() ? written.withDcs(CitusSection.withSynchronousMode(written.dcsJson())) : written;
         Map<String, Object> tags = new TagsSection(root.sectionOrEmpty("tags"), Optional.ofNullable(name)).read();
-        LogConfig log = log();
+        LogConfig log = LogSection.read(root.sectionOrEmpty("log"));
         WatchdogConfig watchdog = WatchdogSection.read(root.sectionOrEmpty("watchdog"), bootstrap.dcsJson(), findings);
         AgentConfig.FlightRecorderConfig flightRecorder = flightRecorder(stateDir);
         ctl();
@@ -267,36 +262,6 @@ public final class ConfigFile {
         long size = s.bytes("size", 16L << 20, 1L << 20);
         s.finish();
         return new AgentConfig.FlightRecorderConfig(enabled, directory, size);
-    }
-
-    private LogConfig log() {
-        Section s = root.sectionOrEmpty("log")
-                .notYet("dateformat", "static_fields", "mode", "deduplicate_heartbeat_logs")
-                .notYetExcept("type", "plain")
-                .notYetExcept("traceback_level", "ERROR")
-                .notYetExcept("format", "%(asctime)s %(levelname)s: %(message)s")
-                .refuseExcept("max_queue_size", "1000", "has no meaning here: no log line waits in memory; remove it");
-        String level = level(s, "level").orElse("INFO");
-        Optional<Path> dir = s.file("dir");
-        long fileSize = s.bytes("file_size", 25_000_000, 1);
-        int files = s.integer("file_num", 4, 0, 10_000);
-        Map<String, String> loggers = new LinkedHashMap<>();
-        s.section("loggers")
-                .ifPresent(all -> all.node()
-                        .properties()
-                        .forEach(e -> level(all, e.getKey()).ifPresent(l -> loggers.put(e.getKey(), l))));
-        s.finish();
-        return new LogConfig(level, dir, fileSize, files, Map.copyOf(loggers));
-    }
-
-    private static Optional<String> level(Section s, String name) {
-        s.describe(name, "level", name.equals("level") ? "INFO" : "", "DEBUG, INFO, WARNING, ERROR, CRITICAL");
-        Optional<String> level = s.text(name).map(t -> t.toUpperCase(Locale.ROOT));
-        if (level.isPresent() && !LEVELS.contains(level.get())) {
-            s.problem(name, "is not a level; use DEBUG, INFO, WARNING, ERROR or CRITICAL");
-            return Optional.empty();
-        }
-        return level;
     }
 
     /** The agent itself uses nothing of it; matriarchctl reads the same file. */

@@ -321,7 +321,7 @@ final class Sources {
     }
 
     private static boolean structured(String name) {
-        return name.equals("loggers") || name.equals("options");
+        return name.equals("loggers") || name.equals("options") || name.equals("static_fields");
     }
 
     private static JsonNode yaml(String value) {

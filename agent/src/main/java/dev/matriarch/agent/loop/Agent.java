@@ -10,6 +10,7 @@ import dev.matriarch.agent.fencing.GuardPair;
 import dev.matriarch.agent.fencing.KernelWatchdog;
 import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.ha.Settings;
+import dev.matriarch.agent.log.LogConfig;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.postgres.linux.IoctlWatchdog;
@@ -54,8 +55,7 @@ public final class Agent implements AutoCloseable {
      * @throws IOException if a door cannot be opened or the guard cannot be started
      * @throws PostgresException if the server binaries or the data directory cannot be used
      */
-    public Agent(ConfigSource source, Dcs dcs, Consumer<AgentConfig.LogConfig> logging)
-            throws IOException, PostgresException {
+    public Agent(ConfigSource source, Dcs dcs, Consumer<LogConfig> logging) throws IOException, PostgresException {
         AgentConfig config = source.current().config();
         boolean complete = false;
         try {

@@ -14,8 +14,6 @@ import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.ha.ScheduledRestart;
 import dev.matriarch.agent.ha.Settings;
-import dev.matriarch.agent.ha.SlotChange;
-import dev.matriarch.agent.ha.SlotPolicy;
 import dev.matriarch.agent.ha.Store;
 import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.agent.ha.Tags;
@@ -54,12 +52,11 @@ public final class Heartbeat {
     private final Wakeup wakeup;
     private final StoreSteps store;
     private final RecoveryWatch recovery;
+    private final Narration narration;
     private final AtomicReference<Order> order = new AtomicReference<>();
     private volatile CompletableFuture<Boolean> lastRestart = CompletableFuture.completedFuture(false);
-    private String lastSentence = "";
     private String appliedParameters = "";
     private boolean watching;
-    private Set<String> warnedOfSlots = Set.of();
     /** What went on before the last look at PostgreSQL. */
     private Optional<Task> taskSeen = Optional.empty();
 
@@ -97,6 +94,8 @@ public final class Heartbeat {
         this.store = new StoreSteps(parts);
         this.recovery = new RecoveryWatch(
                 parts.server(), () -> wakeup.callIn(RECOVERY_SETTLES), wanted -> order.compareAndSet(null, wanted));
+        this.narration =
+                new Narration(parts.me(), () -> parts.settings().local().log().deduplicate());
     }
 
     /** Lets the heartbeat run now; any thread. */
@@ -199,7 +198,7 @@ public final class Heartbeat {
                 // It changed nothing: try again in the next heartbeat, not a thousand times in this one.
                 decision = Decision.soon("tried and still to do: " + decision.because(), Duration.ofMillis(300));
             }
-            say(decision);
+            narration.say(decision, observation);
             if (ends(decision)) {
                 break;
             }
@@ -439,7 +438,7 @@ public final class Heartbeat {
         }
         applyParameters(postgres);
         watchRecovery(settings, postgres);
-        lastSeen.ifPresent(this::warnOfSlots);
+        lastSeen.ifPresent(narration::slots);
         parts.copy()
                 .keep(
                         parts.settings().current(),
@@ -515,50 +514,5 @@ public final class Heartbeat {
         if (standby && order.get() == null) {
             recovery.standbySeen(postgres.status().orElseThrow());
         }
-    }
-
-    private void saySlots(Decision.SyncSlots sync) {
-        for (SlotChange change : sync.changes()) {
-            switch (change) {
-                case SlotChange.Expire expire -> LOG.warn("Replication slots: {}", expire.words());
-                case SlotChange.Advance advance -> LOG.debug("Replication slots: {}", advance.words());
-                default -> LOG.info("Replication slots: {}", change.words());
-            }
-        }
-    }
-
-    /** Slots in use that nobody declared hold WAL back all the same. */
-    private void warnOfSlots(Observation seen) {
-        Set<String> unknown = SlotPolicy.unknownInUse(seen);
-        if (!unknown.isEmpty() && !unknown.equals(warnedOfSlots)) {
-            LOG.warn(
-                    "Replication slots {} are in use, but neither of members nor in slots or ignore_slots: they are kept"
-                            + " while they are in use and dropped afterwards",
-                    unknown);
-        }
-        warnedOfSlots = unknown;
-    }
-
-    private void say(Decision decision) {
-        if (decision instanceof Decision.AskForPromises) {
-            // Every second or so while the store is away: what came of it is said.
-            return;
-        }
-        if (decision instanceof Decision.RenewLease && decision.because().equals("heartbeat")) {
-            return;
-        }
-        String sentence = decision.because();
-        if (decision instanceof Decision.SyncSlots sync) {
-            saySlots(sync);
-            return;
-        }
-        if (!sentence.equals(lastSentence) || !(decision instanceof Decision.Wait)) {
-            if (decision instanceof Decision.Stop || decision instanceof Decision.Exit) {
-                LOG.warn("{}", sentence);
-            } else {
-                LOG.info("{}", sentence);
-            }
-        }
-        lastSentence = sentence;
     }
 }

@@ -116,6 +116,8 @@ public final class SimAgent {
     public void start() {
         armed = host.guards().armed();
         adopted = armed;
+        // Who wakes it before its first heartbeat does not begin a second one beside it.
+        beating = true;
         world.events().after(host.rng().millis(1, 200), this::beat);
     }
 
