@@ -53,7 +53,6 @@ fetch_postgres() {
 
 # unpack_postgres VERSION SUITE WORK HOME: leaves in WORK/root what is to be moved to HOME.
 unpack_postgres() {
-    set -e
     local version=$1 suite=$2 work=$3 home=$4 names package program loader
     mkdir -p "$work/lists/partial" "$work/cache/archives/partial" "$work/debs" "$work/root"
     : >"$work/status"
@@ -69,13 +68,13 @@ APT::Install-Recommends "false";
 Acquire::Languages "none";
 CONF
     export APT_CONFIG=$work/apt.conf
-    timeout 120 apt-get update
+    timeout 120 apt-get update || return 1
     # What the programs are linked with, and no more of what the packages would bring along.
     names=$(apt-get --print-uris -y install "postgresql-$version" | sed -n "s/^'[^']*' \([^_]*\)_.*/\1/p" |
         grep -E "^(postgresql-$version|postgresql-client-$version|zlib1g|lib.*)\$" |
         grep -vE '^lib(llvm|z3|perl|pam-modules|pam-runtime|locale|text-|c-bin|c-l10n)|-perl$')
-    (cd "$work/debs" && timeout 300 apt-get download $names)
-    for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/root"; done
+    (cd "$work/debs" && timeout 300 apt-get download $names) || return 1
+    for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/root" || return 1; done
     # Just-in-time compilation would want another 100 MB of libraries.
     rm -rf "$work/root/usr/lib/postgresql/$version/lib/"{llvmjit*,bitcode}
     loader=$(cd "$work/root" && ls usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2 lib/x86_64-linux-gnu/ld-[0-9]*.so 2>/dev/null | head -n 1)
@@ -83,7 +82,7 @@ CONF
     for program in "$work/root/usr/lib/postgresql/$version/bin"/*; do
         [ "$(head -c 4 "$program" | tail -c 3)" = ELF ] || continue
         patchelf --set-interpreter "$home/$loader" --force-rpath \
-            --set-rpath "$home/usr/lib/x86_64-linux-gnu:$home/lib/x86_64-linux-gnu" "$program"
+            --set-rpath "$home/usr/lib/x86_64-linux-gnu:$home/lib/x86_64-linux-gnu" "$program" || return 1
     done
 }
 

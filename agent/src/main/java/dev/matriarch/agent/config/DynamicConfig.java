@@ -35,7 +35,58 @@ public record DynamicConfig(
         SlotRules slots,
         Optional<StandbyCluster> standbyCluster,
         Map<String, String> parameters,
-        ServerFiles files) {
+        ServerFiles files,
+        ReplicaMaking replicas) {
+
+    /** Without a word on replicas. */
+    public DynamicConfig(
+            Duration ttl,
+            Duration loopWait,
+            Duration retryTimeout,
+            long maximumLagOnFailover,
+            SynchronousMode synchronousMode,
+            boolean synchronousModeStrict,
+            int synchronousNodeCount,
+            long maximumLagOnSyncnode,
+            boolean checkTimeline,
+            boolean paused,
+            int maxTimelinesHistory,
+            Duration primaryStartTimeout,
+            Duration primaryStopTimeout,
+            Duration memberSlotsTtl,
+            boolean useSlots,
+            boolean usePgRewind,
+            Duration primaryRaceBackoff,
+            boolean failsafeMode,
+            SlotRules slots,
+            Optional<StandbyCluster> standbyCluster,
+            Map<String, String> parameters,
+            ServerFiles files) {
+        this(
+                ttl,
+                loopWait,
+                retryTimeout,
+                maximumLagOnFailover,
+                synchronousMode,
+                synchronousModeStrict,
+                synchronousNodeCount,
+                maximumLagOnSyncnode,
+                checkTimeline,
+                paused,
+                maxTimelinesHistory,
+                primaryStartTimeout,
+                primaryStopTimeout,
+                memberSlotsTtl,
+                useSlots,
+                usePgRewind,
+                primaryRaceBackoff,
+                failsafeMode,
+                slots,
+                standbyCluster,
+                parameters,
+                files,
+                ReplicaMaking.USUAL);
+    }
 
     public enum SynchronousMode {
         OFF,

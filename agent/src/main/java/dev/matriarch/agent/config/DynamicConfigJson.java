@@ -208,7 +208,8 @@ public final class DynamicConfigJson {
                     SlotsSection.read(root, warnings),
                     StandbyClusterSection.read(root, warnings),
                     parameters(postgresql.path("parameters")),
-                    files(postgresql));
+                    files(postgresql),
+                    replicas(postgresql));
             return new Parsed(config, warnings);
         }
 
@@ -270,6 +271,16 @@ public final class DynamicConfigJson {
             ServerFiles files = ServerFiles.read(new Section(findings, "postgresql", map), warnings);
             findings.problems().forEach(p -> warnings.add(p.key() + " " + p.sentence() + " and is ignored"));
             return files;
+        }
+
+        private ReplicaMaking replicas(JsonNode postgresql) {
+            if (!(postgresql instanceof ObjectNode map)) {
+                return ReplicaMaking.USUAL;
+            }
+            Findings findings = new Findings(key -> "");
+            ReplicaMaking replicas = new ReplicaMethodsSection(new Section(findings, "postgresql", map)).read(false);
+            findings.problems().forEach(p -> warnings.add(p.key() + " " + p.sentence() + " and is ignored"));
+            return replicas;
         }
 
         private Map<String, String> parameters(JsonNode node) {

@@ -94,16 +94,14 @@ final class DynamicRules {
         postgresql.bool("use_slots", true);
         postgresql.bool("use_pg_rewind", false);
         ServerFiles.read(postgresql, new ArrayList<>());
+        new ReplicaMethodsSection(postgresql).read(false);
         postgresql
                 .notYet(
                         "use_unix_socket",
                         "use_unix_socket_repl",
                         "rewind",
-                        "basebackup",
                         "remove_data_directory_on_rewind_failure",
                         "remove_data_directory_on_diverged_timelines",
-                        "create_replica_methods",
-                        "create_replica_method",
                         "callbacks",
                         "pre_promote",
                         "before_stop",

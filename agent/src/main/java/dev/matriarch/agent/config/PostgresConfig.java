@@ -23,6 +23,7 @@ import java.util.Optional;
  * @param scripts callbacks and hooks
  * @param replicaMethods in the order in which they are tried
  * @param reach how the agent and clients reach the server beside the addresses
+ * @param making of replicas; replicaMethods and basebackupOptions are the same without what the cluster says
  * @param files beyond pgHba and pgIdent; {@link ServerFiles#of} has them all
  */
 public record PostgresConfig(
@@ -49,7 +50,8 @@ public record PostgresConfig(
         List<ReplicaMethod> replicaMethods,
         Reach reach,
         ServerPlaces places,
-        ServerFiles files) {
+        ServerFiles files,
+        ReplicaMaking making) {
 
     /**
      * @param unixSocket the agent's connections to its own server go through a socket file, if it has one
@@ -109,6 +111,60 @@ public record PostgresConfig(
                 ServerFiles.NONE);
     }
 
+    /** Replicas are made as this member says. */
+    public PostgresConfig(
+            List<String> listenHosts,
+            int port,
+            HostPort connectAddress,
+            Path dataDir,
+            Optional<Path> binDir,
+            Path pgpass,
+            Role superuser,
+            Role replication,
+            Role rewind,
+            Map<String, String> parameters,
+            List<String> pgHba,
+            List<String> pgIdent,
+            boolean usePgRewind,
+            boolean removeOnRewindFailure,
+            boolean removeOnDivergence,
+            boolean keepDiscarded,
+            List<String> basebackupOptions,
+            List<String> rewindOptions,
+            Duration startStopTimeout,
+            ScriptsConfig scripts,
+            List<ReplicaMethod> replicaMethods,
+            Reach reach,
+            ServerPlaces places,
+            ServerFiles files) {
+        this(
+                listenHosts,
+                port,
+                connectAddress,
+                dataDir,
+                binDir,
+                pgpass,
+                superuser,
+                replication,
+                rewind,
+                parameters,
+                pgHba,
+                pgIdent,
+                usePgRewind,
+                removeOnRewindFailure,
+                removeOnDivergence,
+                keepDiscarded,
+                basebackupOptions,
+                rewindOptions,
+                startStopTimeout,
+                scripts,
+                replicaMethods,
+                reach,
+                places,
+                files,
+                ReplicaMaking.of(replicaMethods, basebackupOptions));
+    }
+
     /** A database role of the agent. Its {@code toString} never shows the password. */
     public record Role(String username, Optional<String> password, ConnectionSecurity security) {
         public Role(String username, Optional<String> password) {
@@ -119,16 +175,6 @@ public record PostgresConfig(
         public String toString() {
             return "Role[" + username + "]";
         }
-    }
-
-    /** Some method needs no server to copy from. */
-    public boolean clonesWithoutLeader() {
-        return replicaMethods.stream().anyMatch(ReplicaMethod::noLeader);
-    }
-
-    /** What is given up may stay where it is: the first method makes use of it. */
-    public boolean clonesOverData() {
-        return replicaMethods.getFirst().keepData();
     }
 
     /** Address the agent's own connections use. */

@@ -45,7 +45,7 @@ final class PostgresSection {
         Role replication = role(authentication, "replication", Optional.empty());
         Role rewind = authentication.has("rewind") ? role(authentication, "rewind", Optional.empty()) : superuser;
         authentication.finish();
-        List<ReplicaMethod> replicaMethods = new ReplicaMethodsSection(s).read();
+        ReplicaMaking making = new ReplicaMethodsSection(s).read(true);
         Map<String, String> parameters = localParameters();
         ServerPlaces places = ServerPlaces.read(s);
         List<String> warnings = new ArrayList<>();
@@ -57,7 +57,6 @@ final class PostgresSection {
         boolean onRewindFailure = s.bool("remove_data_directory_on_rewind_failure", false);
         boolean onDivergence = s.bool("remove_data_directory_on_diverged_timelines", false);
         boolean keep = s.bool("keep_discarded_data_directory", false);
-        List<String> basebackup = OptionList.read(s, "basebackup", OptionList.BASEBACKUP_REFUSED);
         List<String> rewinding = OptionList.read(s, "rewind", OptionList.REWIND_REFUSED);
         Duration timeout = s.duration("pg_ctl_timeout", Duration.ofSeconds(60), Duration.ofSeconds(1));
         ScriptsConfig scripts = ScriptsConfig.read(s);
@@ -82,14 +81,15 @@ final class PostgresSection {
                 onRewindFailure,
                 onDivergence,
                 keep,
-                basebackup,
+                making.basebackupOptions(),
                 rewinding,
                 timeout,
                 scripts,
-                replicaMethods,
+                making.methods(),
                 reach,
                 places,
-                files));
+                files,
+                making));
     }
 
     /** The agent has no connection to its own server in the replication protocol that could go another way. */

@@ -1,12 +1,15 @@
 package dev.matriarch.agent.config;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
-/** Reads {@code create_replica_methods} of the {@code postgresql} section and the methods that it names. */
+/** Reads {@code create_replica_methods} of a {@code postgresql} section, the methods beside it, and {@code basebackup}. */
 final class ReplicaMethodsSection {
     private static final String LIST = "create_replica_methods";
     private static final String OLD_LIST = "create_replica_method";
@@ -19,7 +22,8 @@ final class ReplicaMethodsSection {
         this.section = section;
     }
 
-    List<ReplicaMethod> read() {
+    /** @param complete every method that is named must be described here */
+    ReplicaMaking read(boolean complete) {
         List<String> names = section.textsOrCommas(LIST);
         List<String> old = section.textsOrCommas(OLD_LIST);
         if (names.isEmpty()) {
@@ -27,13 +31,14 @@ final class ReplicaMethodsSection {
         } else if (!old.isEmpty() && !old.equals(names)) {
             section.problem(OLD_LIST, "is the older name of " + LIST + ", which says something else; keep one of them");
         }
-        List<ReplicaMethod> methods = new ArrayList<>();
+        Map<String, ReplicaMethod> methods = new LinkedHashMap<>();
         for (String name : names) {
             if (name.equals(ReplicaMethod.BASEBACKUP.name())) {
-                methods.add(ReplicaMethod.BASEBACKUP);
-            } else if (section.has(name)) {
-                section.section(name).ifPresent(s -> methods.add(method(s, name)));
-            } else {
+                continue;
+            }
+            if (section.has(name)) {
+                section.section(name).ifPresent(s -> methods.put(name, method(s, name)));
+            } else if (complete) {
                 section.problem(
                         section.has(LIST) ? LIST : OLD_LIST,
                         "names the method " + name + ", but " + section.key(name) + " does not say how it works: give"
@@ -41,12 +46,21 @@ final class ReplicaMethodsSection {
             }
         }
         for (Map.Entry<String, JsonNode> entry : section.node().properties()) {
-            if (MethodSection.describesOne(entry.getValue())) {
-                // Described, but not in use.
-                section.tolerate(entry.getKey());
+            String name = entry.getKey();
+            if (MethodSection.describesOne(entry.getValue()) && !methods.containsKey(name)) {
+                // In use elsewhere, or not at all: what is wrong with it is nobody's trouble then.
+                section.tolerate(name);
+                Findings findings = new Findings(key -> "");
+                ReplicaMethod method =
+                        method(new Section(findings, section.key(name), (ObjectNode) entry.getValue()), name);
+                if (findings.problems().isEmpty()) {
+                    methods.put(name, method);
+                }
             }
         }
-        return methods.isEmpty() ? List.of(ReplicaMethod.BASEBACKUP) : List.copyOf(methods);
+        List<String> basebackup = OptionList.read(section, "basebackup", OptionList.BASEBACKUP_REFUSED);
+        return new ReplicaMaking(
+                names, methods, section.has("basebackup") ? Optional.of(basebackup) : Optional.empty());
     }
 
     private static ReplicaMethod method(Section s, String name) {

@@ -106,11 +106,6 @@ final class StandbyClusterSection {
                 }
             }
         }
-        if (!methods.isEmpty() && !methods.equals(List.of("basebackup"))) {
-            problem.accept(
-                    NAME + ".create_replica_methods",
-                    "names other methods than basebackup, which this version does not support yet");
-        }
         return Optional.of(new StandbyCluster(
                 host,
                 port,

@@ -16,6 +16,7 @@ import java.util.Optional;
  * @param prePromote a script decides whether this member may be promoted
  * @param slots permanent slots, slots of others, and what the slots of members may cost
  * @param cloneWithoutLeader a replica can be made from the archive alone
+ * @param standbyFromArchive so can the first member of a standby cluster
  * @param standbyCluster present: this cluster has no primary, its leader follows another cluster
  * @param discardOnDivergence a diverged data directory that cannot be rewound may be set aside and cloned anew
  * @param discardOnRewindFailure the same after a failed rewind
@@ -42,7 +43,8 @@ public record Settings(
         boolean prePromote,
         SlotRules slots,
         Optional<StandbyCluster> standbyCluster,
-        boolean cloneWithoutLeader) {
+        boolean cloneWithoutLeader,
+        boolean standbyFromArchive) {
 
     /** With no slots but those of members, and a primary of its own. */
     public Settings(
@@ -83,6 +85,7 @@ public record Settings(
                 prePromote,
                 SlotRules.NONE,
                 Optional.empty(),
+                false,
                 false);
     }
 

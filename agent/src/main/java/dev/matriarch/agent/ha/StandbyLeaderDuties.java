@@ -64,9 +64,10 @@ final class StandbyLeaderDuties {
         if (view.initialize().isEmpty()) {
             return new Decision.WriteInitialize("", Expected.absent(), "claiming the right to create the cluster");
         }
-        if (remote.host().isEmpty()) {
-            return Decision.idle("cannot create a standby leader: standby_cluster names no host to clone from. Give it"
-                    + " one, or put a copy of the remote cluster into the data directory");
+        if (remote.host().isEmpty() && !settings.standbyFromArchive()) {
+            return Decision.idle("cannot create a standby leader: standby_cluster names no host to clone from, and no"
+                    + " method in create_replica_methods works without one (no_leader). Give it either, or put a copy"
+                    + " of the remote cluster into the data directory");
         }
         return retryDue()
                 ? new Decision.CloneRemote(remote, "trying to bootstrap a standby leader from " + remote.words())

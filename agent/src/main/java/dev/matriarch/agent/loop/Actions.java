@@ -4,6 +4,7 @@ import dev.matriarch.agent.callbacks.Action;
 import dev.matriarch.agent.callbacks.Callbacks;
 import dev.matriarch.agent.callbacks.Hook;
 import dev.matriarch.agent.callbacks.Role;
+import dev.matriarch.agent.config.ReplicaMaking;
 import dev.matriarch.agent.config.ScriptsConfig;
 import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.SlotChange;
@@ -154,7 +155,7 @@ final class Actions {
     void cloneFrom(Upstream.Of from, long leaderEpoch) {
         background(Task.Kind.CLONE, () -> {
             try {
-                server.replicaCreation().create(Optional.of(from), VERY_LONG, cloneProgress::told);
+                server.replicaCreation().create(settings.making(), from, VERY_LONG, cloneProgress::told);
             } finally {
                 cloneProgress.over();
             }
@@ -169,7 +170,8 @@ final class Actions {
     void cloneWithoutLeader() {
         background(Task.Kind.CLONE, () -> {
             try {
-                server.replicaCreation().create(Optional.empty(), VERY_LONG, cloneProgress::told);
+                server.replicaCreation()
+                        .create(settings.making(), new Upstream.Nobody(), VERY_LONG, cloneProgress::told);
             } finally {
                 cloneProgress.over();
             }
@@ -181,13 +183,21 @@ final class Actions {
     void cloneRemote(Upstream.Remote from) {
         background(Task.Kind.CLONE, () -> {
             try {
-                server.baseBackup(from, VERY_LONG, cloneProgress::told);
+                server.replicaCreation().create(makingOfStandbyLeader(), from, VERY_LONG, cloneProgress::told);
             } finally {
                 cloneProgress.over();
             }
             memory.succeeded();
             startStandby(from, Action.STARTED);
         });
+    }
+
+    private ReplicaMaking makingOfStandbyLeader() {
+        return settings.current()
+                .dynamic()
+                .standbyCluster()
+                .map(c -> settings.making().inOrder(c.createReplicaMethods()))
+                .orElse(settings.making());
     }
 
     void copySlots(Decision.CopySlots wanted) {
@@ -412,7 +422,7 @@ final class Actions {
                 because);
         if (settings.local().postgres().keepDiscarded()) {
             LOG.warn("It was moved to {}", server.setAside("discarded"));
-        } else if (settings.local().postgres().clonesOverData()) {
+        } else if (settings.making().overData()) {
             LOG.warn("It stays where it is: the method that makes replicas uses it (keep_data)");
             server.replicaCreation().keepForCopy(because);
         } else {

@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.config.Parameters;
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ReplicaMaking;
 import dev.matriarch.agent.config.ServerFiles;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.SlotRules;
@@ -161,6 +162,15 @@ final class SettingsSource {
         return all;
     }
 
+    private static ReplicaMaking making(DynamicConfig dynamic, AgentConfig config) {
+        return dynamic.replicas().under(config.postgres().making());
+    }
+
+    /** How replicas of this member are made. */
+    ReplicaMaking making() {
+        return making(inForce.dynamic(), config);
+    }
+
     private static Settings settings(DynamicConfig dynamic, AgentConfig config, Parameters parameters) {
         PostgresConfig postgres = config.postgres();
         return new Settings(
@@ -197,6 +207,11 @@ final class SettingsSource {
                         .map(citus -> CitusSlots.besides(dynamic.slots(), citus.database()))
                         .orElse(dynamic.slots()),
                 dynamic.standbyCluster(),
-                postgres.clonesWithoutLeader());
+                making(dynamic, config).withoutServer(),
+                dynamic.standbyCluster()
+                        .map(c -> making(dynamic, config)
+                                .inOrder(c.createReplicaMethods())
+                                .withoutServer())
+                        .orElse(false));
     }
 }

@@ -123,16 +123,22 @@ final class Cloning {
         return true;
     }
 
-    void baseBackup(Upstream.Of source, Deadline deadline, Consumer<CloneProgress> progress) throws PostgresException {
-        baseBackup(source.member(), files.connectionString(source, config.replication(), ""), deadline, progress);
-    }
-
-    void baseBackup(Upstream.Remote source, Deadline deadline, Consumer<CloneProgress> progress)
+    /** @param options further ones of pg_basebackup, each with its dashes */
+    void baseBackup(Upstream source, List<String> options, Deadline deadline, Consumer<CloneProgress> progress)
             throws PostgresException {
-        baseBackup(source.words(), files.connectionString(source, ""), deadline, progress);
+        switch (source) {
+            case Upstream.Of of ->
+                baseBackup(
+                        of.member(), files.connectionString(of, config.replication(), ""), options, deadline, progress);
+            case Upstream.Remote remote ->
+                baseBackup(remote.words(), files.connectionString(remote, ""), options, deadline, progress);
+            case Upstream.Nobody nobody ->
+                throw new PostgresException("pg_basebackup needs a server to copy, and there is none.");
+        }
     }
 
-    private void baseBackup(String source, String connection, Deadline deadline, Consumer<CloneProgress> progress)
+    private void baseBackup(
+            String source, String connection, List<String> options, Deadline deadline, Consumer<CloneProgress> progress)
             throws PostgresException {
         long begun = System.nanoTime();
         make("copy of " + source, directory -> {
@@ -147,7 +153,7 @@ final class Cloning {
                     "--progress",
                     "--no-password",
                     "--dbname=" + connection));
-            for (String option : config.basebackupOptions()) {
+            for (String option : options) {
                 if (option.startsWith("--compress") && binaries.major() < SERVER_COMPRESSION) {
                     log.error("{} (postgresql.basebackup) needs PostgreSQL 15; the copy is made without", option);
                 } else {

@@ -241,13 +241,13 @@ public final class PostgresServer implements AutoCloseable {
      */
     public void baseBackup(Upstream.Of source, Duration timeout, Consumer<CloneProgress> progress)
             throws PostgresException {
-        cloning.baseBackup(source, Deadline.in(timeout), progress);
+        cloning.baseBackup(source, config.basebackupOptions(), Deadline.in(timeout), progress);
     }
 
     /** The first data directory of a cluster that follows another one. */
     public void baseBackup(Upstream.Remote source, Duration timeout, Consumer<CloneProgress> progress)
             throws PostgresException {
-        cloning.baseBackup(source, Deadline.in(timeout), progress);
+        cloning.baseBackup(source, config.basebackupOptions(), Deadline.in(timeout), progress);
     }
 
     public void baseBackup(Upstream.Of source, Duration timeout) throws PostgresException {

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.postgres;
 
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ReplicaMaking;
 import dev.matriarch.agent.config.ReplicaMethod;
 import dev.matriarch.agent.ha.Upstream;
 import java.io.IOException;
@@ -52,22 +53,34 @@ public final class ReplicaCreation {
         config = changed;
     }
 
+    /** As this member's own configuration says. */
+    void create(Optional<Upstream.Of> source, Duration timeout, Consumer<CloneProgress> progress)
+            throws PostgresException {
+        Upstream from = source.isPresent() ? source.get() : new Upstream.Nobody();
+        create(config.making(), from, timeout, progress);
+    }
+
     /**
-     * @param source empty: from an archive, by those methods only that need no server
+     * @param source without an address: from an archive, by those methods only that need no server
      * @param progress told how far it is; called on other threads
      * @throws PostgresException with what every method said
      */
-    public void create(Optional<Upstream.Of> source, Duration timeout, Consumer<CloneProgress> progress)
+    public void create(ReplicaMaking making, Upstream source, Duration timeout, Consumer<CloneProgress> progress)
             throws PostgresException {
         Deadline deadline = Deadline.in(timeout);
         List<String> failures = new ArrayList<>();
-        for (ReplicaMethod method : config.replicaMethods()) {
-            if (source.isEmpty() && !method.noLeader()) {
+        for (String name : making.undescribed()) {
+            log.error("create_replica_methods names {}, but postgresql.{} does not say how it works", name, name);
+        }
+        boolean reachable = source instanceof Upstream.Of
+                || source instanceof Upstream.Remote remote && !remote.host().isEmpty();
+        for (ReplicaMethod method : making.methods()) {
+            if (!reachable && !method.noLeader()) {
                 continue;
             }
             try {
                 if (method.isBasebackup()) {
-                    baseBackup(source.orElseThrow(), deadline, progress);
+                    baseBackup(source, making.basebackupOptions(), deadline, progress);
                 } else {
                     run(method, source, deadline, progress);
                 }
@@ -94,12 +107,12 @@ public final class ReplicaCreation {
         }
     }
 
-    private void baseBackup(Upstream.Of source, Deadline deadline, Consumer<CloneProgress> progress)
+    private void baseBackup(Upstream source, List<String> options, Deadline deadline, Consumer<CloneProgress> progress)
             throws PostgresException {
         for (int attempt = 1; ; attempt++) {
             makeRoom("pg_basebackup needs an empty directory");
             try {
-                cloning.baseBackup(source, deadline, progress);
+                cloning.baseBackup(source, options, deadline, progress);
                 return;
             } catch (PostgresException e) {
                 if (attempt == BASEBACKUP_TRIES || Thread.currentThread().isInterrupted()) {
@@ -124,8 +137,7 @@ public final class ReplicaCreation {
         }
     }
 
-    private void run(
-            ReplicaMethod method, Optional<Upstream.Of> source, Deadline deadline, Consumer<CloneProgress> progress)
+    private void run(ReplicaMethod method, Upstream source, Deadline deadline, Consumer<CloneProgress> progress)
             throws PostgresException {
         data.requireReplaceable();
         if (!data.isEmpty() && method.keepData()) {
@@ -169,16 +181,22 @@ public final class ReplicaCreation {
         data.markFinished();
     }
 
-    private List<String> words(ReplicaMethod method, Optional<Upstream.Of> source) {
+    private String connection(Upstream source) {
+        String database = config.places().database();
+        return switch (source) {
+            case Upstream.Of of -> files.connectionString(of, config.replication(), database);
+            case Upstream.Remote remote -> remote.host().isEmpty() ? "" : files.connectionString(remote, database);
+            case Upstream.Nobody nobody -> "";
+        };
+    }
+
+    private List<String> words(ReplicaMethod method, Upstream source) {
         List<String> words = new ArrayList<>(method.command());
         if (!method.noParams()) {
             words.add("--scope=" + scope);
             words.add("--role=replica");
             words.add("--datadir=" + data.path());
-            words.add("--connstring="
-                    + source.map(s -> files.connectionString(
-                                    s, config.replication(), config.places().database()))
-                            .orElse(""));
+            words.add("--connstring=" + connection(source));
             words.addAll(method.arguments());
         }
         return words;

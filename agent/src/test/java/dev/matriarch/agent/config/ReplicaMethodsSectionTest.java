@@ -66,8 +66,8 @@ class ReplicaMethodsSectionTest {
                                 List.of("--envdir=/etc/wal-e", "--no_leader=1")),
                         ReplicaMethod.BASEBACKUP),
                 c.replicaMethods());
-        assertTrue(c.clonesWithoutLeader());
-        assertTrue(c.clonesOverData());
+        assertTrue(c.making().withoutServer());
+        assertTrue(c.making().overData());
     }
 
     @Test
@@ -79,10 +79,10 @@ class ReplicaMethodsSectionTest {
         assertEquals(
                 List.of("a", "basebackup"),
                 c.replicaMethods().stream().map(ReplicaMethod::name).toList());
-        assertTrue(c.clonesWithoutLeader());
+        assertTrue(c.making().withoutServer());
         PostgresConfig standard = load("");
         assertEquals(List.of(ReplicaMethod.BASEBACKUP), standard.replicaMethods());
-        assertFalse(standard.clonesWithoutLeader());
+        assertFalse(standard.making().withoutServer());
     }
 
     @Test
@@ -109,5 +109,34 @@ class ReplicaMethodsSectionTest {
                 List.of("--verbose", "--max-rate=100M"),
                 load("  basebackup: {verbose: true, max-rate: 100M, no-sync: false}\n")
                         .basebackupOptions());
+    }
+
+    @Test
+    void whatTheClusterSaysHoldsWhereAMemberSaysNothing() throws Exception {
+        ReplicaMaking cluster = DynamicConfigJson.parse("""
+                {"postgresql": {"create_replica_methods": ["shared", "own", "basebackup"], "basebackup": {"max-rate": "9M"},
+                 "shared": {"command": "/shared", "no_leader": true}, "own": {"command": "/theirs"}}}
+                """).replicas();
+        PostgresConfig member = load("  own: {command: /mine}\n");
+        ReplicaMaking both = cluster.under(member.making());
+        assertEquals(
+                List.of(List.of("/shared"), List.of("/mine"), List.of()),
+                both.methods().stream().map(ReplicaMethod::command).toList());
+        assertEquals(List.of("--max-rate=9M"), both.basebackupOptions());
+        assertTrue(both.withoutServer());
+
+        ReplicaMaking other = cluster.under(load("""
+                  create_replica_methods: [basebackup]
+                  basebackup: [verbose]
+                """).making());
+        assertEquals(List.of(ReplicaMethod.BASEBACKUP), other.methods());
+        assertEquals(List.of("--verbose"), other.basebackupOptions());
+
+        ReplicaMaking standbyLeader = both.inOrder(List.of("own", "nowhere"));
+        assertEquals(
+                List.of("own"),
+                standbyLeader.methods().stream().map(ReplicaMethod::name).toList());
+        assertEquals(List.of("nowhere"), standbyLeader.undescribed());
+        assertEquals(both, both.inOrder(List.of()));
     }
 }

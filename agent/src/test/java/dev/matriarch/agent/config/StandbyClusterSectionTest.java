@@ -21,11 +21,17 @@ class StandbyClusterSectionTest {
     void everythingIsRead() {
         assertEquals(
                 new StandbyCluster(
-                        "10.0.0.1,10.0.0.2", "5432,5433", "site_b", "cp %f", "clean %r", "5min", List.of("basebackup")),
+                        "10.0.0.1,10.0.0.2",
+                        "5432,5433",
+                        "site_b",
+                        "cp %f",
+                        "clean %r",
+                        "5min",
+                        List.of("mine", "basebackup")),
                 read("""
                         {"host": ["10.0.0.1", "10.0.0.2"], "port": "5432, 5433", "primary_slot_name": "site_b",
                          "restore_command": "cp %f", "archive_cleanup_command": "clean %r",
-                         "recovery_min_apply_delay": "5min", "create_replica_methods": ["basebackup"]}"""));
+                         "recovery_min_apply_delay": "5min", "create_replica_methods": ["mine", "basebackup"]}"""));
     }
 
     @Test

@@ -40,6 +40,7 @@ final class Scene {
     private boolean paused;
     private boolean prePromote;
     private boolean cloneWithoutLeader;
+    private boolean standbyFromArchive;
     private Duration primaryStartTimeout = Duration.ofSeconds(300);
     private Tags tags = Tags.NONE;
     private long now = NOW;
@@ -205,6 +206,11 @@ final class Scene {
 
     Scene situation(Situation value) {
         situation = value;
+        return this;
+    }
+
+    Scene standbyFromArchive() {
+        standbyFromArchive = true;
         return this;
     }
 
@@ -589,7 +595,8 @@ final class Scene {
                 prePromote,
                 slots,
                 standbyCluster,
-                cloneWithoutLeader);
+                cloneWithoutLeader,
+                standbyFromArchive);
         return new Observation(
                 now,
                 wallClock,

@@ -94,6 +94,15 @@ class StandbyClusterTest {
                 .standbyCluster(ARCHIVE)
                 .decide();
         assertTrue(nowhere.because().contains("names no host"), nowhere::because);
+        Decision fromArchive = leading(Scene.empty(), new Memories())
+                .initialize("")
+                .standbyCluster(ARCHIVE)
+                .standbyFromArchive()
+                .decide();
+        assertEquals(
+                ARCHIVE.upstream(),
+                assertInstanceOf(Decision.CloneRemote.class, fromArchive).from());
+        assertTrue(fromArchive.because().endsWith("from the archive of the remote cluster"), fromArchive::because);
         Decision done = leading(following(), new Memories()).initialize("").decide();
         assertEquals(
                 Scene.SYSTEM,

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ReplicaMaking;
 import dev.matriarch.agent.config.ReplicaMethod;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Upstream;
@@ -16,6 +17,7 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -116,6 +118,35 @@ class ReplicaCreationTest {
             PostgresException e = assertThrows(
                     PostgresException.class, () -> without.replicaCreation().create(Optional.empty(), LONG, now -> {}));
             assertTrue(e.getMessage().contains("no_leader"), e.getMessage());
+        }
+    }
+
+    @Test
+    void theFirstMemberOfAStandbyClusterIsMadeByMethodsOfItsOwn() throws Exception {
+        try (TestServers servers = new TestServers()) {
+            Path seen = servers.root().resolve("seen");
+            Path copy = script(servers, "copy", "printf '%s\\n' \"$@\" >" + seen + "\nexit 7\n");
+            PostgresServer standby = servers.server(servers.config("b"), "b");
+            ReplicaMaking usual = new ReplicaMaking(
+                    List.of("basebackup"), Map.of("copy", method(copy, false, false, true)), Optional.empty());
+            ReplicaMaking own = usual.inOrder(List.of("nowhere", "copy"));
+            Upstream.Remote remote = new Upstream.Remote("10.0.0.1,10.0.0.2", "5432", "", "");
+            PostgresException e = assertThrows(
+                    PostgresException.class, () -> standby.replicaCreation().create(own, remote, LONG, now -> {}));
+            assertTrue(e.getMessage().contains("code=7"), e.getMessage());
+            String connection = Files.readAllLines(seen).get(3);
+            assertTrue(
+                    connection.startsWith("--connstring=host='10.0.0.1,10.0.0.2'")
+                            && connection.contains("target_session_attrs='read-write'"),
+                    connection);
+
+            Upstream.Remote archive = new Upstream.Remote("", "5432", "", "");
+            assertThrows(
+                    PostgresException.class, () -> standby.replicaCreation().create(own, archive, LONG, now -> {}));
+            assertEquals("--connstring=", Files.readAllLines(seen).get(3));
+            PostgresException none = assertThrows(
+                    PostgresException.class, () -> standby.replicaCreation().create(usual, archive, LONG, now -> {}));
+            assertTrue(none.getMessage().contains("no_leader"), none.getMessage());
         }
     }
 

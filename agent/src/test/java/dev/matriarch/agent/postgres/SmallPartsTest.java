@@ -4,11 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.postgres.linux.LinuxProcess;
 import dev.matriarch.agent.postgres.linux.Pidfd;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.SlotName;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
@@ -36,6 +39,29 @@ class SmallPartsTest {
         assertEquals(Optional.of(Lsn.parse("0/5000148")), Replication.switchpoint(history, 1));
         assertEquals(Optional.of(Lsn.parse("0/6000000")), Replication.switchpoint(history, 2));
         assertEquals(Optional.empty(), Replication.switchpoint(history, 3));
+    }
+
+    @Test
+    void aDataDirectoryOfAnotherMajorVersionIsNamed(@TempDir Path directory) throws Exception {
+        Path data = Files.createDirectories(directory.resolve("data/global")).getParent();
+        Files.writeString(data.resolve("global/pg_control"), "");
+        Files.writeString(data.resolve("PG_VERSION"), "15\n");
+        DataDirectory.Condition seen = new DataDirectory(data, directory.resolve("state"), binaries(17)).condition();
+        assertEquals(LocalPostgres.DataDirectory.UNUSABLE, seen.kind());
+        assertEquals(
+                "The data directory " + data
+                        + " was made by PostgreSQL 15, but the programs in /pg/17/bin are of version"
+                        + " 17. Set postgresql.bin_dir to the matching version, or upgrade the data directory.",
+                seen.problem());
+        assertEquals(
+                LocalPostgres.DataDirectory.VALID,
+                new DataDirectory(data, directory.resolve("state"), binaries(15))
+                        .condition()
+                        .kind());
+    }
+
+    private static Binaries binaries(int major) {
+        return new Binaries(Path.of("/pg/" + major + "/bin"), major, Map.of());
     }
 
     @Test
