@@ -135,7 +135,8 @@
          (not= "0" (str/trim (sh/run! "id" "-u"))) (do (say "chaos: network namespaces need root") 2)
          :else (do (cluster/clean-left-overs)
                    (if clean 0 (one-run (update options :seed #(or % (mod (System/currentTimeMillis) 1000000)))))))
-       (catch clojure.lang.ExceptionInfo e
-         (say (str "chaos: " (ex-message e)))
+       (catch Throwable t
+         (when-not (instance? clojure.lang.ExceptionInfo t) (.printStackTrace t))
+         (say (str "chaos: " (ex-message t)))
          (say "UNKNOWN: the run came to no end")
          3)))))
