@@ -7,8 +7,9 @@
   (:require [clojure.string :as str]
             [matriarch.chaos.cluster :as cluster]
             [matriarch.chaos.net :as net])
-  (:import (java.sql Connection DriverManager SQLException Statement PreparedStatement)
-           (java.util Properties)))
+  (:import (java.sql Connection DriverManager SQLException)
+           (java.util Properties)
+           (java.util.concurrent Executor)))
 
 (defn- properties [{:keys [password]} more]
   (let [p (Properties.)]
@@ -95,7 +96,8 @@
 (defn close-quietly [{:keys [connection]}]
   (when connection
     ;; abort does not wait for a server that does not answer.
-    (try (.abort ^Connection connection Runnable/.run) (catch Exception _ nil))))
+    (try (.abort ^Connection connection (reify Executor (execute [_ command] (.run command))))
+         (catch SQLException _ nil))))
 
 (def ^:private refused-states
   "Errors after which the transaction has not happened: read-only, serialization failure, deadlock."

@@ -141,7 +141,7 @@
   (doseq [op (if (fn? final) (final) final)]
     (loop [tries 20 process process]
       (let [connection (atom nil)
-            op (assoc op :process process)]
+            op (assoc op :process process :final true)]
         (record! recorder (assoc op :type :invoke))
         (let [done (complete c workload connection op)]
           (client/close-quietly @connection)
@@ -159,6 +159,13 @@
           :when (#{:freeze-node :freeze-leader-node :maintenance} (:begins op))]
       [(:time op) (+ 5000000000 (get end-of (:id op) (:time (peek history))))])))
 
+(defn- last-reads
+  "Without a read at the end nobody can say that nothing was lost."
+  [history]
+  (let [asked (distinct (map :f (filter :final history)))
+        read (set (map :f (filter #(and (:final %) (h/ok? %)) history)))]
+    {:valid? (if (every? read asked) true :unknown) :read (vec read)}))
+
 (defn check
   "The verdict on a history."
   [workload recovered? history]
@@ -166,7 +173,8 @@
         excused (fn [{:keys [from to]}] (boolean (some (fn [[a b]] (<= a from to b)) spans)))]
     (checker/compose
      (merge (:checkers workload)
-            {:primary (partial primary/check excused)
+            {:last-reads last-reads
+             :primary (partial primary/check excused)
              :availability (partial availability/check (:write? workload) recovered?)})
      history)))
 

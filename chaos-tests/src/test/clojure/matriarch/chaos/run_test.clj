@@ -22,6 +22,13 @@
     (is (= 1 (count (:excused (frozen-at 0)))))
     (is (false? (:valid? (frozen-at 35))) "it was frozen only later")))
 
+(deftest without-a-last-read-nothing-is-certain
+  (let [h (fn [type] (run/check ((workload/workloads "set") {}) true
+                                (history [0 :invoke :add 1] [0 :ok :add 1] [0 :invoke :read nil] [0 :ok :read [1]]
+                                         [1 :invoke :read nil {:final true}] [1 type :read [1] {:final true}])))]
+    (is (= :unknown (:valid? (h :fail))))
+    (is (true? (:valid? (h :ok))))))
+
 (deftest a-verdict-in-one-line
   (is (= "VALID: set under kill, mode quorum, seed 3; 1 writes, longest interruption 0.0 s"
          (main/verdict-line (judge) {:workload "set" :nemesis "kill" :mode "quorum" :seed 3})))
