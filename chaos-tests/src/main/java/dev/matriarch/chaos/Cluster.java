@@ -159,12 +159,17 @@ public final class Cluster implements AutoCloseable {
 
     /** {@code matriarchctl -c CONFIG arguments}, with the configuration of the first node whose agent runs. */
     public Commands.Result ctl(String... arguments) {
+        return ctl(Map.of(), arguments);
+    }
+
+    /** @param environment set besides the test's own */
+    public Commands.Result ctl(Map<String, String> environment, String... arguments) {
         Node via =
                 nodes.stream().filter(n -> n.agentPid().isPresent()).findFirst().orElse(nodes.getFirst());
         List<String> command =
                 new ArrayList<>(List.of(ctlCommand, "-c", via.config().toString()));
         command.addAll(List.of(arguments));
-        return Commands.run(CTL, Map.of(), command);
+        return Commands.run(CTL, environment, command);
     }
 
     /** What this node's agent says about the members; empty if it does not answer. */

@@ -16,6 +16,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -194,6 +195,34 @@ class CitusIT {
 
     @Test
     @Order(2)
+    void sqlGoesToTheGroupAndTheRoleThatAreMeant() {
+        Node leader = workers.awaitPrimary(WHOLE);
+        Map<String, String> environment = Map.of("PGUSER", "postgres", "PGPASSWORD", c1.password());
+        String where = "SELECT host(inet_server_addr()) AS host, pg_is_in_recovery() AS standby";
+        assertEquals(
+                "host\tstandby\n" + c1.host() + "\tf\n",
+                coordinator
+                        .ctl(environment, "query", "--group", "0", "-c", where)
+                        .expectSuccess()
+                        .output());
+        assertEquals(
+                "host\tstandby\n" + leader.host() + "\tf\n",
+                coordinator
+                        .ctl(environment, "query", "--group", "1", "-d", "shop", "-c", where)
+                        .expectSuccess()
+                        .output());
+        String replica = coordinator
+                .ctl(environment, "query", "--group", "1", "-r", "replica", "-c", where)
+                .expectSuccess()
+                .output();
+        assertTrue(replica.endsWith("\tt\n"), replica);
+        Commands.Result wrong = coordinator.ctl(environment, "query", "-m", c1.name(), "-c", "SELECT * FROM nothing");
+        assertEquals(1, wrong.exitCode(), wrong.output());
+        assertTrue(wrong.output().contains("ERROR, SQLSTATE: 42P01"), wrong.output());
+    }
+
+    @Test
+    @Order(3)
     void aWorkerSwitchesOverWithoutAFailedStatement() throws Exception {
         Node leader = workers.awaitPrimary(WHOLE);
         AtomicBoolean enough = new AtomicBoolean();
@@ -229,7 +258,7 @@ class CitusIT {
     }
 
     @Test
-    @Order(3)
+    @Order(4)
     void aWorkerThatDiesIsReplaced() {
         Node leader = workers.awaitPrimary(WHOLE);
         Faults.AGENT_AND_POSTMASTER.strike(leader);

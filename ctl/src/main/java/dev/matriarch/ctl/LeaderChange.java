@@ -135,7 +135,7 @@ record LeaderChange(
     private static boolean nofailover(MemberRow member) {
         String nofailover = member.getTagsOrDefault("nofailover", "");
         return nofailover.isEmpty()
-                ? member.getTagsOrDefault("failover_priority", "1").equals("0")
+                ? member.getTagsOrDefault("failover_priority", "1").matches("0|-\\d+")
                 : nofailover.equalsIgnoreCase("true");
     }
 

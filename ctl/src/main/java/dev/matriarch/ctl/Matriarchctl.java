@@ -8,6 +8,8 @@ import java.util.ArrayList;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Model.OptionSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ScopeType;
 
@@ -35,6 +37,7 @@ import picocli.CommandLine.ScopeType;
             HistoryCommand.class,
             ReplayCommand.class,
             DsnCommand.class,
+            QueryCommand.class,
             RemoveCommand.class,
             CompletionCommand.class,
             ManPagesCommand.class,
@@ -94,7 +97,7 @@ public final class Matriarchctl {
         // Java's own sockets do; the native ones would be unpacked to /tmp at each start.
         System.setProperty("io.grpc.netty.shaded.io.netty.transport.noNative", "true");
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, Charset.defaultCharset()));
-        int code = run(args, new Terminal(in, System.out, System.err, System.getenv()));
+        int code = run(args, new Terminal(in, System.out, System.err, System.getenv(), System.console()));
         System.out.flush();
         System.exit(code);
     }
@@ -123,7 +126,18 @@ public final class Matriarchctl {
             // Whatever options they had.
             line.getSubcommands().get(gone).setUnmatchedOptionsArePositionalParams(true);
         }
+        shortNameForSql(line.getSubcommands().get("query").getCommandSpec());
         return line;
+    }
+
+    /** There {@code -c} means the statement, as with Patroni; the configuration file keeps its long name. */
+    private static void shortNameForSql(CommandSpec query) {
+        OptionSpec configFile = query.findOption("--config-file");
+        OptionSpec statement = query.findOption("--command");
+        query.remove(configFile);
+        query.remove(statement);
+        query.addOption(OptionSpec.builder(configFile).names("--config-file").build());
+        query.addOption(OptionSpec.builder(statement).names("-c", "--command").build());
     }
 
     Terminal terminal() {

@@ -1,6 +1,7 @@
 package dev.matriarch.ctl;
 
 import java.io.BufferedReader;
+import java.io.Console;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
@@ -8,12 +9,19 @@ import java.util.Map;
 
 /** The person at the other end: questions go out, answers come in. Replaced by a script in tests. */
 final class Terminal {
+    private final Console console;
     private final BufferedReader in;
     private final PrintStream out;
     private final PrintStream err;
     private final Map<String, String> environment;
 
     Terminal(BufferedReader in, PrintStream out, PrintStream err, Map<String, String> environment) {
+        this(in, out, err, environment, null);
+    }
+
+    /** @param console for what must not be shown while it is typed; null: there is none */
+    Terminal(BufferedReader in, PrintStream out, PrintStream err, Map<String, String> environment, Console console) {
+        this.console = console != null && console.isTerminal() ? console : null;
         this.in = in;
         this.out = out;
         this.err = err;
@@ -46,6 +54,18 @@ final class Terminal {
         out.print(question + ": ");
         out.flush();
         return line();
+    }
+
+    /** Not shown while it is typed, where there is somebody who types. */
+    String askSecret(String question) {
+        if (console == null) {
+            return ask(question);
+        }
+        char[] answer = console.readPassword("%s: ", question);
+        if (answer == null) {
+            throw CtlException.refused("Aborted!");
+        }
+        return new String(answer);
     }
 
     /** No unless the answer is y or yes. */
