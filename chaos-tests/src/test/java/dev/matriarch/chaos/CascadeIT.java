@@ -247,4 +247,20 @@ class CascadeIT {
         tag(second, "{}");
         awaitStreamsFrom(second, leader, WHOLE);
     }
+
+    @Test
+    @Order(6)
+    void aPrimaryThatSomebodyElseNamedIsNotFollowed() throws Exception {
+        String right = ask(first, "SHOW primary_conninfo");
+        run(first, "ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'");
+        run(first, "ALTER SYSTEM SET recovery_target_name = 'nowhere'");
+        run(first, "SELECT pg_reload_conf()");
+        Await.until(
+                "the settings are put back",
+                FAILOVER,
+                () -> ask(first, "SHOW primary_conninfo").equals(right)
+                        && ask(first, "SELECT count(*) FROM pg_settings WHERE pending_restart")
+                                .equals("0"));
+        awaitStreamsFrom(first, leader, FAILOVER);
+    }
 }

@@ -163,6 +163,35 @@ class ConfigurationIT {
     }
 
     @Test
+    @Order(4)
+    void whatHoldsInOneRoleIsTakenUpAndAPendingRestartComesAndGoes() throws SQLException {
+        String before;
+        try (Connection connection = cluster.connect(node)) {
+            before = Cluster.query(connection, "show max_connections");
+        }
+        cluster.ctl("edit-config", "--set", "postgresql.parameters_primary.maintenance_work_mem=33MB", "--force")
+                .expectSuccess();
+        Await.until("the parameter is in force", SOON, () -> {
+            try (Connection connection = cluster.connect(node)) {
+                return Cluster.query(connection, "show maintenance_work_mem").equals("33MB");
+            } catch (SQLException notNow) {
+                return false;
+            }
+        });
+        cluster.ctl("edit-config", "-p", "max_connections=77", "--force").expectSuccess();
+        Await.until("a restart is pending", SOON, () -> status().contains("\"new_value\":\"77\""));
+        cluster.ctl("edit-config", "-p", "max_connections=" + before, "--force").expectSuccess();
+        Await.until("no restart is pending", SOON, () -> !status().contains("pending_restart"));
+    }
+
+    private static String status() {
+        return Http.get(node.rest() + "/patroni", Duration.ofSeconds(2))
+                .map(r -> r.body())
+                .orElse("pending_restart is not known")
+                .replace(" ", "");
+    }
+
+    @Test
     @Order(5)
     void theRunningAgentsConfigurationIsValid() {
         Path launcher = node.agentCommand();

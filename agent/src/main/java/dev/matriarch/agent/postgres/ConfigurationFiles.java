@@ -7,7 +7,6 @@ import dev.matriarch.agent.config.ServerFiles;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.dcs.SlotName;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.sql.Connection;
@@ -19,9 +18,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Stream;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * postgresql.conf, pg_hba.conf, pg_ident.conf, standby.signal and the password file.
@@ -89,16 +85,14 @@ final class ConfigurationFiles {
         RecoveryFiles files() throws PostgresException;
     }
 
-    private static final Logger log = LoggerFactory.getLogger(ConfigurationFiles.class);
-
     private volatile PostgresConfig config;
     private final int major;
     private final String scope;
     private final String memberName;
     private final ConfigPlaces places;
+    private final BaseFile base;
     private final AccessFiles access;
     private final ParameterJudge judge;
-    private Optional<String> missingCustom = Optional.empty();
     private volatile Wanted wanted;
     private volatile Written written;
 
@@ -112,6 +106,7 @@ final class ConfigurationFiles {
         this.scope = scope;
         this.memberName = memberName;
         this.places = ConfigPlaces.of(config);
+        this.base = new BaseFile(places, HEADER);
         this.access = new AccessFiles(places);
         this.judge = new ParameterJudge(binaries, places);
     }
@@ -230,7 +225,7 @@ final class ConfigurationFiles {
     private void write(Recovery source, boolean keepRecovery) throws PostgresException {
         try {
             writePassfile();
-            keepBase();
+            base.keep();
             if (!keepRecovery) {
                 AutoConf.strip(places.data());
             }
@@ -405,7 +400,7 @@ final class ConfigurationFiles {
         putPlaces(all);
         StringBuilder text = new StringBuilder(HEADER)
                 .append("include '")
-                .append(included().replace("'", "''"))
+                .append(base.included(wanted.files().customConf()).replace("'", "''"))
                 .append("'\n\n");
         for (Map.Entry<String, String> parameter : all.entrySet()) {
             text.append(parameter.getKey())
@@ -438,62 +433,12 @@ final class ConfigurationFiles {
         }
         ServerFiles files = wanted.files();
         ServerFiles.Role role = wanted.role();
-        if (places.apart() || !files.hba(role).isEmpty() && baseSets("hba_file")) {
+        if (places.apart() || !files.hba(role).isEmpty() && base.sets("hba_file")) {
             all.putIfAbsent("hba_file", places.hba().toString());
         }
-        if (places.apart() || !files.ident(role).isEmpty() && baseSets("ident_file")) {
+        if (places.apart() || !files.ident(role).isEmpty() && base.sets("ident_file")) {
             all.putIfAbsent("ident_file", places.ident().toString());
         }
-    }
-
-    private boolean baseSets(String name) {
-        try (Stream<String> lines = Files.lines(places.base(), StandardCharsets.ISO_8859_1)) {
-            return lines.anyMatch(line -> line.strip().startsWith(name));
-        } catch (IOException e) {
-            return false;
-        }
-    }
-
-    private String included() {
-        Optional<String> custom = wanted.files().customConf();
-        String base = places.base().getFileName().toString();
-        if (custom.isEmpty() || Files.isReadable(places.directory().resolve(custom.get()))) {
-            missingCustom = Optional.empty();
-            return custom.orElse(base);
-        }
-        if (!missingCustom.equals(custom)) {
-            missingCustom = custom;
-            log.error(
-                    "The file {} (postgresql.custom_conf) cannot be read; {} is included instead",
-                    places.directory().resolve(custom.get()),
-                    base);
-        }
-        return base;
-    }
-
-    private void keepBase() throws IOException, PostgresException {
-        if (places.apart()) {
-            Files.createDirectories(places.directory());
-            ConfigBackups.restore(places);
-        }
-        Path base = places.base();
-        if (Files.exists(base)) {
-            return;
-        }
-        Path ofInitdb = places.data().resolve("postgresql.conf");
-        if (isNotOurs(places.main())) {
-            Files.move(places.main(), base);
-            DurableFile.syncDirectory(places.directory());
-        } else if (!places.standard() && isNotOurs(ofInitdb)) {
-            DurableFile.writeFor(places.data(), base, Files.readAllBytes(ofInitdb));
-        } else {
-            DurableFile.writeFor(places.data(), base, "");
-        }
-    }
-
-    private static boolean isNotOurs(Path file) throws IOException {
-        return Files.exists(file)
-                && !Files.readString(file, StandardCharsets.ISO_8859_1).startsWith(HEADER);
     }
 
     static String passfileField(String text) {

@@ -14,9 +14,13 @@ import java.util.List;
 
 /** Compares a running standby and its files with what was written last. */
 final class StandbyAsWritten implements RecoveryDrift.Server {
-    /** What is in force as written has the main file as its source, whatever its value. */
+    /**
+     * What is in force as written has the main file as its source, whatever its value. What can be set at a start only and
+     * is written as the server has it by default keeps that as its source until the next start.
+     */
     private static final String FOREIGN = "SELECT name FROM pg_catalog.pg_settings WHERE name = ANY(?)"
-            + " AND (pending_restart OR sourcefile IS DISTINCT FROM pg_catalog.current_setting('config_file'))";
+            + " AND (pending_restart OR sourcefile IS DISTINCT FROM pg_catalog.current_setting('config_file')"
+            + " AND NOT (source = 'default' AND context = 'postmaster'))";
 
     private static final Duration ANSWER = Duration.ofSeconds(1);
     private static final int SETTINGS_IN_POSTGRESQL_CONF = 12;

@@ -1,11 +1,14 @@
 package dev.matriarch.agent.postgres;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ServerFiles;
 import dev.matriarch.agent.ha.Upstream;
 import java.nio.file.Files;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -22,7 +25,7 @@ class StandbyFilesTest {
                             Optional.of(remote),
                             Optional.of(""),
                             true,
-                            dev.matriarch.agent.config.ServerFiles.NONE));
+                            ServerFiles.NONE));
             assertTrue(Files.exists(config.dataDir().resolve("standby.signal")));
             return Files.readString(config.dataDir().resolve("postgresql.conf"));
         }
@@ -51,5 +54,28 @@ class StandbyFilesTest {
     @Test
     void anArchiveAloneIsNoServerToConnectTo() throws Exception {
         assertTrue(written(new Upstream.Remote("", "5432", "site_b", "")).contains("primary_conninfo = ''"));
+    }
+
+    @Test
+    void aStandbyLeaderHasItsOwnParametersAndLines() throws Exception {
+        ServerFiles files = new ServerFiles(
+                Map.of(
+                        "parameters_standby_leader", Map.of("work_mem", "6MB"),
+                        "parameters_replica", Map.of("work_mem", "7MB"),
+                        "recovery_conf", Map.of("recovery_min_apply_delay", "1h", "recovery_end_command", "end")),
+                Map.of("pg_hba_standby_leader", List.of("# leads")),
+                Optional.empty());
+        try (TestServers servers = new TestServers()) {
+            PostgresConfig config = servers.config("x");
+            Files.createDirectories(config.dataDir());
+            ConfigurationFiles written = new ConfigurationFiles(config, Binaries.find(config.binDir()), "test", "x");
+            Upstream.Remote remote = new Upstream.Remote("10.9.0.1", "5433", "site_b", "5min");
+            written.write(new ConfigurationFiles.Wanted(Map.of(), Optional.of(remote), Optional.of(""), true, files));
+            String file = Files.readString(config.dataDir().resolve("postgresql.conf"));
+            assertTrue(file.contains("work_mem = '6MB'"), file);
+            assertTrue(file.contains("recovery_min_apply_delay = '5min'"), "that of the standby cluster wins: " + file);
+            assertTrue(file.contains("recovery_end_command = 'end'"), file);
+            assertEquals("# leads\n", Files.readString(config.dataDir().resolve("pg_hba.conf")));
+        }
     }
 }
