@@ -1,6 +1,7 @@
 package dev.matriarch.chaos;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,10 +10,17 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
@@ -87,7 +95,107 @@ class BootstrapIT {
                 .toList();
     }
 
+    @Test
+    void aBackupBecomesAClusterOnceItsScriptsSucceedAndAServerThatRunsIsTakenOver() throws SQLException {
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 1, PORT_OFFSET + 1);
+        Node node = cluster.awaitPrimary(WHOLE);
+        execute(node, "CREATE TABLE kept AS SELECT 42 AS x");
+        Path backup = cluster.directory().resolve("n1/backup");
+        run(
+                node,
+                script(
+                        "take",
+                        "exec " + binDir() + "/pg_basebackup -D " + backup + " -X fetch --checkpoint=fast --no-password"
+                                + " --dbname='host=" + node.host() + " port=" + node.port()
+                                + " user=replicator passfile="
+                                + node.home().resolve("pgpass") + "'\n"));
+        endAgent(node);
+
+        // A method that works, and a script after it that does not.
+        Path post = script("post", "exit 5\n");
+        Path restore = script(
+                "restore",
+                "for a; do case $a in --datadir=*) d=${a#*=} ;; esac; done\nmkdir -m 700 -p \"$d\"\nexec cp -a "
+                        + backup + "/. \"$d\"\n");
+        edit(
+                node,
+                "bootstrap:\n",
+                "bootstrap:\n  post_bootstrap: " + post + " one\n  method: restore\n  restore: {command: " + restore
+                        + ", recovery_conf: {restore_command: 'false', recovery_target_timeline: latest,"
+                        + " recovery_target_action: promote}}\n"
+                        + "  users: {app: {password: its-own, options: [createdb]}}\n");
+        forget(node);
+        Commands.Result failed = node.runAgent(WHOLE);
+        assertEquals(1, failed.exitCode(), failed.output());
+        assertTrue(
+                failed.output().contains("Failed to bootstrap cluster: post_init script " + post)
+                        && failed.output().contains("returned non-zero code 5")
+                        && failed.output().contains("removing initialize key"),
+                failed.output());
+        assertTrue(Files.exists(Path.of(node.dataDirectory() + ".failed/PG_VERSION")));
+        assertFalse(Files.exists(node.dataDirectory()));
+        assertEquals(Optional.empty(), node.postmasterPid());
+
+        Path seen = cluster.directory().resolve("post-seen");
+        script("post", "echo \"$*\" >>" + seen + "\n");
+        node.startAgent();
+        assertEquals(node, cluster.awaitPrimary(WHOLE));
+        Await.until("the script is run", SOON, () -> Files.exists(seen));
+        Await.until(
+                "the bootstrap ends",
+                SOON,
+                () -> ask(node, "SELECT count(*) FROM pg_roles WHERE rolcreatedb AND rolname = 'app'")
+                        .equals("1"));
+        assertEquals(List.of("one postgres://postgres@" + node.host() + ":" + node.port() + "/postgres"), lines(seen));
+        assertEquals("42", ask(node, "SELECT x FROM kept"));
+        assertEquals(2, cluster.timeline(node));
+
+        // The store is lost, PostgreSQL runs on.
+        String identifier = ask(node, "SELECT system_identifier FROM pg_control_system()");
+        cluster.ctl("pause", "--wait").expectSuccess();
+        endAgent(node);
+        long postmaster = node.requirePostmaster();
+        deleteContent(node.home().resolve("raft"));
+        node.startAgent();
+        Await.until(
+                "it is the leader", WHOLE, () -> node.agentPid().isPresent() && node.healthCheck("/primary") == 200);
+        assertEquals(postmaster, node.requirePostmaster(), "not restarted");
+        String list = cluster.ctl("list").output();
+        assertTrue(list.contains(identifier), list);
+        execute(node, "INSERT INTO kept VALUES (43)");
+    }
+
     // --- small parts ---
+
+    private static void endAgent(Node node) {
+        long agent = node.requireAgent();
+        Processes.signal("TERM", List.of(agent));
+        Await.until("the agent of " + node + " ends", Duration.ofSeconds(40), () -> !Processes.alive(agent));
+    }
+
+    /** As if this member had never been: no data, no store. */
+    private static void forget(Node node) {
+        try {
+            deleteContent(node.dataDirectory());
+            Files.deleteIfExists(node.dataDirectory());
+            deleteContent(node.home().resolve("raft"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static void deleteContent(Path directory) {
+        assertTrue(directory.toString().length() > 10);
+        try (Stream<Path> files = Files.walk(directory)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                if (!file.equals(directory)) {
+                    Files.delete(file);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
 
     /** Keeps owner and mode of the file. */
     private static void edit(Node node, String before, String after) {
@@ -122,11 +230,41 @@ class BootstrapIT {
                 .orElseThrow();
     }
 
+    /** As the servers' user, whom the folder of the node belongs to. */
+    private static void run(Node node, Path script) {
+        try {
+            Object uid = Files.getAttribute(node.home(), "unix:uid");
+            Object gid = Files.getAttribute(node.home(), "unix:gid");
+            boolean root = Files.getAttribute(Path.of("/proc/self"), "unix:uid").equals(0);
+            List<String> command = root
+                    ? List.of("setpriv", "--reuid=" + uid, "--regid=" + gid, "--clear-groups", script.toString())
+                    : List.of(script.toString());
+            Commands.run(SOON, Map.of(), command).expectSuccess();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     private static List<String> lines(Path file) {
         try {
             return Files.readAllLines(file);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
+        }
+    }
+
+    private String ask(Node node, String sql) {
+        try (Connection connection = cluster.connect(node)) {
+            return Cluster.query(connection, sql);
+        } catch (SQLException e) {
+            throw new AssertionError(sql + " on " + node, e);
+        }
+    }
+
+    private void execute(Node node, String sql) throws SQLException {
+        try (Connection connection = cluster.connect(node);
+                Statement statement = connection.createStatement()) {
+            statement.execute(sql);
         }
     }
 
