@@ -20,9 +20,11 @@ final class Orders {
     private static final String ADVICE = "nothing was done: correct the request; GET /openapi describes it";
 
     private final AgentView agent;
+    private final Working working;
 
-    Orders(AgentView agent) {
+    Orders(AgentView agent, Working working) {
         this.agent = agent;
+        this.working = working;
     }
 
     /** A body that cannot be used, and the reply that says so. */
@@ -183,7 +185,7 @@ final class Orders {
     // --- bodies ---
 
     /** As {@code curl -X POST} sends none at all, that is as good as an empty object. */
-    private static Fields optionalFields(Request request) throws Refused, Fields.BadBody {
+    private Fields optionalFields(Request request) throws Refused, Fields.BadBody {
         if (!request.body().announced()) {
             return Fields.none();
         }
@@ -191,13 +193,12 @@ final class Orders {
         return body.length == 0 ? Fields.none() : Fields.parse(body);
     }
 
-    private static byte[] body(Request request) throws Refused {
+    private byte[] body(Request request) throws Refused {
         if (!request.body().announced()) {
             throw new Refused(411, "the request has no Content-Length; send the JSON object with its length");
         }
         try {
-            return request.body()
-                    .read()
+            return working.unless(request.body()::read)
                     .orElseThrow(
                             () -> new Refused(413, "the body is longer than 1 MB; nothing was changed: send less"));
         } catch (SocketTimeoutException e) {

@@ -39,7 +39,7 @@ final class Routes {
         documents.put("/openapi", r -> new Reply(200, OpenApi.DOCUMENT));
         documents.put("/liveness", r -> health(r, "/liveness"));
         documents.put("/readiness", r -> health(r, "/readiness"));
-        Orders all = new Orders(agent);
+        Orders all = new Orders(agent, working);
         orders.put("PATCH /config", all::changeConfig);
         orders.put("PUT /config", all::changeConfig);
         orders.put("POST /reload", all::reload);

@@ -1,5 +1,6 @@
 package dev.matriarch.rest;
 
+import java.io.IOException;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Supplier;
@@ -15,6 +16,22 @@ final class Working {
         } finally {
             threads.remove(Thread.currentThread());
         }
+    }
+
+    /** A body is part of the request, not of what is done then: it is not waited for any longer than other words. */
+    <T> T unless(IoQuestion<T> reading) throws IOException {
+        boolean was = threads.remove(Thread.currentThread());
+        try {
+            return reading.ask();
+        } finally {
+            if (was) {
+                threads.add(Thread.currentThread());
+            }
+        }
+    }
+
+    interface IoQuestion<T> {
+        T ask() throws IOException;
     }
 
     boolean includes(Thread thread) {

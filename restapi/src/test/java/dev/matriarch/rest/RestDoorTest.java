@@ -346,6 +346,92 @@ class RestDoorTest {
     }
 
     @Test
+    void aBodyThatComesSlowlyIsNotWaitedForForever() throws Exception {
+        String auth = "Authorization: " + login("secret")[1] + "\r\n";
+        String stuck = raw("PATCH /config HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n" + auth + "\r\n{");
+        assertTrue(stuck.startsWith("HTTP/1.1 408 ") && stuck.contains("\"error\""), stuck);
+        String old = raw("PATCH /config HTTP/1.0\r\nContent-Length: 10\r\n" + auth + "\r\n{");
+        assertTrue(old.isEmpty() || old.startsWith("HTTP/1.0 408 "), old);
+        long start = System.nanoTime();
+        try (Socket drops = new Socket(HOST, door.port())) {
+            drops.getOutputStream()
+                    .write(("PATCH /config HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n" + auth + "\r\n")
+                            .getBytes(StandardCharsets.US_ASCII));
+            assertThrows(IOException.class, () -> {
+                for (int i = 0; i < 100; i++) {
+                    drops.getOutputStream().write('{');
+                    TimeUnit.MILLISECONDS.sleep(100);
+                }
+            });
+        }
+        assertTrue(System.nanoTime() - start < 9_000_000_000L);
+        assertEquals(List.of(), agent.asked);
+    }
+
+    /** A hundred megabytes in chunks, whose end nobody announced. */
+    @Test
+    void aBodyWithoutEndIsNotReadToItsEnd() throws Exception {
+        byte[] chunk = ("10000\r\n" + " ".repeat(0x10000) + "\r\n").getBytes(StandardCharsets.US_ASCII);
+        String auth = "Authorization: " + login("secret")[1] + "\r\n";
+        int sent = 0;
+        try (Socket socket = new Socket(HOST, door.port())) {
+            socket.setSoTimeout(8000);
+            socket.getOutputStream()
+                    .write(("PATCH /config HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n" + auth + "\r\n")
+                            .getBytes(StandardCharsets.US_ASCII));
+            try {
+                while (sent < 1600) {
+                    socket.getOutputStream().write(chunk);
+                    sent++;
+                }
+            } catch (IOException closed) {
+                assertTrue(sent > 0);
+            }
+        }
+        assertTrue(sent < 400, sent + " chunks were taken");
+        assertEquals(200, get("/primary").statusCode());
+        assertEquals(List.of(), agent.asked);
+    }
+
+    @Test
+    @Timeout(40)
+    void clientsThatNeverReadAreLeft() throws Exception {
+        byte[] questions =
+                "GET /openapi HTTP/1.1\r\nHost: x\r\n\r\n".repeat(200).getBytes(StandardCharsets.US_ASCII);
+        List<Socket> deaf = new ArrayList<>();
+        try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
+            List<Future<?>> ends = new ArrayList<>();
+            for (int i = 0; i < 6; i++) {
+                Socket s = new Socket();
+                s.setReceiveBufferSize(4096);
+                s.connect(new java.net.InetSocketAddress(HOST, door.port()));
+                deaf.add(s);
+                ends.add(threads.submit(() -> {
+                    try {
+                        while (true) {
+                            s.getOutputStream().write(questions);
+                        }
+                    } catch (IOException closed) {
+                        return;
+                    }
+                }));
+            }
+            for (int i = 0; i < 20; i++) {
+                long start = System.nanoTime();
+                assertEquals(200, get("/primary").statusCode());
+                assertTrue(System.nanoTime() - start < 1_000_000_000L);
+            }
+            for (Future<?> end : ends) {
+                end.get(20, TimeUnit.SECONDS);
+            }
+        } finally {
+            for (Socket s : deaf) {
+                s.close();
+            }
+        }
+    }
+
+    @Test
     void aTakenPortIsNamed() throws Exception {
         try (ServerSocket taken = new ServerSocket(0, 1, java.net.InetAddress.getByName(HOST))) {
             IOException e = assertThrows(

@@ -42,6 +42,8 @@ public final class Logging {
         // The consensus library tells of every election in many lines; the store says what matters itself.
         context.getLogger("org.apache.ratis").setLevel(Level.ERROR);
         context.getLogger("io.helidon").setLevel(Level.WARN);
+        // One stack trace for each client that goes away in the midst of an answer.
+        context.getLogger("io.helidon.webserver.ConnectionHandler").setLevel(Level.ERROR);
         context.getLogger("io.grpc").setLevel(Level.WARN);
         context.getLogger("org.postgresql").setLevel(Level.ERROR);
         config.loggers().forEach((name, level) -> context.getLogger(name).setLevel(level(level)));

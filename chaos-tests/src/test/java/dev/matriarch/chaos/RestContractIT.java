@@ -1,0 +1,595 @@
+package dev.matriarch.chaos;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpResponse;
+import java.nio.file.Files;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.MethodOrderer;
+import org.junit.jupiter.api.Order;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.api.extension.RegisterExtension;
+
+/**
+ * Each endpoint of the REST API against real agents, in each role and state that it speaks of. What a socket can be made
+ * to suffer is tested beside the door itself.
+ */
+@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
+class RestContractIT {
+    private static final int PORT_OFFSET = 640;
+    private static final Duration WHOLE = Duration.ofSeconds(60);
+    private static final Duration SOON = Duration.ofSeconds(20);
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final HttpClient CLIENT = HttpClient.newBuilder()
+            .version(HttpClient.Version.HTTP_1_1)
+            .connectTimeout(Duration.ofSeconds(2))
+            .build();
+
+    private static final List<String> CHECKS = List.of(
+            "/",
+            "/primary",
+            "/read-write",
+            "/master",
+            "/leader",
+            "/standby-leader",
+            "/standby_leader",
+            "/replica",
+            "/read-only",
+            "/sync",
+            "/synchronous",
+            "/quorum",
+            "/async",
+            "/asynchronous",
+            "/read-only-sync",
+            "/read-only-synchronous",
+            "/read-only-quorum",
+            "/health",
+            "/liveness",
+            "/readiness",
+            "/nonsense");
+
+    private static final String LEADER = "/ /primary /read-write /master /leader /read-only /read-only-sync"
+            + " /read-only-synchronous /read-only-quorum /health /liveness /readiness";
+    private static final String REPLICA = "/replica /read-only /health /liveness /readiness";
+
+    private static Cluster cluster;
+
+    @RegisterExtension
+    final LogsOnFailure logs = new LogsOnFailure(() -> cluster);
+
+    private Node leader;
+    private List<Node> replicas;
+
+    @BeforeAll
+    static void up() {
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3, PORT_OFFSET);
+    }
+
+    @AfterAll
+    static void down() {
+        if (cluster != null) {
+            cluster.close();
+        }
+    }
+
+    @BeforeEach
+    void whole() {
+        leader = cluster.awaitWhole(WHOLE);
+        replicas = cluster.othersThan(leader);
+    }
+
+    private record Answer(int status, String body, HttpResponse<String> response) {
+        JsonNode json() {
+            try {
+                return JSON.readTree(body);
+            } catch (IOException e) {
+                throw new AssertionError(body, e);
+            }
+        }
+    }
+
+    private static Answer ask(Node node, String methodAndPath, String body, String... headers) {
+        String[] words = methodAndPath.split(" ");
+        HttpRequest.Builder request = HttpRequest.newBuilder(URI.create(node.rest() + words[1]))
+                .timeout(Duration.ofSeconds(40))
+                .method(
+                        words[0],
+                        body == null ? HttpRequest.BodyPublishers.noBody() : HttpRequest.BodyPublishers.ofString(body));
+        if (headers.length > 0) {
+            request.headers(headers);
+        }
+        try {
+            HttpResponse<String> response = CLIENT.send(request.build(), HttpResponse.BodyHandlers.ofString());
+            return new Answer(response.statusCode(), response.body(), response);
+        } catch (IOException e) {
+            return new Answer(0, e.toString(), null);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private static Answer get(Node node, String path) {
+        return ask(node, "GET " + path, null);
+    }
+
+    private static void expect(Node node, String request, String body, int status, String text) {
+        Answer answer = ask(node, request, body);
+        assertEquals(status, answer.status(), request + " " + body + ": " + answer.body());
+        assertTrue(answer.body().contains(text), request + " " + body + ": " + answer.body());
+        boolean ownFault = status == 400 || status == 411 || status == 422 || status == 501;
+        assertEquals(ownFault, answer.body().startsWith("{\"error\""), answer.body());
+    }
+
+    private static void patch(String json) {
+        Answer answer = ask(cluster.nodes().getFirst(), "PATCH /config", json);
+        assertEquals(200, answer.status(), answer.body());
+    }
+
+    private static void eventually(String what, BooleanSupplier condition) {
+        Await.until(what, SOON, condition);
+    }
+
+    private static Set<String> positive(Node node, String method) {
+        Set<String> yes = new TreeSet<>();
+        for (String path : CHECKS) {
+            int status = ask(node, method + " " + path, null).status();
+            assertTrue(status == 200 || status == 503, method + " " + path + " " + status);
+            if (status == 200) {
+                yes.add(path);
+            }
+        }
+        return yes;
+    }
+
+    private static void saysYesTo(Node node, String paths) {
+        Set<String> expected = new TreeSet<>(List.of(paths.split(" ")));
+        Await.until(
+                node + " says yes to " + expected + ", not to " + positive(node, "GET"),
+                SOON,
+                () -> positive(node, "GET").equals(expected));
+    }
+
+    @Test
+    @Order(1)
+    void healthChecksByRoleWithAQuorum() {
+        saysYesTo(leader, LEADER);
+        for (Node replica : replicas) {
+            saysYesTo(replica, REPLICA + " /quorum /read-only-quorum");
+        }
+        for (Node node : List.of(leader, replicas.getFirst())) {
+            for (String method : List.of("HEAD", "OPTIONS")) {
+                assertEquals(positive(node, "GET"), positive(node, method), method);
+                assertEquals("", ask(node, method + " /primary", null).body());
+            }
+        }
+        Node replica = replicas.getFirst();
+        assertEquals("replica", get(replica, "/primary").json().get("role").asText(), "a no has the document too");
+        assertEquals(
+                200,
+                get(replica, "/replica?lag=1GB&replication_state=streaming").status());
+        assertEquals(503, get(replica, "/replica?replication_state=other").status());
+        assertEquals(503, get(replica, "/replica?tag_region=eu").status());
+        assertEquals(200, get(leader, "/primary?tag_region=eu").status());
+        assertEquals(200, get(replica, "/readiness?lag=1GB&mode=write").status());
+    }
+
+    @Test
+    @Order(2)
+    void healthChecksByRoleWithOneSynchronousStandbyAndWithNone() {
+        patch("{\"synchronous_mode\": true}");
+        try {
+            List<Node> synchronous = new ArrayList<>();
+            eventually("one synchronous standby", () -> {
+                synchronous.clear();
+                replicas.stream().filter(n -> get(n, "/sync").status() == 200).forEach(synchronous::add);
+                return synchronous.size() == 1;
+            });
+            Node sync = synchronous.getFirst();
+            Node async = replicas.get(0) == sync ? replicas.get(1) : replicas.get(0);
+            saysYesTo(sync, REPLICA + " /sync /synchronous /read-only-sync /read-only-synchronous");
+            saysYesTo(async, REPLICA + " /async /asynchronous");
+            assertTrue(get(sync, "/patroni").json().get("sync_standby").asBoolean());
+            eventually("its role", () -> get(leader, "/cluster").body().contains("\"role\":\"sync_standby\""));
+            expect(
+                    leader,
+                    "POST /switchover",
+                    "{\"leader\":\"" + leader + "\",\"candidate\":\"" + async + "\"}",
+                    412,
+                    "candidate name does not match with sync_standby");
+            patch("{\"synchronous_mode\": false}");
+            saysYesTo(sync, REPLICA + " /async /asynchronous");
+        } finally {
+            patch("{\"synchronous_mode\": \"quorum\"}");
+        }
+    }
+
+    @Test
+    @Order(3)
+    void documents() {
+        for (Node replica : replicas) {
+            eventually("the quorum is back", () -> get(replica, "/quorum").status() == 200);
+        }
+        JsonNode primary = get(leader, "/patroni").json();
+        assertEquals("running", primary.get("state").asText());
+        assertEquals("primary", primary.get("role").asText());
+        assertTrue(primary.at("/xlog/location").asLong() > 0);
+        assertEquals(2, primary.get("replication").size());
+        for (String field :
+                List.of("usename", "application_name", "client_addr", "state", "sync_state", "sync_priority")) {
+            assertTrue(primary.at("/replication/0").has(field), field);
+        }
+        for (String field : List.of(
+                "postmaster_start_time", "server_version", "timeline", "dcs_last_seen", "database_system_identifier")) {
+            assertTrue(primary.has(field), field);
+        }
+        assertTrue(primary.get("postmaster_start_time").asText().matches("\\d{4}-\\d\\d-\\d\\d .*[+-]\\d\\d:\\d\\d"));
+        assertEquals(leader.name(), primary.at("/patroni/name").asText());
+        assertFalse(primary.has("cluster_unlocked") || primary.has("pause") || primary.has("replication_state"));
+
+        JsonNode replica = get(replicas.getFirst(), "/patroni").json();
+        assertEquals("replica", replica.get("role").asText());
+        assertEquals("streaming", replica.get("replication_state").asText());
+        assertTrue(replica.get("quorum_standby").asBoolean());
+        for (String field : List.of("received_location", "replayed_location", "replayed_timestamp", "paused")) {
+            assertTrue(replica.get("xlog").has(field), field);
+        }
+
+        for (Node node : cluster.nodes()) {
+            JsonNode view = get(node, "/cluster").json();
+            assertEquals(3, view.get("members").size());
+            for (JsonNode member : view.get("members")) {
+                boolean leads = member.get("role").asText().equals("leader");
+                assertEquals(
+                        leads ? "running" : "streaming", member.get("state").asText());
+                for (String field : List.of("name", "api_url", "host", "port", "timeline")) {
+                    assertTrue(member.has(field), field);
+                }
+                for (String field : List.of("lsn", "lag", "receive_lsn", "receive_lag", "replay_lsn", "replay_lag")) {
+                    assertEquals(!leads, member.has(field), field);
+                }
+            }
+            assertTrue(get(node, "/history").json().isArray());
+            assertEquals(
+                    "quorum",
+                    get(node, "/config").json().get("synchronous_mode").asText());
+            assertEquals("3.1.0", get(node, "/openapi").json().get("openapi").asText());
+            Answer metrics = get(node, "/metrics");
+            assertTrue(metrics.response()
+                    .headers()
+                    .firstValue("Content-Type")
+                    .orElse("")
+                    .startsWith("text/plain; version=0.0.4"));
+            String leads = node == leader ? "1.0" : "0.0";
+            for (String sample : List.of(
+                    "patroni_primary " + leads,
+                    "matriarch_lease_held " + leads,
+                    "matriarch_guard_armed " + leads,
+                    "patroni_postgres_running 1.0",
+                    "patroni_cluster_unlocked 0.0",
+                    "matriarch_raft_healthy 1.0",
+                    "matriarch_raft_peers 3.0")) {
+                String name = sample.split(" ")[0];
+                assertTrue(
+                        metrics.body()
+                                .contains(name + "{name=\"" + node + "\",scope=\"demo\"} " + sample.split(" ")[1]),
+                        node + ": " + sample);
+            }
+        }
+    }
+
+    @Test
+    @Order(4)
+    void configuration() {
+        Node node = replicas.getFirst();
+        expect(node, "PATCH /config", "[]", 400, "not a JSON object");
+        expect(node, "PATCH /config", "{\"ttl\": \"soon\"}", 400, "ttl");
+        expect(node, "PATCH /config", "{\"ttl\": 1e999999999}", 400, "ttl");
+        JsonNode patched = ask(node, "PATCH /config", "{\"maximum_lag_on_failover\": 2097152}")
+                .json();
+        assertEquals(2097152, patched.get("maximum_lag_on_failover").asInt());
+        assertEquals("quorum", patched.get("synchronous_mode").asText());
+        eventually(
+                "every member knows it",
+                () -> cluster.nodes().stream()
+                        .allMatch(n -> get(n, "/config").body().contains("2097152")));
+        String whole = get(node, "/config").body();
+        Answer put = ask(node, "PUT /config", whole.replace("2097152", "1048576"));
+        assertEquals(200, put.status(), put.body());
+        assertEquals(put.body(), get(node, "/config").body());
+        assertFalse(ask(node, "PATCH /config", "{\"maximum_lag_on_failover\": null}")
+                .json()
+                .has("maximum_lag_on_failover"));
+    }
+
+    @Test
+    @Order(5)
+    void failsafeMode() {
+        Node replica = replicas.getFirst();
+        String asked = "{\"name\":\"" + leader + "\",\"conn_url\":\"postgres://x\",\"api_url\":\"http://x\"}";
+        assertEquals(502, get(replica, "/failsafe").status());
+        expect(replica, "POST /failsafe", asked, 502, "failsafe mode is not enabled");
+        patch("{\"failsafe_mode\": true}");
+        try {
+            eventually(
+                    "the list is everywhere",
+                    () -> cluster.nodes().stream()
+                            .allMatch(n -> get(n, "/failsafe").status() == 200
+                                    && get(n, "/failsafe").json().size() == 3));
+            expect(leader, "POST /failsafe", asked, 500, "Running as a leader");
+            Answer promise = ask(replica, "POST /failsafe", asked);
+            assertEquals(200, promise.status(), promise.body());
+            assertEquals("Accepted", promise.body());
+            assertTrue(Long.parseLong(
+                            promise.response().headers().firstValue("lsn").orElse("0"))
+                    > 0);
+            eventually(
+                    "the promise shows", () -> get(replica, "/patroni").json().has("failsafe_mode_is_active"));
+        } finally {
+            patch("{\"failsafe_mode\": null}");
+        }
+    }
+
+    @Test
+    @Order(6)
+    void restarts() {
+        Node replica = replicas.getFirst();
+        String tomorrow = Instant.now().plus(Duration.ofDays(1)).toString();
+        for (String[] wrong : new String[][] {
+            {"{\"role\":\"king\"}", "400", "PostgreSQL role should be either primary, standby_leader, or replica"},
+            {"{\"postgres_version\":\"x\"}", "400", "Invalid PostgreSQL version"},
+            {"{\"timeout\":-1}", "400", "Timeout should be a positive number of seconds"},
+            {"{\"rolle\":\"replica\"}", "400", "Unknown filter for the scheduled restart: rolle"},
+            {
+                "{\"schedule\":\"2099-01-01T00:00:00\"}",
+                "400",
+                "Timezone information is mandatory for the scheduled restart"
+            },
+            {"{\"schedule\":\"2001-01-01T00:00:00Z\"}", "422", "Cannot schedule restart in the past"},
+            {"{\"schedule\":\"tomorrow\"}", "422", "Unable to parse scheduled timestamp"},
+            {"{\"role\":\"primary\"}", "503", "restart conditions are not satisfied"},
+            {"{\"postgres_version\":\"9.6.1\"}", "503", "restart conditions are not satisfied"},
+            {"{\"restart_pending\":true}", "503", "restart conditions are not satisfied"}
+        }) {
+            expect(replica, "POST /restart", wrong[0], Integer.parseInt(wrong[1]), wrong[2]);
+        }
+        expect(replica, "DELETE /restart", null, 404, "no restarts are scheduled");
+        expect(
+                replica,
+                "POST /restart",
+                "{\"schedule\":\"" + tomorrow + "\",\"role\":\"replica\"}",
+                202,
+                "Restart scheduled");
+        expect(
+                replica,
+                "POST /restart",
+                "{\"schedule\":\"" + tomorrow + "\"}",
+                409,
+                "Another restart is already scheduled");
+        eventually(
+                "it shows",
+                () -> "replica"
+                        .equals(get(replica, "/patroni")
+                                .json()
+                                .at("/scheduled_restart/role")
+                                .asText()));
+        eventually("all know", () -> get(leader, "/cluster").body().contains("scheduled_restart"));
+        expect(replica, "DELETE /restart", null, 200, "scheduled restart deleted");
+        String before =
+                get(replica, "/patroni").json().get("postmaster_start_time").asText();
+        expect(replica, "POST /restart", "{\"role\":\"replica\",\"timeout\":\"30s\"}", 200, "restarted successfully");
+        eventually(
+                "it is another server",
+                () -> get(replica, "/patroni").json().has("postmaster_start_time")
+                        && !get(replica, "/patroni").body().contains(before));
+    }
+
+    @Test
+    @Order(7)
+    void changesOfTheLeader() {
+        Node candidate = replicas.getFirst();
+        String from = "{\"leader\":\"" + leader + "\"";
+        String tomorrow = Instant.now().plus(Duration.ofDays(1)).toString();
+        for (String[] wrong : new String[][] {
+            {"failover", "{}", "400", "Failover could be performed only to a specific candidate"},
+            {"switchover", "{}", "400", "Switchover could be performed only from a specific leader"},
+            {
+                "failover",
+                "{\"candidate\":\"" + candidate + "\",\"scheduled_at\":\"" + tomorrow + "\"}",
+                "400",
+                "Failover can't be scheduled"
+            },
+            {"switchover", from + ",\"scheduled_at\":\"x\"}", "422", "Unable to parse scheduled timestamp"},
+            {
+                "switchover",
+                from + ",\"scheduled_at\":\"2099-01-01T00:00:00\"}",
+                "400",
+                "Timezone information is mandatory for the scheduled switchover"
+            },
+            {
+                "switchover",
+                from + ",\"scheduled_at\":\"2001-01-01T00:00Z\"}",
+                "422",
+                "Cannot schedule switchover in the past"
+            },
+            {
+                "switchover",
+                from + ",\"candidate\":\"" + leader + "\"}",
+                "400",
+                "Switchover target and source are the same"
+            },
+            {"switchover", "{\"leader\":\"" + candidate + "\"}", "412", "leader name does not match"},
+            {"switchover", from + ",\"candidate\":\"nobody\"}", "412", "candidate does not exists"},
+            {"failover", "{\"candidate\":7}", "400", "candidate is not a text"}
+        }) {
+            expect(candidate, "POST /" + wrong[0], wrong[1], Integer.parseInt(wrong[2]), wrong[3]);
+        }
+        expect(candidate, "DELETE /switchover", null, 404, "no switchover is scheduled");
+        expect(
+                candidate,
+                "POST /switchover",
+                from + ",\"scheduled_at\":\"" + tomorrow + "\"}",
+                202,
+                "Switchover scheduled");
+        eventually(
+                "it shows",
+                () -> get(leader, "/cluster")
+                        .json()
+                        .at("/scheduled_switchover/from")
+                        .asText()
+                        .equals(leader.name()));
+        expect(leader, "DELETE /switchover", null, 200, "scheduled switchover deleted");
+
+        eventually(
+                "all know that",
+                () -> cluster.nodes().stream()
+                        .noneMatch(n -> get(n, "/cluster").body().contains("scheduled_switchover")));
+
+        expect(
+                replicas.getLast(),
+                "POST /switchover",
+                from + ",\"member\":\"" + candidate + "\"}",
+                200,
+                "Successfully switched over to \"" + candidate + "\"");
+        Node now = cluster.awaitWhole(WHOLE);
+        assertEquals(candidate, now);
+        expect(
+                now,
+                "POST /failover",
+                "{\"candidate\":\"" + leader + "\"}",
+                200,
+                "Successfully failed over to \"" + leader + "\"");
+        assertEquals(leader, cluster.awaitWhole(WHOLE));
+        JsonNode history = get(leader, "/history").json();
+        assertEquals(leader.name(), history.get(history.size() - 1).get(4).asText());
+    }
+
+    @Test
+    @Order(8)
+    void aPauseAndAServerThatIsDown() {
+        Node replica = replicas.getFirst();
+        patch("{\"pause\": true}");
+        try {
+            eventually(
+                    "all know",
+                    () -> cluster.nodes().stream()
+                            .allMatch(n -> get(n, "/patroni").json().has("pause")));
+            assertTrue(get(leader, "/cluster").json().get("pause").asBoolean());
+            String later = "2099-01-01T00:00:00Z";
+            expect(
+                    leader,
+                    "POST /switchover",
+                    "{\"leader\":\"" + leader + "\",\"scheduled_at\":\"" + later + "\"}",
+                    400,
+                    "Can't schedule switchover in the paused state");
+            expect(
+                    leader,
+                    "POST /switchover",
+                    "{\"leader\":\"" + leader + "\"}",
+                    400,
+                    "Switchover is possible only to a specific candidate in a paused state");
+            expect(
+                    replica,
+                    "POST /restart",
+                    "{\"schedule\":\"" + later + "\"}",
+                    500,
+                    "Can't schedule restart in the paused state");
+            saysYesTo(leader, LEADER);
+            Commands.run(SOON, "kill", "-INT", Long.toString(replica.requirePostmaster()))
+                    .expectSuccess();
+            eventually(
+                    "it is down",
+                    () -> get(replica, "/patroni").json().get("state").asText().equals("stopped"));
+            saysYesTo(replica, "/liveness");
+            JsonNode down = get(replica, "/health").json();
+            assertFalse(down.has("xlog") || down.has("server_version"));
+            assertTrue(get(replica, "/metrics")
+                    .body()
+                    .contains("patroni_postgres_state{name=\"" + replica + "\",scope=\"demo\"} 12.0"));
+        } finally {
+            patch("{\"pause\": null}");
+        }
+    }
+
+    @Test
+    @Order(9)
+    void reinitialize() {
+        Node replica = replicas.getLast();
+        expect(leader, "POST /reinitialize", null, 503, "I am the leader, can not reinitialize");
+        expect(replica, "POST /reinitialize", "{\"force\":\"yes\"}", 400, "force is neither true nor false");
+        expect(replica, "POST /reinitialize", "{\"from_leader\":true}", 200, "reinitialize started");
+        Set<String> states = new TreeSet<>();
+        eventually("it begins", () -> {
+            JsonNode seen = get(replica, "/patroni").json();
+            states.add(seen.get("state").asText());
+            return !seen.get("state").asText().equals("running");
+        });
+        assertEquals(503, get(replica, "/replica").status());
+    }
+
+    @Test
+    @Order(10)
+    void reloadAndWhoIsLetIn() throws Exception {
+        Node node = replicas.getFirst();
+        String before = Files.readString(node.config());
+        expect(node, "POST /reload", null, 202, "reload scheduled");
+        try {
+            Files.writeString(node.config(), before + "\nnonsense: true\n");
+            expect(node, "POST /reload", null, 400, "nonsense");
+            String guarded = before.replaceFirst(
+                    "(?m)^restapi:\\s*$",
+                    "restapi:\n  authentication: {username: admin, password: sesame}\n  server_tokens: minimal\n"
+                            + "  http_extra_headers: {X-Frame-Options: deny}");
+            assertFalse(guarded.equals(before));
+            Files.writeString(node.config(), guarded);
+            expect(node, "POST /reload", null, 202, "reload scheduled");
+            Answer refused = ask(node, "POST /reload", null);
+            assertEquals(401, refused.status(), refused.body());
+            assertTrue(
+                    refused.response().headers().firstValue("Server").orElse("").startsWith("Matriarch/"));
+            assertEquals(
+                    "deny",
+                    refused.response().headers().firstValue("X-Frame-Options").orElse(""));
+            assertEquals(200, get(node, "/replica").status(), "reading is free");
+            Files.writeString(
+                    node.config(), guarded.replace("  server_tokens: minimal\n", "  allowlist: [192.0.2.0/24]\n"));
+            String login = "Basic YWRtaW46c2VzYW1l";
+            assertEquals(
+                    202, ask(node, "POST /reload", null, "Authorization", login).status());
+            Answer denied = ask(node, "POST /reload", null, "Authorization", login);
+            assertEquals(403, denied.status());
+            assertTrue(denied.body().contains("Access is denied"), denied.body());
+        } finally {
+            Files.writeString(node.config(), before);
+            Commands.run(SOON, "kill", "-HUP", Long.toString(node.requireAgent()))
+                    .expectSuccess();
+        }
+        eventually("it is open again", () -> ask(node, "POST /reload", null).status() == 202);
+    }
+
+    @Test
+    @Order(11)
+    void whatThereIsNot() {
+        expect(leader, "POST /nothing", "{}", 501, "does not answer POST on /nothing");
+        expect(leader, "DELETE /config", null, 501, "does not answer DELETE on /config");
+        assertEquals(503, get(leader, "/favicon.ico").status());
+    }
+}
