@@ -258,9 +258,7 @@ public final class Decider {
             if (settings.paused() && !asked) {
                 return Decision.idle("waiting: nobody leads and the cluster is paused");
             }
-            boolean created = view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
-            boolean alone = view.members().stream().allMatch(m -> m.name().equals(seen.me()));
-            if (!created && view.initialize().isPresent() && !alone) {
+            if (NewCluster.mayBeCreatedByAnother(seen, view)) {
                 return Decision.idle("waiting for another member that is creating the cluster");
             }
             Failsafe failsafe = seen.situation().failsafe();

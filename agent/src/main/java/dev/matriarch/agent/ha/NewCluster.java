@@ -36,6 +36,14 @@ final class NewCluster {
                 .findFirst();
     }
 
+    /**
+     * As far as the members' records tell. If all of them run servers, each from an attempt of its own that was interrupted,
+     * nobody is at it: then one of them has to lead, or they would wait for each other for ever.
+     */
+    static boolean mayBeCreatedByAnother(Observation seen, ClusterView view) {
+        return isBegun(view) && view.members().stream().anyMatch(m -> !m.name().equals(seen.me()) && !m.isRunning());
+    }
+
     /** While it goes on here: the lock may have run out during a long restore and a fault of the store. */
     static Optional<Decision> whileBusy(Observation seen, ClusterView view, Task task) {
         boolean creating = task.kind() == Task.Kind.BOOTSTRAP;

@@ -101,6 +101,14 @@ class NewClusterTest {
     }
 
     @Test
+    void serversOfInterruptedAttemptsDoNotWaitForEachOtherForEver() {
+        Scene scene = Scene.of("n1").unlocked().initialize("").postgres(Scene.replica(100));
+        expect(Decision.AskPeers.class, scene);
+        Decision.Wait wait = expect(Decision.Wait.class, scene.memberState("n2", "stopped"));
+        assertEquals("waiting for another member that is creating the cluster", wait.because());
+    }
+
+    @Test
     void aLeaseThatRunsOutStillFencesAServerThatIsJustBeingCreated() {
         expect(
                 Decision.Stop.class,
