@@ -44,6 +44,9 @@ public interface AgentView {
     /** Has the data directory copied afresh; returns when that has begun. */
     Answer reinitialize(boolean force, boolean fromLeader);
 
+    /** 200 when it was carried out, or if it is no concern of this member; at the latest when the event's time is over. */
+    Answer leaderOfGroupChanges(GroupEvent event);
+
     /** Returns when it is over, or when nothing is known of it for too long. */
     Answer changeLeader(ChangeOfLeader wish);
 

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 
@@ -16,6 +17,10 @@ import java.util.Set;
 final class Orders {
     private static final Set<String> RESTART_FIELDS =
             Set.of("schedule", "role", "postgres_version", "timeout", "restart_pending");
+    private static final List<String> GROUP_EVENTS = List.of("before_demote", "before_promote", "after_promote");
+    private static final Duration EVENT_TIMEOUT = Duration.ofSeconds(30);
+    private static final Duration EVENT_COOLDOWN = Duration.ofSeconds(10);
+    private static final Duration LONGEST_EVENT = Duration.ofMinutes(5);
     private static final Duration LONGEST_TIMEOUT = Duration.ofDays(7);
     private static final String ADVICE = "nothing was done: correct the request; GET /openapi describes it";
 
@@ -157,6 +162,40 @@ final class Orders {
                             candidate.isPresent() ? candidate : fields.text("member"),
                             fields.text("scheduled_at"))));
         });
+    }
+
+    /** A worker's leader tells the coordinator of what it is about to do; Patroni sends this. */
+    Reply groupEvent(Request request) {
+        return understood(() -> {
+            Fields fields = Fields.parse(body(request));
+            String type = fields.text("type").orElse("");
+            if (!GROUP_EVENTS.contains(type)) {
+                throw new Refused(400, "type is none of " + String.join(", ", GROUP_EVENTS), ADVICE);
+            }
+            String group = fields.textOrNumber("group").orElse("");
+            if (!group.matches("\\d{1,9}")) {
+                throw new Refused(400, "group is not the number of a group", ADVICE);
+            }
+            return reply(
+                    request,
+                    agent.leaderOfGroupChanges(new GroupEvent(
+                            type,
+                            Integer.parseInt(group),
+                            fields.text("leader").orElse(""),
+                            seconds(fields, "timeout", EVENT_TIMEOUT),
+                            seconds(fields, "cooldown", EVENT_COOLDOWN))));
+        });
+    }
+
+    private static Duration seconds(Fields fields, String name, Duration otherwise) throws Refused, Fields.BadBody {
+        Optional<String> given = fields.textOrNumber(name);
+        if (given.isEmpty()) {
+            return otherwise;
+        }
+        return Fields.time(given.get())
+                .filter(t -> t.isPositive() && t.compareTo(LONGEST_EVENT) <= 0)
+                .orElseThrow(
+                        () -> new Refused(400, name + " should be a positive number of seconds, 300 at most", ADVICE));
     }
 
     Reply cancelSwitchover(Request request) {

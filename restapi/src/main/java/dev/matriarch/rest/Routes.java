@@ -50,6 +50,8 @@ final class Routes {
         orders.put("DELETE /switchover", all::cancelSwitchover);
         orders.put("POST /failover", r -> all.switchover(r, true));
         orders.put("POST /failsafe", all::failsafe);
+        orders.put("POST /citus", all::groupEvent);
+        orders.put("POST /mpp", all::groupEvent);
     }
 
     /** The threads that carry out an order. */

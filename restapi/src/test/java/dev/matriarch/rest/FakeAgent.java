@@ -91,6 +91,11 @@ final class FakeAgent implements AgentView {
     }
 
     @Override
+    public Answer leaderOfGroupChanges(GroupEvent event) {
+        return asked(event.toString(), answer);
+    }
+
+    @Override
     public Answer changeLeader(ChangeOfLeader wish) {
         return asked(wish.toString(), answer);
     }

@@ -90,6 +90,14 @@ class OrdersTest {
                         "{\"candidate\":\"n2\",\"leader\":null}",
                         "ChangeOfLeader[failover=true, leader=Optional.empty, candidate=Optional[n2],"
                                 + " scheduledAt=Optional.empty]"),
+                Arguments.of(
+                        "POST /citus",
+                        "{\"type\":\"before_demote\",\"group\":1,\"leader\":\"w1\",\"timeout\":30,\"cooldown\":2.5}",
+                        "GroupEvent[type=before_demote, group=1, leader=w1, timeout=PT30S, cooldown=PT2.5S]"),
+                Arguments.of(
+                        "POST /mpp",
+                        "{\"type\":\"after_promote\",\"group\":2}",
+                        "GroupEvent[type=after_promote, group=2, leader=, timeout=PT30S, cooldown=PT10S]"),
                 Arguments.of("DELETE /switchover", null, "cancel switchover"));
     }
 
@@ -102,6 +110,23 @@ class OrdersTest {
         assertEquals(202, reply.status());
         assertEquals("as you wish", text(reply));
         assertEquals(Reply.TEXT, reply.contentType());
+    }
+
+    @Test
+    void everyOrderAsksForThePassword() {
+        Routes guarded = new Routes(
+                agent,
+                new Access(new RestSettings("", 0, Optional.of(new RestSettings.Credentials("admin", "secret")))),
+                RestSettings.Headers.NONE,
+                System::nanoTime);
+        byte[] body = "{\"type\":\"after_promote\",\"group\":1}".getBytes(StandardCharsets.UTF_8);
+        for (String order : guarded.orderNames()) {
+            String[] words = order.split(" ");
+            Reply reply = guarded.answer(new Request(words[0], words[1], Query.NONE, caller(null), new Bytes(body)));
+            assertEquals(401, reply.status(), order);
+        }
+        assertTrue(guarded.orderNames().contains("POST /mpp"));
+        assertEquals(List.of(), agent.asked);
     }
 
     static Stream<Arguments> wrong() {
@@ -122,6 +147,14 @@ class OrdersTest {
                 Arguments.of("POST /restart", "nonsense", 400, ""),
                 Arguments.of("POST /reinitialize", "{\"force\":\"yes\"}", 400, "force is neither true nor false"),
                 Arguments.of("POST /failsafe", "{}", 400, "name is missing"),
+                Arguments.of("POST /citus", null, 411, "no Content-Length"),
+                Arguments.of("POST /citus", "{}", 400, "type is none of before_demote"),
+                Arguments.of("POST /mpp", "{\"type\":\"after_promote\"}", 400, "group is not the number"),
+                Arguments.of(
+                        "POST /mpp",
+                        "{\"type\":\"after_promote\",\"group\":1,\"timeout\":301}",
+                        400,
+                        "timeout should be a positive number"),
                 Arguments.of("POST /failsafe", "{\"name\":[]}", 400, "name is not a text"),
                 Arguments.of("POST /switchover", " ".repeat(1 << 20) + "{}", 413, "longer than 1 MB"),
                 Arguments.of("POST /nothing", "{}", 501, "does not answer POST on /nothing"),

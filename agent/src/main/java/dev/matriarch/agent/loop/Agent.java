@@ -134,7 +134,7 @@ public final class Agent implements AutoCloseable {
                     sharding));
             desk.open(heartbeat);
             RestDoor rest = opened(RestDoor.open(
-                    RestSettingsOf.config(config), new RestDesk(desk, settings, rpc.operations(), tally)));
+                    RestSettingsOf.config(config), new RestDesk(desk, settings, rpc.operations(), tally, sharding)));
             reloads.tell(changed -> rest.reconfigure(RestSettingsOf.config(changed)));
             complete = true;
         } finally {

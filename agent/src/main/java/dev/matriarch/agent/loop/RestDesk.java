@@ -8,6 +8,9 @@ import dev.matriarch.agent.rpc.Operations;
 import dev.matriarch.agent.rpc.Outcome;
 import dev.matriarch.agent.rpc.ReinitOrder;
 import dev.matriarch.agent.rpc.SwitchoverCheck;
+import dev.matriarch.agent.sharding.Event;
+import dev.matriarch.agent.sharding.Node;
+import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.Lsn;
@@ -15,6 +18,7 @@ import dev.matriarch.rest.AgentView;
 import dev.matriarch.rest.Answer;
 import dev.matriarch.rest.ChangeOfLeader;
 import dev.matriarch.rest.ConfigChange;
+import dev.matriarch.rest.GroupEvent;
 import dev.matriarch.rest.RestartWish;
 import dev.matriarch.rest.Snapshot;
 import dev.matriarch.rest.Vitals;
@@ -28,12 +32,14 @@ final class RestDesk implements AgentView {
     private final SettingsSource settings;
     private final Operations operations;
     private final Tally tally;
+    private final Sharding sharding;
 
-    RestDesk(FrontDesk desk, SettingsSource settings, Operations operations, Tally tally) {
+    RestDesk(FrontDesk desk, SettingsSource settings, Operations operations, Tally tally, Sharding sharding) {
         this.desk = desk;
         this.settings = settings;
         this.operations = operations;
         this.tally = tally;
+        this.sharding = sharding;
     }
 
     @Override
@@ -127,6 +133,23 @@ final class RestDesk implements AgentView {
     @Override
     public Answer reinitialize(boolean force, boolean fromLeader) {
         return answer(operations.reinitialize(new ReinitOrder(force, fromLeader, false)));
+    }
+
+    @Override
+    public Answer leaderOfGroupChanges(GroupEvent event) {
+        Event.Type type = Event.Type.of(event.type()).orElseThrow();
+        // Where the member is, the coordinator knows from its announcement.
+        Node leader = new Node(event.leader(), "", 0, true);
+        try {
+            String problem = sharding.event(
+                            new Event(type, event.group(), leader, 0, event.timeout(), event.cooldown()))
+                    .problem();
+            boolean ours = sharding.ownGroup().isPresent();
+            return !ours || problem.isEmpty() ? new Answer(200, "OK") : new Answer(503, problem);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return new Answer(503, "this agent ends");
+        }
     }
 
     @Override

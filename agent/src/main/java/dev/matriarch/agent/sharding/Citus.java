@@ -8,6 +8,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.Supplier;
@@ -130,7 +131,26 @@ public final class Citus implements Sharding {
         if (coordinator == null || !coordinator.leads()) {
             return new EventAnswer(false, "");
         }
-        return new EventAnswer(true, coordinator.event(event));
+        boolean needsAddress = event.type() != Event.Type.BEFORE_DEMOTE;
+        if (!needsAddress || !event.leader().host().isEmpty()) {
+            return new EventAnswer(true, coordinator.event(event));
+        }
+        Optional<Node> announced;
+        synchronized (known) {
+            announced = Optional.ofNullable(known.get(event.group()))
+                    .flatMap(g -> g.of(event.leader().member()));
+        }
+        if (announced.isEmpty()) {
+            return new EventAnswer(
+                    true,
+                    "no member '" + event.leader().member() + "' of group " + event.group() + " has announced itself");
+        }
+        Node leader = new Node(
+                event.leader().member(), announced.get().host(), announced.get().port(), true);
+        return new EventAnswer(
+                true,
+                coordinator.event(new Event(
+                        event.type(), event.group(), leader, event.epoch(), event.timeout(), event.cooldown())));
     }
 
     @Override

@@ -246,6 +246,25 @@ class CitusTest {
             w2.seen(view(2, "w2", "w1", "w2"), false);
             w2.beforePromote();
             waits(waiting);
+            // As through REST, which names the member only.
+            Node named = new Node("nobody", "", 0, true);
+            assertTrue(coordinator
+                    .event(new Event(
+                            Event.Type.AFTER_PROMOTE, 1, named, 0, Duration.ofSeconds(5), Duration.ofSeconds(1)))
+                    .problem()
+                    .contains("'nobody'"));
+            named = new Node("w2", "", 0, true);
+            assertEquals(
+                    "",
+                    coordinator
+                            .event(new Event(
+                                    Event.Type.BEFORE_PROMOTE,
+                                    1,
+                                    named,
+                                    0,
+                                    Duration.ofSeconds(5),
+                                    Duration.ofSeconds(1)))
+                            .problem());
             w2.afterPromote();
             assertEquals("w2", waiting.get(10, TimeUnit.SECONDS));
             // What the former leader still says does not count.
