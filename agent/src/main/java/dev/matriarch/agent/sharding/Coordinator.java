@@ -47,6 +47,9 @@ final class Coordinator implements AutoCloseable {
 
     private Optional<Change> change = Optional.empty();
     private boolean leading;
+    /** When all groups were last made due. */
+    private long comparedAt;
+
     private boolean closed;
     private String lastProblem = "";
 
@@ -60,11 +63,14 @@ final class Coordinator implements AutoCloseable {
 
     /** @param own the coordinator's group itself */
     synchronized void leads(boolean leads, Group own) {
-        leading = leads;
+        if (leads != leading) {
+            leading = leads;
+            comparedAt = nanos.getAsLong();
+            notifyAll();
+        }
         if (leads) {
             announced(own);
         }
-        notifyAll();
     }
 
     synchronized boolean leads() {
@@ -149,12 +155,15 @@ final class Coordinator implements AutoCloseable {
                 due.remove(number);
                 compare = groups.get(number);
             } else if (next == null) {
-                long left = change.map(c -> c.deadline() - nanos.getAsLong()).orElse(again.toNanos());
+                long until = change.map(Change::deadline).orElse(comparedAt + again.toNanos());
+                long left = until - nanos.getAsLong();
                 if (left > 0) {
                     TimeUnit.NANOSECONDS.timedWait(this, left);
-                    if (change.isEmpty() && asked.isEmpty()) {
-                        due.addAll(groups.keySet());
-                    }
+                    return true;
+                }
+                if (change.isEmpty()) {
+                    comparedAt = nanos.getAsLong();
+                    due.addAll(groups.keySet());
                     return true;
                 }
             }

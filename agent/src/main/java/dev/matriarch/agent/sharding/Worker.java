@@ -112,10 +112,15 @@ final class Worker implements AutoCloseable {
                     changed &= event != null;
                     announcement = own == null ? null : new Announcement(scope, config.database(), own, leading);
                 }
-                if (event != null) {
-                    report(event, calls.event(scope, event, ANSWER));
-                } else if (announcement != null) {
-                    announce(announcement);
+                try {
+                    if (event != null) {
+                        report(event, calls.event(scope, event, ANSWER));
+                    } else if (announcement != null) {
+                        announce(announcement);
+                    }
+                } catch (RuntimeException e) {
+                    // The next announcement makes good for it.
+                    LOG.warn("The coordinator could not be told: {}", e.toString());
                 }
             }
         } catch (InterruptedException e) {
