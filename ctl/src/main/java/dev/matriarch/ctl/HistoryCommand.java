@@ -22,7 +22,7 @@ final class HistoryCommand implements Callable<Integer> {
     private String cluster;
 
     @Option(
-            names = {"-f", "--format"},
+            names = {"-f", "--format", "-o", "--output"},
             defaultValue = "pretty",
             description = "${COMPLETION-CANDIDATES}")
     private Format format;

@@ -28,7 +28,7 @@ final class ListCommand implements Callable<Integer> {
     private boolean timestamp;
 
     @Option(
-            names = {"-f", "--format"},
+            names = {"-f", "--format", "-o", "--output"},
             defaultValue = "pretty",
             description = "${COMPLETION-CANDIDATES}")
     private Format format;

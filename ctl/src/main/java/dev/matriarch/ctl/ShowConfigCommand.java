@@ -28,7 +28,7 @@ final class ShowConfigCommand implements Callable<Integer> {
     private boolean effective;
 
     @Option(
-            names = {"-f", "--format"},
+            names = {"-f", "--format", "-o", "--output"},
             defaultValue = "pretty",
             description = "With --effective: ${COMPLETION-CANDIDATES}")
     private Format format;

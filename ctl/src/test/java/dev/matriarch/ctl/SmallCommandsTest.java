@@ -60,6 +60,19 @@ class SmallCommandsTest {
     }
 
     @Test
+    void programsGetTheSameInTheirOwnFormats() {
+        said(run("", "version", "demo", "-o", "tsv"), 0, "n1\t0.1.0\t15.4\t\n");
+        said(
+                run("", "version", "demo", "-f", "json"),
+                0,
+                "{\"Member\":\"n1\",\"Matriarch\":\"0.1.0\",\"PostgreSQL\":\"15.4\"}");
+        said(run("", "version", "--output", "yaml"), 0, "- Member: matriarchctl\n");
+        said(run("", "list", "--output", "json"), 0, "\"Member\":\"n1\"");
+        said(run("", "history", "-o", "json"), 0, "\"TL\":1");
+        said(run("", "show-config", "--effective", "-o", "json"), 0, "\"Setting\":\"ttl\"");
+    }
+
+    @Test
     void dsnPrintsWhereTheLeaderIs() {
         said(run("", "dsn"), 0, "host=10.0.0.1 port=5432\n");
         said(run("", "dsn", "demo", "-m", "n3"), 0, "host=10.0.0.3 port=5432\n");
