@@ -40,9 +40,10 @@ public final class Bench {
             case "fence" -> bench.fence();
             case "up" -> bench.up();
             case "footprint" -> bench.footprint();
+            case "rest" -> bench.rest();
             default -> {
                 System.err.println(
-                        "bench/run failover|postmaster|switchover|fence|up|footprint [--profile appliance|fast|patroni_default|patroni_fast] [--tries N]");
+                        "bench/run failover|postmaster|switchover|fence|up|footprint|rest [--profile appliance|fast|patroni_default|patroni_fast] [--tries N]");
                 System.exit(2);
             }
         }
@@ -75,6 +76,26 @@ public final class Bench {
             cluster.awaitWhole(BOUND);
         }
         print(series);
+    }
+
+    /** The leader's /primary: how many it answers in a second, and how soon it does at a thousand. */
+    private void rest() {
+        try (Cluster cluster = start()) {
+            String url = cluster.awaitWhole(BOUND).rest() + "/primary";
+            RestLoad load = new RestLoad(url, 16);
+            load.run(Duration.ofSeconds(15), 0);
+            RestLoad.Result most = load.run(Duration.ofSeconds(15), 0);
+            say(String.format(
+                    "GET /primary, 16 clients: %.0f answers/s, p50 %.2f ms, p99 %.2f ms, wrong %d",
+                    most.perSecond(), most.millis(0.5), most.millis(0.99), most.wrong()));
+            RestLoad.Result steady = load.run(Duration.ofSeconds(20), 1000);
+            say(String.format(
+                    "GET /primary at 1000/s: %.0f answers/s, p50 %.2f ms, p99 %.2f ms, worst %.1f ms, wrong %d",
+                    steady.perSecond(), steady.millis(0.5), steady.millis(0.99), steady.millis(1), steady.wrong()));
+            wrong += most.wrong() + steady.wrong() > 0 ? 1 : 0;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** Postmaster killed, agent alive. */
