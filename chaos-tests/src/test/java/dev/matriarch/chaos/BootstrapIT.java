@@ -96,7 +96,7 @@ class BootstrapIT {
     }
 
     @Test
-    void aBackupBecomesAClusterOnceItsScriptsSucceedAndAServerThatRunsIsTakenOver() throws SQLException {
+    void aBackupBecomesAClusterThatIsTakenOverAndThenAStandbyCluster() throws SQLException {
         cluster = Cluster.start(Cluster.Profile.APPLIANCE, 1, PORT_OFFSET + 1);
         Node node = cluster.awaitPrimary(WHOLE);
         execute(node, "CREATE TABLE kept AS SELECT 42 AS x");
@@ -163,6 +163,34 @@ class BootstrapIT {
         String list = cluster.ctl("list").output();
         assertTrue(list.contains(identifier), list);
         execute(node, "INSERT INTO kept VALUES (43)");
+
+        // The backup and an archive of WAL are enough for a standby cluster.
+        cluster.ctl("resume", "--wait").expectSuccess();
+        ask(node, "SELECT pg_switch_wal()");
+        Path archive = cluster.directory().resolve("n1/archive");
+        run(
+                node,
+                script(
+                        "archive",
+                        "mkdir " + archive + "\nexec cp " + node.dataDirectory() + "/pg_wal/0* " + archive + "\n"));
+        endAgent(node);
+        forget(node);
+        edit(
+                node,
+                "  dcs:\n",
+                "  dcs:\n    standby_cluster: {create_replica_methods: [fetch], restore_command: 'cp " + archive
+                        + "/%f %p'}\n");
+        edit(node, "\npostgresql:\n", "\npostgresql:\n  fetch: {command: " + restore + ", no_leader: true}\n");
+        node.startAgent();
+        Await.until("it is the standby leader", WHOLE, () -> node.healthCheck("/standby-leader") == 200);
+        Await.until("what only the archive has is there", SOON, () -> {
+            try (Connection connection = cluster.connect(node)) {
+                return Cluster.query(connection, "SELECT sum(x) FROM kept").equals("85");
+            } catch (SQLException notYet) {
+                return false;
+            }
+        });
+        assertEquals("t", ask(node, "SELECT pg_is_in_recovery()"));
     }
 
     // --- small parts ---
