@@ -25,7 +25,9 @@ final class Monitor {
     private static final Logger log = LoggerFactory.getLogger(Monitor.class);
     private static final java.time.Duration LONGEST_QUERY = java.time.Duration.ofSeconds(3);
     private static final String CANNOT_CONNECT_NOW = "57P03";
+    private static final Logger LOG = LoggerFactory.getLogger(Monitor.class);
     private static final int POLL_MILLIS = 20;
+    private static final int REFUSED_MILLIS = 500;
 
     interface Question<T> {
         T ask(Connection connection) throws SQLException;
@@ -113,6 +115,7 @@ final class Monitor {
 
     void awaitReady(Deadline deadline) throws PostgresException {
         String last = "it is still starting";
+        boolean refused = false;
         while (!deadline.passed()) {
             Optional<LinuxProcess> process = postmaster.current();
             if (process.isEmpty()) {
@@ -124,12 +127,28 @@ final class Monitor {
                     ask(connection -> single(connection, "SELECT 1"), deadline);
                     return;
                 } catch (SQLException e) {
-                    last = e.getMessage();
+                    boolean refusal = isRefusal(e);
+                    if (refusal && !refused) {
+                        LOG.warn(
+                                "PostgreSQL refuses the agent: {}. Let the superuser in by a line of postgresql.pg_hba, or"
+                                        + " correct its password",
+                                e.getMessage());
+                    }
+                    if (refusal || !refused) {
+                        // At the end of the time the last attempt may merely have been cut off.
+                        last = e.getMessage();
+                    }
+                    refused |= refusal;
                 }
             }
-            deadline.pause(POLL_MILLIS);
+            deadline.pause(refused ? REFUSED_MILLIS : POLL_MILLIS);
         }
         throw new PostgresException("PostgreSQL does not accept connections yet: " + last + ".");
+    }
+
+    /** Class 28: no line of pg_hba.conf for this user, or a wrong password. It rarely changes by waiting. */
+    private static boolean isRefusal(SQLException e) {
+        return e.getSQLState() != null && e.getSQLState().startsWith("28");
     }
 
     void promote(Deadline deadline) throws PostgresException {

@@ -95,15 +95,9 @@ class PatroniFilesTest {
         assertEquals(Set.of("etcd3", "raft"), refused("patroni-citus.yml"));
     }
 
-    /** Once standby clusters are there, this is taken as it is. */
     @Test
-    void oneForAStandbyClusterIsTakenOrSaysThatItIsNotThereYet() throws Exception {
-        Path file = file("patroni-standby-cluster.yml");
-        try {
-            assertTrue(ConfigFile.load(file, Map.of()).bootstrap().dcsJson().contains("10.0.0.100"));
-        } catch (ConfigProblems problems) {
-            assertEquals(Set.of("bootstrap.dcs.standby_cluster"), refused("patroni-standby-cluster.yml"));
-        }
+    void oneForAStandbyClusterIsTakenAsItIs() throws Exception {
+        assertTrue(load("patroni-standby-cluster.yml").bootstrap().dcsJson().contains("10.0.0.100"));
     }
 
     @Test

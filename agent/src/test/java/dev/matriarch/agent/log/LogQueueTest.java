@@ -19,6 +19,8 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -70,8 +72,16 @@ class LogQueueTest {
         queue.stop();
         assertEquals("line 0", written.getFirst());
         assertEquals("after", written.getLast());
-        String loss = written.get(written.size() - 2);
-        assertEquals("QueueHandler has lost " + (100 - (written.size() - 2)) + " log records", loss);
+        // Room for a few may have come up meanwhile: then losses are told in portions.
+        Pattern loss = Pattern.compile("QueueHandler has lost (\\d+) log records");
+        int lost = written.stream()
+                .map(loss::matcher)
+                .filter(Matcher::matches)
+                .mapToInt(m -> Integer.parseInt(m.group(1)))
+                .sum();
+        long kept = written.stream().filter(line -> line.startsWith("line ")).count();
+        assertTrue(lost > 80, written::toString);
+        assertEquals(100, lost + kept);
     }
 
     @Test

@@ -4,6 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.LocalPostgres;
 import java.sql.Connection;
@@ -17,6 +20,7 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.slf4j.LoggerFactory;
 
 /** The agent's own connections to its server. */
 @ExtendWith(Unprivileged.class)
@@ -67,6 +71,33 @@ class ControlConnectionsTest {
 
     private static Connection app(PostgresConfig config) throws SQLException {
         return DriverManager.getConnection("jdbc:postgresql://127.0.0.1:" + config.port() + "/postgres", "app", "app");
+    }
+
+    @Test
+    void aServerThatRefusesTheAgentIsNamedOnceAndNotAskedWithoutPause() throws Exception {
+        Logger log = (Logger) LoggerFactory.getLogger(Monitor.class);
+        ListAppender<ILoggingEvent> lines = new ListAppender<>();
+        lines.start();
+        log.addAppender(lines);
+        try (TestServers servers = new TestServers()) {
+            PostgresConfig config = TestServers.withAccess(
+                    servers.config("a"), List.of("host all app 127.0.0.1/32 scram-sha-256"), List.of());
+            PostgresServer server = servers.server(config, "a");
+            server.initdb(TestServers.bootstrap(), TestServers.LONG);
+            server.writeConfiguration(TestServers.parameters(servers.root()), null, Optional.of(""));
+            server.start(TestServers.LONG);
+            PostgresException e =
+                    assertThrows(PostgresException.class, () -> server.awaitReady(Duration.ofMillis(1200)));
+            assertTrue(e.getMessage().contains("pg_hba.conf"), e::getMessage);
+            List<String> said = lines.list.stream()
+                    .map(ILoggingEvent::getFormattedMessage)
+                    .filter(line -> line.contains("refuses the agent"))
+                    .toList();
+            assertEquals(1, said.size(), said::toString);
+            assertTrue(said.getFirst().contains("postgresql.pg_hba"), said::toString);
+        } finally {
+            log.detachAppender(lines);
+        }
     }
 
     @Test
