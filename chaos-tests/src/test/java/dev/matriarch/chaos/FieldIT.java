@@ -220,6 +220,13 @@ class FieldIT {
         assumeTrue(volume.isPresent(), "a file system can only be mounted by root");
         Node wanted = cluster.node(onVolumeName);
         if (!leader.equals(wanted)) {
+            // A member that has just come back is no candidate before commits wait for it.
+            Await.until(
+                    wanted + " is a synchronous standby",
+                    WHOLE,
+                    () -> cluster.membersSeenBy(leader).stream()
+                            .anyMatch(m ->
+                                    m.name().equals(wanted.name()) && m.role().endsWith("standby")));
             cluster.ctl("switchover", "--leader", leader.name(), "--candidate", wanted.name(), "--force")
                     .expectSuccess();
             assertEquals(wanted, cluster.awaitWhole(WHOLE));
