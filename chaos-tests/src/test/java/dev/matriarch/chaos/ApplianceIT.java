@@ -272,6 +272,12 @@ class ApplianceIT {
             long moment = Faults.AGENT_AND_POSTMASTER.strike(leader).done();
             Node second =
                     cluster.node(writer.awaitElsewhere(leader, moment, FAILOVER).node());
+            // Before the store names who has what is acknowledged, only the leader itself may lead again.
+            Await.until(
+                    "a standby may take over from " + second,
+                    FAILOVER,
+                    () -> cluster.membersSeenBy(second).stream()
+                            .anyMatch(m -> m.role().equals("quorum_standby")));
             moment = Faults.AGENT_AND_POSTMASTER.strike(second).done();
             leader.startAgent();
             Node third = cluster.node(writer.awaitElsewhere(second, moment, FAILOVER.multipliedBy(2))

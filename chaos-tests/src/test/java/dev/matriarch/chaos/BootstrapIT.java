@@ -148,7 +148,7 @@ class BootstrapIT {
                         .equals("1"));
         assertEquals(List.of("one postgres://postgres@" + node.host() + ":" + node.port() + "/postgres"), lines(seen));
         assertEquals("42", ask(node, "SELECT x FROM kept"));
-        assertEquals(2, cluster.timeline(node));
+        Await.until("its record names timeline 2", SOON, () -> cluster.timeline(node) == 2);
 
         // The store is lost, PostgreSQL runs on.
         String identifier = ask(node, "SELECT system_identifier FROM pg_control_system()");
