@@ -259,7 +259,10 @@ class CascadeIT {
                 "the settings are put back",
                 FAILOVER,
                 () -> ask(first, "SHOW primary_conninfo").equals(right)
-                        && ask(first, "SELECT count(*) FROM pg_settings WHERE pending_restart")
+                        && ask(
+                                        first,
+                                        "SELECT count(*) FROM pg_settings"
+                                                + " WHERE pending_restart AND name = 'recovery_target_name'")
                                 .equals("0"));
         awaitStreamsFrom(first, leader, FAILOVER);
     }
