@@ -111,6 +111,13 @@ final class LeaderDuties {
         if (view.initialize().isEmpty()) {
             return new Decision.WriteInitialize("", Expected.absent(), "claiming the right to create the cluster");
         }
+        long claimed = view.initialize().get().revision();
+        if (NewCluster.isBegun(view) && claimed < lease.epoch()) {
+            // Of a holder before: what it wrote about the cluster it created may still be under way. It finds another
+            // claim.
+            return new Decision.WriteInitialize(
+                    "", Expected.revision(claimed), "taking over the right to create the cluster");
+        }
         return retryDue()
                 ? new Decision.Bootstrap("trying to bootstrap a new cluster")
                 : Decision.idle("bootstrap failed, trying again later");

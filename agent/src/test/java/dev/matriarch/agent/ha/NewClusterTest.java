@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.matriarch.dcs.Expected;
 import java.time.Duration;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -98,6 +99,17 @@ class NewClusterTest {
         expect(Decision.AcquireLease.class, scene);
         Decision.Wait wait = expect(Decision.Wait.class, scene.memberState("n2", "initializing new cluster"));
         assertEquals("waiting for n2, which is creating the cluster", wait.because());
+    }
+
+    @Test
+    void whoTakesTheCreationOverMakesTheClaimItsOwnFirst() {
+        Decision.WriteInitialize claim = expect(
+                Decision.WriteInitialize.class, Scene.leader().begunBefore().postgres(Scene.empty()));
+        assertEquals("", claim.systemIdentifier());
+        // The holder before may still announce what it has created: its write names the same revision and comes too
+        // late.
+        assertEquals(Expected.revision(1), claim.expected());
+        expect(Decision.Bootstrap.class, creating());
     }
 
     @Test

@@ -28,6 +28,7 @@ final class Scene {
     private String me = "n1";
     private Optional<Leader> leader = Optional.of(new Leader("n1", 5));
     private Optional<String> initialize = Optional.of(SYSTEM);
+    private long initializeRevision = 1;
     private Optional<SyncState> sync = Optional.empty();
     private Optional<FailoverRequest> failover = Optional.empty();
     private Optional<TimelineHistory> history = Optional.empty();
@@ -246,7 +247,16 @@ final class Scene {
         return this;
     }
 
+    /** Somebody who held the lock before has begun to create the cluster. */
+    Scene begunBefore() {
+        initialize("");
+        initializeRevision = 1;
+        return this;
+    }
+
     Scene initialize(String value) {
+        // An empty one by the present holder of the lock, unless a test is about it.
+        initializeRevision = value.isEmpty() ? 1_000_000 : 1;
         initialize = Optional.of(value);
         return this;
     }
@@ -548,7 +558,7 @@ final class Scene {
     private ClusterView ownView() {
         return new ClusterView(
                 9,
-                initialize.map(v -> new Versioned<>(v, 1)),
+                initialize.map(v -> new Versioned<>(v, initializeRevision)),
                 Optional.of(new Versioned<>("{}", 2)),
                 leader,
                 members,
