@@ -2,7 +2,7 @@
 # bash. Needs $top, the top of the source tree.
 
 . "$top/packaging/src/main/dist/libexec/java.sh"
-distribution=$top/packaging/target/matriarch
+distribution=${MATRIARCH_DISTRIBUTION:-$top/packaging/target/matriarch}
 
 say() { printf '%s\n' "$*"; }
 die() {
@@ -126,7 +126,7 @@ build_if_needed() {
     train_if_needed
 }
 
-# train_if_needed: a distribution's agent starts in a third of the time with an AOT cache, which takes one short run of
+# train_if_needed: a distribution's programs start in a third of the time with AOT caches, which take one short run of
 # a one-node cluster to make. Without it everything works, only slower: a failure here is not worth stopping for.
 train_if_needed() {
     [ -z "${MATRIARCH_AOT_OUTPUT:-}" ] && [ -z "${MATRIARCH_NO_TRAINING:-}" ] || return 0
@@ -138,12 +138,18 @@ train_if_needed() {
     mkdir -m 777 "$work/out"
     if MATRIARCH_AOT_OUTPUT=$work/out/matriarch.aot "$top/demo" up --dir "$work/cluster" --nodes 1 --port-offset 20000 \
         >"$work/out/up.log" 2>&1; then
+        MATRIARCH_CTL_AOT_OUTPUT=$work/out/matriarchctl.aot \
+            timeout 120 "$work/cluster/bin/matriarchctl" -c "$work/cluster/n1/matriarch.yml" list >"$work/out/ctl.log" 2>&1 || true
         "$top/demo" down --dir "$work/cluster" >"$work/out/down.log" 2>&1 || true
         [ -s "$work/out/matriarch.aot" ] && trained=yes
     fi
     if [ $trained = yes ]; then
         cat "$work/out/matriarch.aot" >"$distribution/lib/matriarch.aot.new" &&
             mv "$distribution/lib/matriarch.aot.new" "$distribution/lib/matriarch.aot" && touch "$distribution/.built"
+        if [ -s "$work/out/matriarchctl.aot" ]; then
+            cp "$work/out/matriarchctl.aot" "$distribution/lib/matriarchctl.aot.new" &&
+                mv "$distribution/lib/matriarchctl.aot.new" "$distribution/lib/matriarchctl.aot" && touch "$distribution/.built"
+        fi
     else
         say "  no cache was made; agents start without it"
     fi

@@ -103,3 +103,54 @@ other_versions() {
         rm -f /tmp/matriarch-fetch.$$
     done
 }
+
+# fetch_unpacked NAME PROGRAM PACKAGE...: prints the root below which the file PROGRAM (a pattern) of these packages of the machine's own
+# release lies; unpacks them, and what they need that is not installed, if it is not there yet. Nothing is installed, so no service
+# of theirs starts. If that cannot be done, it returns 1 and the last line on standard error says why.
+fetch_unpacked() {
+    local name=$1 program=$2 home=$versions_cache/$1 work names package
+    shift 2
+    # A pattern that must be expanded.
+    # shellcheck disable=SC2086
+    if ls "$home"/$program >/dev/null 2>&1; then
+        printf '%s\n' "$home"
+        return
+    fi
+    command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
+        { echo "only Debian's apt-get is known to this script" >&2 && return 1; }
+    mkdir -p "$versions_cache" && chmod 755 "$versions_cache" && work=$(mktemp -d "$versions_cache/new-XXXXXX") ||
+        { echo "$versions_cache cannot be written" >&2 && return 1; }
+    if ! (
+        mkdir -p "$work/debs" "$work/root" && chmod 755 "$work" "$work/root" && chmod 777 "$work/debs" || exit 1
+        compgen -G '/var/lib/apt/lists/*Packages*' >/dev/null || timeout 120 apt-get update || exit 1
+        names=$(apt-get -s --no-install-recommends install "$@" | sed -n 's/^Inst \([^ ]*\) .*/\1/p') && [ -n "$names" ] || exit 1
+        (cd "$work/debs" && timeout 300 apt-get download $names) || exit 1
+        for package in "$work"/debs/*.deb; do dpkg -x "$package" "$work/root" || exit 1; done
+        ls "$work/root"/$program || exit 1
+    ) >"$work/log" 2>&1; then
+        { tail -n 5 "$work/log" && echo "$* could not be fetched or unpacked"; } >&2
+        rm -rf "$work"
+        return 1
+    fi
+    rm -rf "$home"
+    mv "$work/root" "$home"
+    rm -rf "$work"
+    printf '%s\n' "$home"
+}
+
+# fetch_patroni, fetch_etcd, fetch_faketime: the same for one of them; the empty line if it is installed.
+fetch_patroni() {
+    [ -x /usr/bin/patroni ] && echo && return
+    # It looks for a module of its store only where the configuration names one.
+    fetch_unpacked patroni usr/bin/patroni patroni python3-etcd
+}
+
+fetch_etcd() {
+    [ -x /usr/bin/etcd ] && echo && return
+    fetch_unpacked etcd usr/bin/etcd etcd-server
+}
+
+fetch_faketime() {
+    compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null && echo && return
+    fetch_unpacked libfaketime 'usr/lib/*/faketime/libfaketimeMT.so.1' libfaketime
+}

@@ -76,11 +76,12 @@
                                (properties cluster {"socketTimeout" "2" "connectTimeout" "1" "loginTimeout" "2"})))
 
 (defn connect
-  "To whichever node takes writes: {:connection :server}, the server as {:node :start :timeline}."
-  [{:keys [net nodes] :as cluster}]
-  (let [hosts (str/join "," (map #(str (net/address net %) ":" cluster/pg-port) nodes))
+  "To whichever node takes writes: {:connection :server}, the server as {:node :start :timeline}. Through :door of the cluster,
+   host:port, if it has one: whoever is behind that decides."
+  [{:keys [net nodes door] :as cluster}]
+  (let [hosts (or door (str/join "," (map #(str (net/address net %) ":" cluster/pg-port) nodes)))
         connection (DriverManager/getConnection (str "jdbc:postgresql://" hosts "/postgres")
-                                                (properties cluster {"targetServerType" "primary" "hostRecheckSeconds" "1"}))]
+                                                (properties cluster (when-not door {"targetServerType" "primary" "hostRecheckSeconds" "1"})))]
     (try
       (let [[address start timeline]
             (first (query connection (str "select host(inet_server_addr()), pg_postmaster_start_time()::text,"

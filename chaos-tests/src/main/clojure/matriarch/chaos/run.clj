@@ -3,11 +3,15 @@
   (:refer-clojure :exclude [run!])
   (:require [matriarch.chaos.checker :as checker]
             [matriarch.chaos.checker.availability :as availability]
+            [matriarch.chaos.checker.holder :as holder]
             [matriarch.chaos.checker.primary :as primary]
+            [matriarch.chaos.checker.store-peers :as store-peers]
             [matriarch.chaos.client :as client]
             [matriarch.chaos.cluster :as cluster]
+            [matriarch.chaos.haproxy :as haproxy]
             [matriarch.chaos.history :as h]
-            [matriarch.chaos.nemesis :as nemesis])
+            [matriarch.chaos.nemesis :as nemesis]
+            [matriarch.chaos.peers :as peers])
   (:import (java.sql SQLException)
            (java.util ArrayList Random)))
 
@@ -28,18 +32,20 @@
 
 ;; ---------------------------------------------------------------- clients
 
-(defn- complete
+(defn- disconnect [workload connection] (when-not (:on-store workload) (client/close-quietly connection)))
+
+(defn complete
   "Invokes one operation; its completion. The connection is closed unless the operation ended well."
   [c workload connection op]
   (let [opened (try
-                 (or @connection (reset! connection (client/connect c)))
+                 (or @connection (reset! connection (if (:on-store workload) {:connection c} (client/connect c))))
                  (catch SQLException e
                    {:error (str (.getSQLState e))}))]
     (if (:error opened)
       (assoc op :type :fail :error [:no-connection (:error opened)])
-      (let [give-up (fn [] (client/close-quietly @connection) (reset! connection nil))]
+      (let [give-up (fn [] (disconnect workload @connection) (reset! connection nil))]
         (try
-          (merge op ((:invoke workload) (:connection opened) op) {:server (:server opened)})
+          (merge op ((:invoke workload) (:connection opened) op) (select-keys opened [:server]))
           (catch SQLException e
             (give-up)
             (assoc op :type (if (client/refused? e) :fail :info) :error [(.getSQLState e) (first (.split (str (.getMessage e)) "\n"))]
@@ -68,7 +74,7 @@
                                     200
                                     (.nextInt random (int (max 1 (quot 2000 rate)))))))
               (recur (if (= :info (:type done)) (+ process clients) process)))))
-        (finally (client/close-quietly @connection))))))
+        (finally (disconnect workload @connection))))))
 
 ;; ---------------------------------------------------------------- the watcher
 
@@ -91,12 +97,36 @@
         (Thread/sleep 250))
       (client/close-quietly {:connection @connection}))))
 
+(defn- holder-thread
+  "Asks one agent again and again whether it holds the leader lock, as a load balancer does, and on which timeline."
+  [{:keys [c recorder running?]} node]
+  (future
+    (while @running?
+      (let [from (now recorder)
+            held (cluster/holds-lock c node)]
+        (when held
+          (record! recorder {:process :watcher :type :info :f :holder :value (assoc held :node node :from from :to (now recorder))})))
+      (Thread/sleep 250))))
+
+(defn- haproxy-thread [{:keys [c recorder running?]}]
+  (future
+    (while @running?
+      (let [from (now recorder)]
+        (try
+          (let [up (haproxy/up c)]
+            (record! recorder {:process :watcher :type :info :f :haproxy :value {:up up :from from :to (now recorder)}}))
+          (catch java.io.IOException _ nil)))
+      (Thread/sleep 100))))
+
 ;; ---------------------------------------------------------------- the nemesis
 
 (defn- nemesis-thread [{:keys [c recorder running? schedule say]} start]
   (future
-    (let [begun (atom {})]
-      (doseq [{:keys [at do id fault dice]} schedule]
+    (let [begun (atom {})
+          late? (fn [at] (< (+ at 5000) (quot (- (System/nanoTime) start) 1000000)))]
+      (doseq [{:keys [at do id fault dice]} schedule
+              ;; Where commands take long, what would come too late does not come at all.
+              :when (case do :begin (not (late? at)) :end (@begun id))]
         (loop []
           (let [left (- at (quot (- (System/nanoTime) start) 1000000))]
             (when (and (pos? left) @running?)
@@ -122,7 +152,10 @@
 ;; ---------------------------------------------------------------- begin and end
 
 (defn- set-up! [c {:keys [setup]}]
-  (let [statements (atom setup)]
+  (let [statements (atom (concat (when (:hosts (:net c))
+                                 ;; An earlier run may have left them.
+                                 (for [table (keep #(second (re-find #"^create table (\S+)" %)) setup)] (str "drop table if exists " table)))
+                               setup))]
     (when-not (cluster/await-true
                60
                (fn []
@@ -144,7 +177,7 @@
             op (assoc op :process process :final true)]
         (record! recorder (assoc op :type :invoke))
         (let [done (complete c workload connection op)]
-          (client/close-quietly @connection)
+          (disconnect workload @connection)
           (record! recorder done)
           (when (and (not= :ok (:type done)) (pos? tries))
             (Thread/sleep 1000)
@@ -166,6 +199,15 @@
         read (set (map :f (filter #(and (:final %) (h/ok? %)) history)))]
     {:valid? (if (every? read asked) true :unknown) :read (vec read)}))
 
+(defn- watch-peers!
+  "Records who is in the built-in store, once that is as it should be or so many seconds have passed."
+  [c recorder seconds]
+  (when (peers/built-in? c)
+    (let [wanted (mapv #(peers/address c %) (cluster/core c))
+          seen (atom nil)
+          right? (cluster/await-true seconds #(peers/as-wanted? wanted (reset! seen (peers/listed c))))]
+      (record! recorder {:process :watcher :type :info :f :store-peers :value {:wanted wanted :as-wanted right? :seen @seen}}))))
+
 (defn check
   "The verdict on a history."
   [workload recovered? history]
@@ -175,7 +217,9 @@
      (merge (:checkers workload)
             {:last-reads last-reads
              :primary (partial primary/check excused)
-             :availability (partial availability/check (:write? workload) recovered?)})
+             :holder (partial holder/check excused)
+             :availability (partial availability/check (:write? workload) recovered?)}
+            (when (some #(= :store-peers (:f %)) history) {:store-peers store-peers/check}))
      history)))
 
 (defn run!
@@ -183,14 +227,16 @@
    :schedule. Returns {:history :results :recovered-after seconds}."
   [c workload {:keys [seconds clients rate seed schedule say settle] :as options}]
   (say "Waiting for the cluster.")
-  (when-not (cluster/await-true 120 #(cluster/whole? c))
-    (throw (ex-info (str "the cluster is not whole after 120 s: " (vec (cluster/members c))) {})))
+  (when-not (cluster/await-true 240 #(cluster/whole? c))
+    (throw (ex-info (str "the cluster is not whole after 240 s: " (vec (cluster/members c))) {})))
   (set-up! c workload)
   (let [recorder (recorder)
         running? (atom true)
         world (assoc options :c c :workload workload :recorder recorder :running? running?)
         watching? (atom true)
-        watchers (mapv #(watcher-thread (assoc world :running? watching?) %) (:nodes c))
+        watched (assoc world :running? watching?)
+        watchers (into (if (:door c) [(haproxy-thread watched)] [])
+                       (mapcat (fn [n] [(watcher-thread watched n) (holder-thread watched n)]) (:nodes c)))
         start (System/nanoTime)
         threads (mapv #(client-thread world %) (range clients))
         nemesis (nemesis-thread world start)]
@@ -207,7 +253,9 @@
           recovered? (cluster/await-true settle #(cluster/whole? c))
           after (/ (- (System/nanoTime) healed) 1e9)]
       ;; A moment of ordinary operation, so that the last interruption has an end.
-      (Thread/sleep 2000)
+      (let [peers (future (watch-peers! c recorder (if recovered? settle 5)))]
+        (Thread/sleep 2000)
+        @peers)
       (reset! running? false)
       (doseq [t threads] (deref t 30000 nil))
       (say (format "%6.1f s  %s; the last reads" (/ (now recorder) 1e9)

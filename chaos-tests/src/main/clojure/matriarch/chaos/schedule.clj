@@ -5,17 +5,35 @@
 
 (def groups
   "The faults that --nemesis names, singly or by group."
-  {"partition" [:halves :majority-ring :isolate-leader :isolate-one :bridge :one-way :flapping]
+  {"partition" [:halves :majority-ring :isolate-leader :isolate-one :bridge :one-way :flapping :flapping-leader]
    "network" [:loss :slow]
-   "kill" [:kill-agent :kill-postmaster :kill-guard :kill-walsender :kill-backends :kill-agent-and-postmaster :kill-leader-node :kill-node]
+   "kill" [:kill-agent :kill-postmaster :kill-guard :kill-guards :kill-walsender :kill-backends :kill-agent-and-postmaster :kill-leader-node :kill-node]
    "pause" [:stop-agent :stop-postmaster :stop-walsender :stop-guard :freeze-leader-node :freeze-node]
    "restart" [:restart-all]
    "admin" [:switchover :failover :maintenance :reinit :config]
-   "disk" [:full-wal :full-store]})
+   "disk" [:full-wal :full-store]
+   "cpu" [:starve-leader :starve-node]
+   "clock" [:clock-jump]
+   "stuck" [:stuck-stop :stuck-server]
+   "membership" [:add-node :remove-peer :replace-node :move-store-leader]
+   "etcd" [:kill-etcd :stop-etcd]
+   "etcd-wiped" [:wipe-etcd]})
+
+(def by-name-only
+  "Groups that \"all\" leaves out: what a cluster can do after them is said in docs/external-stores.md, and is less."
+  #{"etcd-wiped"})
 
 (def ^:private alone
   "Not to be combined: without fences or without any member no promise is made about a second fault, and a full disk lasts."
-  #{:maintenance :restart-all})
+  #{:maintenance :restart-all :wipe-etcd})
+
+(def ^:private never-together
+  "One disk may be lost for good at a time, and one peer of the store be away."
+  [(set (groups "membership")) #{:replace-node :reinit}])
+
+(defn- combinable?
+  [a b]
+  (not-any? #(and (% a) (% b)) never-together))
 
 (defn faults
   "Names, as the command line has them, to faults; \"all\" and \"none\" are names, too. nil if one is unknown."
@@ -25,7 +43,7 @@
               (cond
                 (nil? found) nil
                 (= "none" name) found
-                (= "all" name) (into found (mapcat val (sort groups)))
+                (= "all" name) (into found (mapcat val (sort (apply dissoc groups by-name-only))))
                 (groups name) (into found (groups name))
                 (known (keyword name)) (conj found (keyword name))
                 :else nil))
@@ -43,7 +61,7 @@
       []
       (loop [at (between 3000 6000) id 0 found []]
         (let [first-fault (pick faults)
-              combinable (remove (conj alone first-fault) faults)
+              combinable (filter #(combinable? first-fault %) (remove (conj alone first-fault) faults))
               second-fault (when (and (not (alone first-fault)) (seq combinable) (zero? (.nextInt random 3))) (pick (vec combinable)))
               length (between (quot interval 2) (quot (* 3 interval) 2))
               quiet (between (quot interval 3) interval)

@@ -4,9 +4,9 @@
   (:require [clojure.string :as str])
   (:import (java.util.concurrent TimeUnit)))
 
-(defn run
-  "Runs a command; {:exit :out}, the exit code -1 after 20 s without an end. Output and errors come together."
-  [& command]
+(defn run-within
+  "Runs a command; {:exit :out}, the exit code -1 after so many seconds without an end. Output and errors come together."
+  [seconds & command]
   (let [file (java.io.File/createTempFile "chaos" ".out")]
     (try
       (let [process (-> (ProcessBuilder. ^java.util.List (mapv str command))
@@ -14,11 +14,16 @@
                         (.redirectInput (java.io.File. "/dev/null"))
                         (.redirectOutput file)
                         (.start))]
-        (if (.waitFor process 20 TimeUnit/SECONDS)
+        (if (.waitFor process (long seconds) TimeUnit/SECONDS)
           {:exit (.exitValue process) :out (slurp file)}
           (do (.destroyForcibly process)
               {:exit -1 :out (slurp file)})))
       (finally (.delete file)))))
+
+(defn run
+  "The same within 20 s."
+  [& command]
+  (apply run-within 20 command))
 
 (defn run!
   "Runs a command that must succeed; its output."

@@ -5,13 +5,15 @@
      :invoke    function of connection and operation: the completed operation's {:type :value}
      :final     operations to end with
      :write?    whether an operation counts as a write for availability
-     :checkers  name -> function of the history"
+     :checkers  name -> function of the history
+     :on-store  works on the agents' store, through their REST API: :invoke gets the cluster instead of a connection"
   (:require [matriarch.chaos.checker.append :as append]
             [matriarch.chaos.checker.bank :as bank]
             [matriarch.chaos.checker.counter :as counter]
             [matriarch.chaos.checker.grow-set :as grow-set]
             [matriarch.chaos.checker.linear :as linear]
-            [matriarch.chaos.client :as client])
+            [matriarch.chaos.client :as client]
+            [matriarch.chaos.cluster :as cluster])
   (:import (java.util Random)))
 
 (defn- ok ([] {:type :ok}) ([value] {:type :ok :value value}))
@@ -153,5 +155,51 @@
    :write? #(= :add (:f %))
    :checkers {:counter counter/check}})
 
+;; ---------------------------------------------------------------- on the store itself
+
+(defn- patch!
+  "Changes the cluster's configuration through a node; the completion's :type, and the whole configuration as it was written.
+   The agent reads, merges and writes only if nobody else wrote since, so a change that is answered with 200 is one moment for all
+   registers. 409: somebody else was faster, nothing was written. Where the agent could not tell: unknown."
+  [c node patch]
+  (let [{:keys [status body] :as reply} (cluster/request c node "PATCH" "/config" patch 5)]
+    (cond
+      (nil? reply) {:type :info :error :no-answer}
+      (= 200 status) {:type :ok :config body}
+      (#{400 409 503} status) {:type :fail :error [:status status]}
+      :else {:type :info :error [:status status]})))
+
+(defn- parameter [name value] (str "{\"postgresql\":{\"parameters\":{\"" name "\":" value "}}}"))
+
+(defn- store-register
+  "Registers in the cluster's configuration. Every value is written once, and a read writes something else: PATCH answers with what
+   the store holds, while GET may answer from a copy that is a little old."
+  [_]
+  (let [state (atom {:key 0 :used 0 :n 0})]
+    {:setup []
+     :on-store true
+     :next (fn [^Random random]
+             (let [{k :key v :n} (swap! state (fn [{:keys [key used n]}]
+                                                (if (<= 60 used) {:key (inc key) :used 1 :n (inc n)} {:key key :used (inc used) :n (inc n)})))]
+               ;; :via is a die for the node, :stamp makes reads differ.
+               (assoc (if (.nextBoolean random) {:f :write :value [k v]} {:f :read :value [k nil] :stamp v})
+                      :via (.nextInt random 1000))))
+     ;; Many unknown outcomes on one register would make the search long.
+     :unknown (fn [{[k] :value}]
+                (swap! state (fn [s] (if (= k (:key s)) (update s :used + 8) s))))
+     :invoke (fn [c {:keys [f value via stamp]}]
+               (let [[k v] value
+                     {:keys [type config error]} (patch! c (nth (:nodes c) (mod (or via 0) (count (:nodes c))))
+                                                         (case f
+                                                           :write (parameter (str "chaos.register" k) (str "\"" v "\""))
+                                                           :read (parameter (str "chaos.stamp") (str "\"" stamp "\""))))]
+                 (cond-> {:type type}
+                   error (assoc :error error)
+                   (and (= :ok type) (= :read f)) (assoc :value [k (some-> (re-find (re-pattern (str "\"chaos\\.register" k "\": ?\"(\\d+)\"")) config)
+                                                                           second parse-long)]))))
+     :final (fn [] (vec (for [k (range (inc (:key @state)))] {:f :read :value [k nil] :stamp (str "last" k)})))
+     :write? #(= :write (:f %))
+     :checkers {:register (partial linear/check-keys nil 300000)}}))
+
 (def workloads
-  {"set" grow-set "append" append-workload "register" register "bank" bank-workload "counter" counter-workload})
+  {"store-register" store-register "set" grow-set "append" append-workload "register" register "bank" bank-workload "counter" counter-workload})

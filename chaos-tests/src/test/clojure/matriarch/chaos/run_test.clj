@@ -11,9 +11,11 @@
 
 (def ^:private overlapping [(seen "n1" 0 10) (seen "n2" 20 30) (seen "n1" 40 50) (seen "n2" 60 70)])
 
+(def ^:private held [:watcher :info :holder {:node "n1" :timeline 1 :from 0 :to 1}])
+
 (defn- judge [& ops]
   (run/check ((workload/workloads "set") {}) true
-             (apply history (concat [[0 :invoke :add 1] [0 :ok :add 1]] ops [[0 :invoke :read nil] [0 :ok :read [1]]]))))
+             (apply history (concat [held [0 :invoke :add 1] [0 :ok :add 1]] ops [[0 :invoke :read nil] [0 :ok :read [1]]]))))
 
 (deftest two-primaries-are-excused-only-around-a-frozen-node
   (is (false? (:valid? (:primary (apply judge overlapping)))))
@@ -24,7 +26,7 @@
 
 (deftest without-a-last-read-nothing-is-certain
   (let [h (fn [type] (run/check ((workload/workloads "set") {}) true
-                                (history [0 :invoke :add 1] [0 :ok :add 1] [0 :invoke :read nil] [0 :ok :read [1]]
+                                (history held [0 :invoke :add 1] [0 :ok :add 1] [0 :invoke :read nil] [0 :ok :read [1]]
                                          [1 :invoke :read nil {:final true}] [1 type :read [1] {:final true}])))]
     (is (= :unknown (:valid? (h :fail))))
     (is (true? (:valid? (h :ok))))))
@@ -47,5 +49,6 @@
 
 (deftest the-command-line
   (is (= {:seconds 9 :workload "bank"} (select-keys (main/parse ["--time" "9" "--workload=bank"]) [:seconds :workload])))
-  (doseq [wrong [["--time" "x"] ["--time" "0"] ["--nodes" "4"] ["--workload" "x"] ["--nemesis" "x"] ["--nope"] ["--seed"]]]
+  (is (= {:table "runs.edn" :from ["a" "b"]} (select-keys (main/parse ["--table" "runs.edn" "a" "b"]) [:table :from])))
+  (doseq [wrong [["a"] ["--store" "x"] ["--store" "etcd3" "--system" "patroni" "--mode" "on"] ["--time" "x"] ["--time" "0"] ["--nodes" "4"] ["--workload" "x"] ["--nemesis" "x"] ["--nope"] ["--seed"]]]
     (is (string? (:error (main/parse wrong))) (str wrong))))

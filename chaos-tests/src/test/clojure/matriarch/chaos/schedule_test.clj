@@ -25,6 +25,24 @@
     (doseq [[f from to] spans :when (= :maintenance f)]
       (is (empty? (filter (fn [[g a b]] (and (not= [f from] [g a]) (< a to) (< from b))) spans))))))
 
+(deftest one-change-of-the-members-at-a-time
+  (let [spans (for [seed (range 20)
+                    [_ [a b]] (group-by :id (schedule/schedule seed all 6000000 8000))]
+                [seed (:fault a) (:at a) (:at b)])
+        meet? (fn [[s f a b] [t g c d]] (and (= s t) (not= [f a] [g c]) (< c b) (< a d)))
+        pairs (for [[_ of-seed] (group-by first spans)
+                    x (filter #(#{:add-node :remove-peer :replace-node :move-store-leader} (second %)) of-seed)
+                    y of-seed :when (meet? x y)]
+                [(second x) (second y)])]
+    (is (seq pairs))
+    (is (empty? (filter (fn [[_ g]] (#{:add-node :remove-peer :replace-node :move-store-leader} g)) pairs)))
+    (is (not-any? #{[:replace-node :reinit]} pairs))))
+
+(deftest a-wiped-etcd-has-to-be-asked-for-by-name
+  (is (not-any? #{:wipe-etcd} all))
+  (is (some #{:kill-etcd} all))
+  (is (= [:wipe-etcd] (schedule/faults ["etcd-wiped"]))))
+
 (deftest names-of-faults-and-groups
   (is (= [:loss :slow :kill-agent] (schedule/faults ["network" "kill-agent"])))
   (is (= [] (schedule/faults ["none"])))

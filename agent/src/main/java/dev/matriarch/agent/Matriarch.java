@@ -1,28 +1,30 @@
 package dev.matriarch.agent;
 
+import dev.matriarch.agent.certificates.ClusterCommand;
+import dev.matriarch.agent.certificates.OwnTls;
 import dev.matriarch.agent.cli.Invocation;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.ConfigSource;
-import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.config.NodeConfig;
 import dev.matriarch.agent.log.Logging;
 import dev.matriarch.agent.loop.Agent;
 import dev.matriarch.agent.loop.Version;
 import dev.matriarch.agent.postgres.PostgresException;
-import dev.matriarch.raft.RaftStore;
-import dev.matriarch.raft.RaftStoreSettings;
+import dev.matriarch.agent.service.ServiceNotes;
 import dev.matriarch.raft.StoreStartException;
+import dev.matriarch.tls.LiveTls;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** {@code matriarch FILE}: one agent, until SIGTERM. Exit code 0 after an orderly end, 1 refused, 2 bad configuration. */
+/** {@code matriarch FILE}: one agent, until SIGTERM; {@code matriarch witness FILE}: a {@link Witness}; {@code matriarch cluster}: {@link ClusterCommand}. Exit code 0 after an orderly end, 1 refused, 2 bad configuration. */
 public final class Matriarch {
     private static final int REFUSED = 1;
     private static final int BAD_CONFIGURATION = 2;
@@ -35,6 +37,13 @@ public final class Matriarch {
         if (args.length == 1 && !args[0].startsWith("-")) {
             // The usual way does not need the parser of the other ones.
             System.exit(agent(Optional.of(Path.of(args[0]))));
+        }
+        if (args.length == 2 && args[0].equals("witness") && !args[1].startsWith("-")) {
+            System.exit(Witness.run(Path.of(args[1])));
+        }
+        if (args.length > 1 && args[0].equals("cluster")) {
+            String[] rest = Arrays.copyOfRange(args, 1, args.length);
+            System.exit(ClusterCommand.run(rest, System.getenv(), System.out, System.err));
         }
         Logging.warningsOnly();
         int code = Invocation.run(args, Version.TEXT, System.getenv(), Matriarch::agent, System.out, System.err);
@@ -61,11 +70,24 @@ public final class Matriarch {
         CountDownLatch ended = new CountDownLatch(1);
         try {
             Files.createDirectories(config.stateDir());
-            try (RaftStore store = openStore(config, log);
-                    Agent agent = new Agent(source, store.dcs(), Logging::change)) {
-                Hangup.calls(agent::reload);
+            Optional<LiveTls> tls = Certificates.open(config.tls(), OwnTls.of(NodeConfig.of(config)), log);
+            try (ServiceNotes service = ServiceNotes.of(System.getenv(), config.stateDir());
+                    Store store =
+                            Store.open(config, source.file().map(Path::toString).orElse("the environment"), tls, log);
+                    Agent agent = new Agent(
+                            source,
+                            store.dcs(),
+                            tls,
+                            changed -> {
+                                Logging.change(changed.log());
+                                store.reconfigure(changed.store());
+                            },
+                            store.services())) {
+                AskedBySignal.calls("HUP", () -> service.reload(agent::reload), "use matriarchctl reload");
+                AskedBySignal.calls("USR1", agent::leave, "restart with SIGKILL to keep PostgreSQL running");
                 Thread hook = new Thread(
                         () -> {
+                            service.stopping("stopping");
                             agent.shutDown();
                             try {
                                 ended.await(LONGEST_END_SECONDS, TimeUnit.SECONDS);
@@ -75,7 +97,7 @@ public final class Matriarch {
                         },
                         "shutdown");
                 Runtime.getRuntime().addShutdownHook(hook);
-                return agent.run();
+                return agent.run(service::beat);
             }
         } catch (StoreStartException | IOException | PostgresException e) {
             log.error("The agent cannot start: {}", e.getMessage());
@@ -89,22 +111,5 @@ public final class Matriarch {
             Logging.end();
             ended.countDown();
         }
-    }
-
-    private static RaftStore openStore(AgentConfig config, Logger log) throws StoreStartException {
-        Duration retryTimeout =
-                DynamicConfigJson.parse(config.bootstrap().dcsJson()).retryTimeout();
-        return RaftStore.open(
-                new RaftStoreSettings(
-                        config.storeName(),
-                        config.name(),
-                        config.raft().dataDir(),
-                        config.raft().selfAddress().toString(),
-                        config.raft().bindAddress().toString(),
-                        config.raft().partners().stream().map(Object::toString).toList(),
-                        config.raft().electionTimeoutMin(),
-                        config.raft().electionTimeoutMax(),
-                        () -> retryTimeout),
-                text -> log.debug("{}", text));
     }
 }

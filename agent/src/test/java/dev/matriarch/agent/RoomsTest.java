@@ -47,18 +47,59 @@ class RoomsTest {
             .areAssignableTo(Thread.class);
 
     @ArchTest
+    static final ArchRule aDiagnosisKnowsOnlyWhatItIsTold = noClasses()
+            .that()
+            .resideInAPackage("dev.matriarch.agent.diagnosis..")
+            .should()
+            .callMethod(System.class, "nanoTime")
+            .orShould()
+            .callMethod(System.class, "currentTimeMillis")
+            .orShould()
+            .callMethod(java.time.Instant.class, "now")
+            .orShould()
+            .dependOnClassesThat()
+            .areAssignableTo(Thread.class)
+            .orShould()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    "java.io..",
+                    "java.nio..",
+                    "java.sql..",
+                    "io.grpc..",
+                    "dev.matriarch.agent.rpc..",
+                    "dev.matriarch.agent.postgres..");
+
+    @ArchTest
     static final ArchRule onlyTheMainClassKnowsWhichStoreItIs = noClasses()
             .that()
             .resideInAPackage("dev.matriarch.agent.*..")
             .should()
             .dependOnClassesThat()
-            .resideInAnyPackage("dev.matriarch.raft..", "org.apache.ratis..");
+            .resideInAnyPackage(
+                    "dev.matriarch.raft..",
+                    "dev.matriarch.etcd..",
+                    "dev.matriarch.consul..",
+                    "dev.matriarch.zookeeper..",
+                    "dev.matriarch.kubernetes..",
+                    "io.fabric8..",
+                    "dev.matriarch.dcs.http..",
+                    "org.apache.ratis..",
+                    "org.apache.zookeeper..",
+                    "org.apache.curator..");
 
     @ArchTest
     static final ArchRule nothingBelowKnowsTheAgent = noClasses()
             .that()
             .resideInAnyPackage(
-                    "dev.matriarch.dcs..", "dev.matriarch.raft..", "dev.matriarch.rest..", "dev.matriarch.proto..")
+                    "dev.matriarch.dcs..",
+                    "dev.matriarch.raft..",
+                    "dev.matriarch.etcd..",
+                    "dev.matriarch.consul..",
+                    "dev.matriarch.zookeeper..",
+                    "dev.matriarch.kubernetes..",
+                    "dev.matriarch.rest..",
+                    "dev.matriarch.proto..",
+                    "dev.matriarch.tls..")
             .should()
             .dependOnClassesThat()
             .resideInAPackage("dev.matriarch.agent..");

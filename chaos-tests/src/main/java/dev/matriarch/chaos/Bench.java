@@ -41,9 +41,10 @@ public final class Bench {
             case "up" -> bench.up();
             case "footprint" -> bench.footprint();
             case "rest" -> bench.rest();
+            case "ctl" -> bench.ctl();
             default -> {
                 System.err.println(
-                        "bench/run failover|postmaster|switchover|fence|up|footprint|rest [--profile appliance|fast|patroni_default|patroni_fast] [--tries N]");
+                        "bench/run failover|postmaster|switchover|fence|up|footprint|rest|ctl [--profile appliance|fast|patroni_default|patroni_fast] [--tries N]");
                 System.exit(2);
             }
         }
@@ -78,24 +79,91 @@ public final class Bench {
         print(series);
     }
 
-    /** The leader's /primary: how many it answers in a second, and how soon it does at a thousand. */
+    /**
+     * The leader's /primary: how many it answers in a second, and how soon it does at a thousand. Then Patroni's, with the same
+     * client on the same machine; one cluster after the other, so that neither has to share the cores with both.
+     */
     private void rest() {
-        try (Cluster cluster = start()) {
-            String url = cluster.awaitWhole(BOUND).rest() + "/primary";
-            RestLoad load = new RestLoad(url, 16);
-            load.run(Duration.ofSeconds(15), 0);
-            RestLoad.Result most = load.run(Duration.ofSeconds(15), 0);
-            say(String.format(
-                    "GET /primary, 16 clients: %.0f answers/s, p50 %.2f ms, p99 %.2f ms, wrong %d",
-                    most.perSecond(), most.millis(0.5), most.millis(0.99), most.wrong()));
-            RestLoad.Result steady = load.run(Duration.ofSeconds(20), 1000);
-            say(String.format(
-                    "GET /primary at 1000/s: %.0f answers/s, p50 %.2f ms, p99 %.2f ms, worst %.1f ms, wrong %d",
-                    steady.perSecond(), steady.millis(0.5), steady.millis(0.99), steady.millis(1), steady.wrong()));
-            wrong += most.wrong() + steady.wrong() > 0 ? 1 : 0;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
+        double ours = rest("Matriarch", profile, true);
+        double theirs = "root".equals(System.getProperty("user.name"))
+                ? rest("Patroni", Cluster.Profile.PATRONI_DEFAULT, false)
+                : 0;
+        if (theirs > 0) {
+            say(String.format(Locale.ROOT, "ratio of the answers per second: %.1f", ours / theirs));
+        } else {
+            say("Patroni was not measured: its cluster is started as root only");
         }
+    }
+
+    /** @return answers per second */
+    private double rest(String whose, Cluster.Profile of, boolean steadily) {
+        HttpLoad load = new HttpLoad();
+        say("starting a cluster of " + whose + ", profile " + of.option());
+        try (Cluster cluster = Cluster.start(of, 3, PORT_OFFSET)) {
+            String url = cluster.awaitWhole(BOUND).rest() + "/primary";
+            load.most(url, CLIENTS, Duration.ofSeconds(10));
+            HttpLoad.Most most = load.most(url, CLIENTS, Duration.ofSeconds(15));
+            say(String.format(
+                    Locale.ROOT,
+                    "%s, GET /primary, wrk with %d connections: %.0f answers/s, p99 %.2f ms, wrong %d%s",
+                    whose,
+                    CLIENTS,
+                    most.perSecond(),
+                    most.p99Millis(),
+                    most.wrong(),
+                    most.trouble().isEmpty() ? "" : ", " + most.trouble()));
+            wrong += most.wrong() > 0 ? 1 : 0;
+            if (steadily) {
+                HttpLoad.Steady steady =
+                        load.steady(url, STEADY_CLIENTS, 1000, Duration.ofSeconds(5), Duration.ofSeconds(30));
+                say(String.format(
+                        Locale.ROOT,
+                        "%s, GET /primary at 1000/s, h2load with %d connections: %.0f answers/s, p50 %.2f ms, p99 %.2f ms,"
+                                + " p99.9 %.2f ms, worst %.1f ms, wrong %d",
+                        whose,
+                        STEADY_CLIENTS,
+                        steady.perSecond(),
+                        steady.millis(0.5),
+                        steady.millis(0.99),
+                        steady.millis(0.999),
+                        steady.millis(1),
+                        steady.wrong()));
+                wrong += steady.wrong() > 0 ? 1 : 0;
+            }
+            return most.perSecond();
+        }
+    }
+
+    private static final int CLIENTS = 16;
+    private static final int STEADY_CLIENTS = 10;
+
+    /** Wall time of the command that everybody types, and of Patroni's in turns with it: both meet the same load. */
+    private void ctl() {
+        Series ours = new Series("matriarchctl list, " + label(), "ms");
+        Series theirs = new Series("patronictl list, Debian's package and etcd", "ms");
+        try (Cluster cluster = start();
+                Cluster patroni = Cluster.start(Cluster.Profile.PATRONI_FAST, 3, PORT_OFFSET + 40)) {
+            cluster.awaitWhole(BOUND);
+            patroni.awaitWhole(BOUND);
+            for (int i = 1; i <= tries + WARM_UP; i++) {
+                double mine = listMillis(cluster);
+                double other = listMillis(patroni);
+                if (i > WARM_UP) {
+                    ours.add(mine);
+                    theirs.add(other);
+                }
+            }
+        }
+        print(ours, theirs);
+        say(String.format(Locale.ROOT, "ratio of the medians: %.2f", ours.median() / theirs.median()));
+    }
+
+    private static final int WARM_UP = 3;
+
+    private static double listMillis(Cluster cluster) {
+        long begin = System.nanoTime();
+        cluster.ctl("list").expectSuccess();
+        return (System.nanoTime() - begin) / 1e6;
     }
 
     /** Postmaster killed, agent alive. */

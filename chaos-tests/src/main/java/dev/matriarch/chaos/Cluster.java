@@ -7,6 +7,7 @@ import java.io.UncheckedIOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -34,10 +35,12 @@ public final class Cluster implements AutoCloseable {
     private String ctlCommand = "";
     private String upOutput = "";
 
-    /** The two timing profiles of the demo, and those of the peer that measurements are compared with. */
+    /** The timing profiles of the demo, and those of the peer that measurements are compared with. */
     public enum Profile {
         APPLIANCE(Duration.ofSeconds(5), "demo"),
         FAST(Duration.ofSeconds(3), "demo"),
+        /** On a store of others, which takes no shorter ttl. */
+        EXTERNAL(Duration.ofSeconds(20), "demo"),
         PATRONI_DEFAULT(Duration.ofSeconds(30), "bench/peer/patroni"),
         PATRONI_FAST(Duration.ofSeconds(20), "bench/peer/patroni");
 
@@ -63,14 +66,17 @@ public final class Cluster implements AutoCloseable {
         }
     }
 
-    /** @param role as GET /cluster prints it: leader, sync_standby, quorum_standby, replica */
-    public record MemberView(String name, String role, String state, int timeline, long lag) {}
+    /**
+     * @param role as GET /cluster prints it: leader, sync_standby, quorum_standby, replica
+     * @param tagged whether the member has tags: it may then be left out of a quorum for good
+     */
+    public record MemberView(String name, String role, String state, int timeline, long lag, boolean tagged) {}
 
-    private Cluster(Path directory, Profile profile, int nodeCount, int portOffset) {
+    private Cluster(Path directory, Profile profile, int nodeCount, int portOffset, List<String> more) {
         this.demo = top().resolve(profile.script);
         this.directory = directory;
         this.profile = profile;
-        this.options = List.of(
+        List<String> all = new ArrayList<>(List.of(
                 "--dir",
                 directory.toString(),
                 "--nodes",
@@ -78,7 +84,9 @@ public final class Cluster implements AutoCloseable {
                 "--profile",
                 profile.option(),
                 "--port-offset",
-                Integer.toString(portOffset));
+                Integer.toString(portOffset)));
+        all.addAll(more);
+        this.options = List.copyOf(all);
     }
 
     /** The top of the source tree: system property {@code matriarch.top}, else the working directory. */
@@ -90,11 +98,30 @@ public final class Cluster implements AutoCloseable {
 
     /** A new cluster in a new folder. @param portOffset keeps it apart from other demos of this machine */
     public static Cluster start(Profile profile, int nodeCount, int portOffset) {
+        return start(profile, nodeCount, portOffset, List.of());
+    }
+
+    /** A new cluster whose keys are in the etcd at this address. */
+    public static Cluster startOnEtcd(String address, int nodeCount, int portOffset) {
+        return start(Profile.EXTERNAL, nodeCount, portOffset, List.of("--etcd3", address, "--scope", "demo"));
+    }
+
+    /** A new cluster whose keys are in the Consul at this address. */
+    public static Cluster startOnConsul(String address, int nodeCount, int portOffset) {
+        return start(Profile.EXTERNAL, nodeCount, portOffset, List.of("--consul", address, "--scope", "demo"));
+    }
+
+    /** A new cluster whose keys are in the ZooKeeper at this address. */
+    public static Cluster startOnZooKeeper(String address, int nodeCount, int portOffset) {
+        return start(Profile.EXTERNAL, nodeCount, portOffset, List.of("--zookeeper", address, "--scope", "demo"));
+    }
+
+    private static Cluster start(Profile profile, int nodeCount, int portOffset, List<String> more) {
         try {
             Path parent = Path.of(System.getProperty("java.io.tmpdir")).toRealPath();
             Path directory =
                     parent.resolve("matriarch-chaos-" + ProcessHandle.current().pid() + "-" + portOffset);
-            Cluster cluster = new Cluster(directory, profile, nodeCount, portOffset);
+            Cluster cluster = new Cluster(directory, profile, nodeCount, portOffset, more);
             try {
                 cluster.up();
             } catch (AssertionError e) {
@@ -186,7 +213,8 @@ public final class Cluster implements AutoCloseable {
                         m.path("role").asText(),
                         m.path("state").asText(),
                         m.path("timeline").asInt(),
-                        m.path("lag").asLong(0)));
+                        m.path("lag").asLong(0),
+                        !m.path("tags").isEmpty()));
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e);
@@ -213,7 +241,10 @@ public final class Cluster implements AutoCloseable {
                         .findFirst());
     }
 
-    /** Waits until one leader runs and all others stream, in the view of one and by their own word; returns the leader. */
+    /**
+     * Waits until one leader runs, all others stream and one of them may take over (each of them, if a quorum decides), in the
+     * view of one and by their own word.
+     */
     public Node awaitWhole(Duration deadline) {
         long end = System.nanoTime() + deadline.toNanos();
         while (true) {
@@ -234,8 +265,9 @@ public final class Cluster implements AutoCloseable {
                         && node(leader.get().name()).healthCheck("/primary") == 200
                         // Their records in the store outlive a crash for a moment; they themselves know better.
                         && othersThan(node(leader.get().name())).stream()
-                                .allMatch(n -> n.healthCheck("/replica") == 200)
-                        && quorumIsSet(node(leader.get().name()))) {
+                                .allMatch(n -> n.healthCheck("/replica") == 200
+                                        && (!countsInAQuorum(members, n) || n.healthCheck("/quorum") == 200))
+                        && nothingWouldBeLost(node(leader.get().name()), members)) {
                     return node(leader.get().name());
                 }
             }
@@ -247,10 +279,25 @@ public final class Cluster implements AutoCloseable {
         }
     }
 
-    /** With three nodes and more a commit must be waiting for a standby before a test may count on it. */
-    private boolean quorumIsSet(Node leader) {
+    /** Of a cluster with a quorum: whether this replica is counted or soon will be. */
+    private static boolean countsInAQuorum(List<MemberView> members, Node replica) {
+        return members.stream().anyMatch(m -> m.role().equals("quorum_standby"))
+                && members.stream()
+                        .anyMatch(m ->
+                                m.name().equals(replica.name()) && (m.role().equals("quorum_standby") || !m.tagged()));
+    }
+
+    /**
+     * With two nodes and more a commit must be waiting for a standby before a test may count on it, and the store must name
+     * one: nobody else may take over.
+     */
+    private boolean nothingWouldBeLost(Node leader, List<MemberView> members) {
         if (nodes.size() == 1) {
             return true;
+        }
+        if (members.stream()
+                .noneMatch(m -> m.role().equals("sync_standby") || m.role().equals("quorum_standby"))) {
+            return false;
         }
         try (Connection connection = connect(leader)) {
             return !query(connection, "show synchronous_standby_names").isEmpty();
@@ -297,6 +344,23 @@ public final class Cluster implements AutoCloseable {
             }
         }
         return text.toString();
+    }
+
+    /** Copies every agent's whole log to {@code target/failed/TEST/MEMBER.log}; returns that folder. */
+    Path keepLogs(String test) {
+        Path folder = Path.of("target", "failed", test).toAbsolutePath();
+        try {
+            Files.createDirectories(folder);
+            for (Node node : nodes) {
+                Path log = node.home().resolve("agent.log");
+                if (Files.exists(log)) {
+                    Files.copy(log, folder.resolve(node.name() + ".log"), StandardCopyOption.REPLACE_EXISTING);
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("the logs cannot be kept in " + folder, e);
+        }
+        return folder;
     }
 
     /** The member whose agent said last that it became the Raft leader; empty if none did. */

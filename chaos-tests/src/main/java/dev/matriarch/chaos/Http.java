@@ -23,11 +23,20 @@ final class Http {
 
     /** Empty if nobody answered in time. */
     static Optional<HttpResponse<String>> get(String url, Duration deadline) {
+        return send(HttpRequest.newBuilder(URI.create(url)).timeout(deadline).GET());
+    }
+
+    /** @param body in JSON. Empty if nobody answered in time. */
+    static Optional<HttpResponse<String>> post(String url, String body, Duration deadline) {
+        return send(HttpRequest.newBuilder(URI.create(url))
+                .timeout(deadline)
+                .header("Content-Type", "application/json")
+                .POST(HttpRequest.BodyPublishers.ofString(body)));
+    }
+
+    private static Optional<HttpResponse<String>> send(HttpRequest.Builder builder) {
         try {
-            HttpRequest request = HttpRequest.newBuilder(URI.create(url))
-                    .timeout(deadline)
-                    .GET()
-                    .build();
+            HttpRequest request = builder.build();
             return Optional.of(CLIENT.send(request, HttpResponse.BodyHandlers.ofString()));
         } catch (IOException e) {
             return Optional.empty();

@@ -83,7 +83,8 @@ public final class Node {
     /** The living agent that runs with this node's configuration. */
     public Optional<Long> agentPid() {
         return Processes.mentioning(config.toString()).stream()
-                .filter(p -> p.arguments().stream().anyMatch(AGENTS::contains))
+                .filter(p -> p.arguments().stream()
+                        .anyMatch(argument -> AGENTS.stream().anyMatch(argument::endsWith)))
                 .map(Processes.Found::pid)
                 .findFirst();
     }
@@ -129,9 +130,15 @@ public final class Node {
 
     /** Starts the agent as {@code CMD CONFIG}; returns at once. Its output goes to the node's agent.log. */
     public void startAgent() {
+        startAgent(Map.of());
+    }
+
+    /** @param environment set besides the test's own */
+    public void startAgent(Map<String, String> environment) {
         try {
-            new ProcessBuilder("setsid", agentCommand.toString(), config.toString())
-                    .redirectErrorStream(true)
+            ProcessBuilder agent = new ProcessBuilder("setsid", agentCommand.toString(), config.toString());
+            agent.environment().putAll(environment);
+            agent.redirectErrorStream(true)
                     .redirectInput(
                             ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                     .redirectOutput(ProcessBuilder.Redirect.appendTo(

@@ -28,7 +28,7 @@ class ChaosIT {
 
     @Test
     void noAcknowledgedRowIsLostInQuorumMode() {
-        Commands.Result run = chaos("--workload", "set", "--nemesis", "partition,kill,pause", "--seed", "5");
+        Commands.Result run = chaos(40, "--workload", "set", "--nemesis", "partition,kill,pause", "--seed", "5");
         assertEquals(0, run.exitCode(), run.output());
         assertTrue(lastLine(run).startsWith("VALID: set "), run.output());
     }
@@ -36,16 +36,47 @@ class ChaosIT {
     /** Known to be bad: a leader that is cut off goes on acknowledging until its lease ends, and nobody has those rows. */
     @Test
     void lostRowsOfAsynchronousReplicationAreFound() {
-        Commands.Result run = chaos("--workload", "set", "--nemesis", "isolate-leader", "--seed", "1", "--mode", "off");
+        Commands.Result run = chaos(
+                30,
+                "--workload",
+                "set",
+                "--nemesis",
+                "isolate-leader",
+                "--seed",
+                "1",
+                "--mode",
+                "off",
+                "--settle",
+                "30");
         assertEquals(1, run.exitCode(), run.output());
         assertTrue(lastLine(run).contains("acknowledged writes lost"), run.output());
     }
 
-    private static Commands.Result chaos(String... arguments) {
+    /** Known to be bad: an agent is killed, and its server's guards fire at nothing. */
+    @Test
+    void twoPrimariesAreFoundWhereNoGuardIs() {
+        Commands.Result run = chaos(
+                26,
+                "--workload",
+                "set",
+                "--nemesis",
+                "kill-agent,stop-agent",
+                "--interval",
+                "14",
+                "--seed",
+                "1",
+                "--guard-off",
+                "--settle",
+                "30");
+        assertEquals(1, run.exitCode(), run.output());
+        assertTrue(lastLine(run).contains("two writable primaries"), run.output());
+    }
+
+    private static Commands.Result chaos(int seconds, String... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 Cluster.top().resolve("chaos").toString(),
                 "--time",
-                "40",
+                Integer.toString(seconds),
                 "--out",
                 Path.of("target", "chaos-runs").toAbsolutePath().toString()));
         command.addAll(List.of(arguments));

@@ -4,25 +4,20 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -37,25 +32,6 @@ class CitusIT {
     private static final int COORDINATOR = 1040;
     private static final int WORKERS = 1060;
     private static final Duration WHOLE = Duration.ofSeconds(60);
-    private static final Pattern PASSWORD = Pattern.compile("(?m)^ +password: (.*)$");
-    private static final String STAND_IN = "agent/src/test/resources/dev/matriarch/agent/sharding/citus-stand-in.sql";
-
-    /** A statement for a group: sent there while the group is held, as the executor of Citus does. */
-    private static final String RUN_ON = """
-            CREATE EXTENSION dblink;
-            CREATE FUNCTION run_on(its_group int, statement text) RETURNS text LANGUAGE plpgsql AS $$
-            DECLARE
-                node pg_dist_node;
-            BEGIN
-                PERFORM hold_group(its_group);
-                SELECT * INTO STRICT node FROM pg_dist_node WHERE groupid = its_group AND noderole = 'primary';
-                RETURN dblink_exec((SELECT authinfo FROM pg_dist_authinfo LIMIT 1) || format(
-                    ' host=%s port=%s user=postgres dbname=shop connect_timeout=3', node.nodename, node.nodeport),
-                    statement);
-            END $$;
-            INSERT INTO pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion)
-                VALUES (99999, 'citus', 10, 'public'::regnamespace, false, '0');
-            """;
 
     private static Cluster coordinator;
     private static Cluster workers;
@@ -72,18 +48,18 @@ class CitusIT {
         coordinator = Cluster.start(Cluster.Profile.APPLIANCE, 1, COORDINATOR);
         workers = Cluster.start(Cluster.Profile.APPLIANCE, 3, WORKERS);
         c1 = coordinator.nodes().getFirst();
-        Path extension = extension(coordinator.directory());
+        Path extension = CitusStandIn.make(coordinator.directory(), "shop");
         for (Cluster group : List.of(coordinator, workers)) {
             group.down();
             for (Node node : group.nodes()) {
                 // As if the hosts were new: only their configuration is there.
                 for (String folder : List.of("data", "raft", "state")) {
-                    remove(node.home().resolve(folder));
+                    FreshNode.remove(node.home().resolve(folder));
                 }
                 String citus = group == coordinator
                         ? "citus: {group: 0, database: shop}"
                         : "citus: {group: 1, database: shop, coordinator: ['" + c1.grpc() + "']}";
-                String text = withPasswordsOf(c1, Files.readString(node.config()))
+                String text = FreshNode.withPasswordsOf(c1, Files.readString(node.config()))
                         .replace(
                                 "\nbootstrap:\n",
                                 "\n" + citus + "\n\nbootstrap:\n  post_bootstrap: " + extension + "/make\n")
@@ -97,28 +73,6 @@ class CitusIT {
         workers.nodes().forEach(Node::startAgent);
     }
 
-    /** A library by the name of Citus that does nothing, and a script that fills the database in place of the extension. */
-    private static Path extension(Path directory) throws IOException {
-        Path folder = Files.createDirectories(directory.resolve("stand-in"));
-        Files.setPosixFilePermissions(folder, PosixFilePermissions.fromString("rwxr-xr-x"));
-        Path postgres = Path.of("/usr/lib/postgresql/15");
-        Files.copy(
-                postgres.resolve("lib/auto_explain.so"),
-                folder.resolve("citus.so"),
-                StandardCopyOption.REPLACE_EXISTING);
-        Files.writeString(
-                folder.resolve("make.sql"), Files.readString(Cluster.top().resolve(STAND_IN)) + RUN_ON);
-        Path script = Files.writeString(
-                folder.resolve("make"),
-                "#!/bin/sh\nset -e\npsql=" + postgres + "/bin/psql\n"
-                        + "$psql -X -v ON_ERROR_STOP=1 -c 'CREATE DATABASE shop' \"$1\"\n"
-                        + "$psql -X -v ON_ERROR_STOP=1 -f " + folder + "/make.sql \"${1%/postgres}/shop\"\n");
-        for (String file : List.of("citus.so", "make.sql", "make")) {
-            Files.setPosixFilePermissions(folder.resolve(file), PosixFilePermissions.fromString("rwxr-xr-x"));
-        }
-        return folder;
-    }
-
     @AfterAll
     static void down() {
         for (Cluster group : new Cluster[] {workers, coordinator}) {
@@ -126,25 +80,6 @@ class CitusIT {
                 group.close();
             }
         }
-    }
-
-    private static void remove(Path folder) throws IOException {
-        if (!Files.exists(folder)) {
-            return;
-        }
-        try (Stream<Path> all = Files.walk(folder)) {
-            for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
-        }
-    }
-
-    private static String withPasswordsOf(Node other, String text) throws IOException {
-        Matcher theirs = PASSWORD.matcher(Files.readString(other.config()));
-        return PASSWORD.matcher(text).replaceAll(mine -> {
-            assertTrue(theirs.find());
-            return Matcher.quoteReplacement(theirs.group());
-        });
     }
 
     private static Connection connect(Node node) throws SQLException {
@@ -187,6 +122,13 @@ class CitusIT {
         String list = coordinator.ctl("list").expectSuccess().output();
         assertTrue(list.contains(" Citus cluster: demo "), list);
         assertEquals(3, list.lines().filter(l -> l.startsWith("|     1 | n")).count(), list);
+        String top = coordinator.ctl("top", "--count", "1").expectSuccess().output();
+        assertEquals(3, top.lines().filter(l -> l.startsWith("|     1 | n")).count(), top);
+        String page = Http.get(c1.rest() + "/ui/state", Duration.ofSeconds(10))
+                .map(HttpResponse::body)
+                .orElse("");
+        assertTrue(page.contains("{\"number\":0,\"own\":true,"), page);
+        assertTrue(page.contains("{\"number\":1,\"own\":false,"), page);
         Await.until(
                 "a worker's agent to know of the coordinator",
                 WHOLE,

@@ -14,6 +14,8 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -276,6 +278,50 @@ class OperatorsIT {
         assertEquals(leader, cluster.awaitWhole(WHOLE));
         assertNotEquals(before, Files.getAttribute(replica.dataDirectory().resolve("PG_VERSION"), "unix:ino"));
         assertNotEquals(0, cluster.ctl("reinit", leader.name(), "--force").exitCode());
+    }
+
+    @Test
+    @Order(8)
+    void everyOrderHasAnIdInTheTimelineAndIsFollowedThroughAnyAgent() {
+        String began = Instant.now().minusSeconds(1).toString();
+        // Not the member that the command asks: the order and its steps are forwarded.
+        Node replica = cluster.othersThan(leader).getLast();
+        String restart = ordered(
+                "restart",
+                cluster.ctl("restart", replica.name(), "--force", "--output", "json")
+                        .expectSuccess()
+                        .output());
+        Commands.Result copied = cluster.ctl("reinit", replica.name(), "--force", "--wait", "--output", "json")
+                .expectSuccess();
+        String reinit = ordered("reinit", copied.output());
+        assertTrue(copied.output().contains("\"text\":\"PostgreSQL: creating replica\""), copied::output);
+        String pause = ordered(
+                "pause",
+                cluster.ctl("pause", "--wait", "--output", "json")
+                        .expectSuccess()
+                        .output());
+        resume();
+        Http.post(leader.rest() + "/reload", "", SOON).orElseThrow();
+        assertEquals(leader, cluster.awaitWhole(WHOLE));
+
+        String timeline = cluster.ctl("timeline", "--since", began, "--format", "json")
+                .expectSuccess()
+                .output();
+        for (String line : List.of(
+                "action " + restart + ": restart " + replica.name() + " is asked for",
+                "action " + restart + " (restart " + replica.name() + ") ended: 200 restarted successfully",
+                "action " + reinit + " (reinitialize " + replica.name() + ") ended: 200 ",
+                "action " + pause + ": pause is asked for",
+                "(reload " + leader.name() + " (REST API)) ended: 202 reload scheduled")) {
+            assertTrue(timeline.contains(line), () -> line + " is not in\n" + timeline);
+        }
+    }
+
+    private static String ordered(String action, String output) {
+        Matcher id = Pattern.compile("\"id\":\"([^\"]+)\",\"action\":\"" + action + "\"")
+                .matcher(output);
+        assertTrue(id.find(), output);
+        return id.group(1);
     }
 
     @Test

@@ -5,20 +5,19 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.net.http.HttpResponse;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Properties;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Stream;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -33,7 +32,6 @@ class StandbyClusterIT {
     private static final int OFFSET_A = 940;
     private static final int OFFSET_B = 960;
     private static final Duration WHOLE = Duration.ofSeconds(60);
-    private static final Pattern PASSWORD = Pattern.compile("(?m)^ +password: (.*)$");
 
     private static Cluster siteA;
     private static Cluster siteB;
@@ -56,9 +54,9 @@ class StandbyClusterIT {
         for (Node node : siteB.nodes()) {
             // As if the hosts were new: only their configuration is there.
             for (String folder : List.of("data", "raft", "state")) {
-                remove(node.home().resolve(folder));
+                FreshNode.remove(node.home().resolve(folder));
             }
-            String text = withPasswordsOf(a, Files.readString(node.config()));
+            String text = FreshNode.withPasswordsOf(a, Files.readString(node.config()));
             Files.writeString(
                     node.config(),
                     text.replace(
@@ -76,25 +74,6 @@ class StandbyClusterIT {
                 site.close();
             }
         }
-    }
-
-    private static void remove(Path folder) throws IOException {
-        if (!Files.exists(folder)) {
-            return;
-        }
-        try (Stream<Path> all = Files.walk(folder)) {
-            for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(path);
-            }
-        }
-    }
-
-    private static String withPasswordsOf(Node other, String text) throws IOException {
-        Matcher theirs = PASSWORD.matcher(Files.readString(other.config()));
-        return PASSWORD.matcher(text).replaceAll(mine -> {
-            assertTrue(theirs.find());
-            return Matcher.quoteReplacement(theirs.group());
-        });
     }
 
     /** The roles came from site A, their passwords too. */
@@ -146,6 +125,64 @@ class StandbyClusterIT {
                                                 && m.state().equals("streaming"))
                                         .count()
                                 == streaming));
+    }
+
+    /** The rows of the REST API that speak of a standby cluster. */
+    @Test
+    @Order(1)
+    void eachEndpointOfAStandbyLeaderAndItsReplicas() {
+        Node leader = awaitStandbyLeader(siteB, Optional.empty());
+        awaitReplicas(2);
+        saysYesTo(
+                leader,
+                "/leader /standby-leader /standby_leader /read-only /read-only-sync /read-only-synchronous"
+                        + " /read-only-quorum /health /liveness /readiness");
+        for (Node replica : siteB.othersThan(leader)) {
+            saysYesTo(replica, "/replica /read-only /async /asynchronous /health /liveness /readiness");
+        }
+        assertEquals(200, leader.healthCheck("/standby-leader?tag_region=eu"), "tags are not for leaders");
+        assertEquals(503, leader.healthCheck("/replica?lag=10GB"));
+        contains(leader, "/patroni", "\"role\":\"standby_leader\"");
+        contains(leader, "/cluster", "\"role\":\"standby_leader\"");
+        contains(leader, "/metrics", "patroni_standby_leader{name=\"" + leader + "\",scope=\"demo\"} 1.0");
+        contains(leader, "/metrics", "patroni_primary{name=\"" + leader + "\",scope=\"demo\"} 0.0");
+        contains(
+                siteB.othersThan(leader).getFirst(),
+                "/metrics",
+                "patroni_standby_leader{name=\"" + siteB.othersThan(leader).getFirst() + "\",scope=\"demo\"} 0.0");
+        refused(leader, "/reinitialize", "{}", 503, "I am the leader, can not reinitialize");
+        refused(leader, "/restart", "{\"role\":\"primary\"}", 503, "restart conditions are not satisfied");
+        refused(leader, "/restart", "{\"role\":\"replica\"}", 503, "restart conditions are not satisfied");
+        refused(
+                siteB.othersThan(leader).getFirst(),
+                "/restart",
+                "{\"role\":\"standby_leader\"}",
+                503,
+                "restart conditions are not satisfied");
+        refused(leader, "/switchover", "{\"leader\":\"n9\"}", 412, "leader name does not match");
+    }
+
+    private static void saysYesTo(Node node, String paths) {
+        Set<String> expected = new TreeSet<>(List.of(paths.split(" ")));
+        Await.until(
+                node + " says yes to " + expected, WHOLE, () -> positive(node).equals(expected));
+    }
+
+    private static Set<String> positive(Node node) {
+        return RestContractIT.CHECKS.stream()
+                .filter(path -> node.healthCheck(path) == 200)
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    private static void contains(Node node, String path, String text) {
+        String body = Http.get(node.rest() + path, WHOLE).orElseThrow().body();
+        assertTrue(body.contains(text), () -> node + path + ": " + body);
+    }
+
+    private static void refused(Node node, String path, String body, int status, String text) {
+        HttpResponse<String> answer = Http.post(node.rest() + path, body, WHOLE).orElseThrow();
+        assertEquals(status, answer.statusCode(), () -> path + " " + body + ": " + answer.body());
+        assertTrue(answer.body().contains(text), answer::body);
     }
 
     @Test

@@ -26,7 +26,7 @@ final class CitusGroups {
         if (groups.isEmpty()) {
             throw CtlException.refused("--group: the cluster '" + scope + "' is not part of a Citus database");
         }
-        return reach(scope, of(groups.get(), number));
+        return reach(asked, scope, of(groups.get(), number));
     }
 
     private static Group of(GroupsReply groups, int number) {
@@ -39,11 +39,11 @@ final class CitusGroups {
                                 .collect(Collectors.joining(", "))));
     }
 
-    private static Agents reach(String scope, Group group) {
+    static Agents reach(Agents asked, String scope, Group group) {
         List<Settings.Endpoint> endpoints = group.getEndpointsList().stream()
                 .map(e -> Settings.Endpoint.parse(e, -1, "group " + group.getNumber()))
                 .toList();
-        return Agents.reach(new Settings(Optional.of(scope), endpoints));
+        return Agents.reach(new Settings(Optional.of(scope), endpoints, asked.tls()));
     }
 
     /** @param unreachable told of groups whose agents do not answer */
@@ -54,7 +54,7 @@ final class CitusGroups {
                 parts.add(new ClusterTable.Part(group.getNumber(), asked.cluster()));
                 continue;
             }
-            try (Agents others = reach(asked.cluster().getScope(), group)) {
+            try (Agents others = reach(asked, asked.cluster().getScope(), group)) {
                 parts.add(new ClusterTable.Part(group.getNumber(), others.cluster()));
             } catch (CtlException e) {
                 unreachable.add("Citus group " + group.getNumber() + ": " + e.getMessage());

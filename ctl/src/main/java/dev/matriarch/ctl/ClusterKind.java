@@ -8,16 +8,18 @@ import dev.matriarch.proto.control.v1.SetConfigReply;
 import dev.matriarch.proto.control.v1.SetConfigRequest;
 import java.time.Duration;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /**
  * Makes a cluster follow another one, or lets it have a primary of its own again.
  *
  * @param standby the section to write; empty: there is to be none
  */
-record ClusterKind(Matriarchctl ctl, String clusterName, Map<String, Object> standby, boolean force) {
+record ClusterKind(Matriarchctl ctl, String clusterName, Map<String, Object> standby, boolean force, Report report) {
     private static final String SECTION = "standby_cluster";
     private static final int ATTEMPTS = 5;
     private static final Duration LONGEST = Duration.ofMinutes(10);
@@ -25,6 +27,17 @@ record ClusterKind(Matriarchctl ctl, String clusterName, Map<String, Object> sta
 
     private String action() {
         return standby.isEmpty() ? "promotion" : "demotion";
+    }
+
+    private String verb() {
+        return standby.isEmpty() ? "promote" : "demote";
+    }
+
+    private Map<String, Object> told(Agents agents, String id, int status, String message) {
+        List<String> everybody = agents.cluster().getMembersList().stream()
+                .map(MemberRow::getName)
+                .toList();
+        return report.add(agents.cluster().getScope(), verb() + "-cluster", everybody, id, status, message);
     }
 
     private String wantedRole() {
@@ -42,14 +55,12 @@ record ClusterKind(Matriarchctl ctl, String clusterName, Map<String, Object> sta
                 throw CtlException.refused("Cluster is already in the required state");
             }
             new ClusterTable(cluster, Format.pretty, false).lines().forEach(ctl.terminal()::print);
-            String verb = standby.isEmpty() ? "promote" : "demote";
             if (!force
                     && !ctl.terminal()
-                            .confirm("Are you sure you want to " + verb + " " + cluster.getScope() + " cluster?")) {
+                            .confirm("Are you sure you want to " + verb() + " " + cluster.getScope() + " cluster?")) {
                 throw CtlException.refused("Aborted cluster " + action());
             }
-            write(agents);
-            return await(agents, leader.get().getName());
+            return await(agents, leader.get().getName(), write(agents));
         }
     }
 
@@ -57,7 +68,9 @@ record ClusterKind(Matriarchctl ctl, String clusterName, Map<String, Object> sta
         return cluster.getMembersList().stream().filter(ClusterTable::leads).findFirst();
     }
 
-    private void write(Agents agents) {
+    /** @return the action's id */
+    private String write(Agents agents) {
+        String id = "";
         for (int i = 0; i < ATTEMPTS; i++) {
             GetConfigReply now = agents.call(stub -> stub.getConfig(GetConfigRequest.getDefaultInstance()));
             Map<String, Object> config =
@@ -67,24 +80,43 @@ record ClusterKind(Matriarchctl ctl, String clusterName, Map<String, Object> sta
             } else {
                 config.put(SECTION, standby);
             }
-            SetConfigReply reply = agents.call(stub -> stub.setConfig(SetConfigRequest.newBuilder()
-                    .setJson(Json.text(config))
-                    .setExpectedRevision(now.getRevision())
-                    .build()));
+            String asked = Following.newId();
+            SetConfigReply reply = answered(
+                    agents,
+                    asked,
+                    () -> agents.call(stub -> stub.setConfig(SetConfigRequest.newBuilder()
+                            .setJson(Json.text(config))
+                            .setExpectedRevision(now.getRevision())
+                            .setActionId(asked)
+                            .build())));
+            id = reply.getActionId();
             if (reply.getWritten()) {
-                return;
+                return id;
             }
             if (!reply.getConflict()) {
+                // Only what was begun has an id: then it is the store that did not confirm it.
+                told(agents, id, id.isEmpty() ? 400 : 503, reply.getProblem());
                 throw CtlException.refused(reply.getProblem());
             }
         }
-        throw CtlException.refused("Config modification aborted due to concurrent changes");
+        String conflict = "Config modification aborted due to concurrent changes";
+        told(agents, id, 409, conflict);
+        throw CtlException.refused(conflict);
     }
 
-    private int await(Agents agents, String before) throws InterruptedException {
+    private <T> T answered(Agents agents, String id, Supplier<T> order) {
+        try {
+            return order.get();
+        } catch (CtlException noAnswer) {
+            told(agents, id, 503, noAnswer.getMessage());
+            throw noAnswer;
+        }
+    }
+
+    private int await(Agents agents, String before, String id) throws InterruptedException {
         long deadline = System.nanoTime() + LONGEST.toNanos();
         while (System.nanoTime() - deadline < 0) {
-            GetClusterReply cluster = agents.refresh();
+            GetClusterReply cluster = answered(agents, id, agents::refresh);
             Optional<MemberRow> leader = leader(cluster);
             boolean done = leader.filter(l ->
                             l.getRole().equals(wantedRole()) && l.getState().equals("running"))
@@ -101,15 +133,17 @@ record ClusterKind(Matriarchctl ctl, String clusterName, Map<String, Object> sta
                             + former.map(m -> ", previous leader state: " + m.getState())
                                     .orElse(""));
             if (done) {
-                ctl.terminal()
-                        .print(ListCommand.now() + " cluster is successfully "
-                                + (standby.isEmpty() ? "promoted" : "demoted"));
+                String success = "cluster is successfully " + verb() + "d";
+                ctl.terminal().print(ListCommand.now() + " " + success);
+                told(agents, id, 200, success).put("leader", leader.get().getName());
                 new ClusterTable(cluster, Format.pretty, false).lines().forEach(ctl.terminal()::print);
                 return 0;
             }
             TimeUnit.MILLISECONDS.sleep(POLL_MILLIS);
         }
-        throw CtlException.refused("The configuration is changed, but after " + LONGEST.toMinutes()
-                + " minutes the leader is not what it should be: its log says why");
+        String late = "The configuration is changed, but after " + LONGEST.toMinutes()
+                + " minutes the leader is not what it should be: its log says why";
+        told(agents, id, 503, late);
+        throw CtlException.refused(late);
     }
 }

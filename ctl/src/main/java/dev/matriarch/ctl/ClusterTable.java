@@ -15,6 +15,9 @@ import java.util.stream.Collectors;
 
 /** The members of a cluster as Patroni's users know them. Pure. */
 final class ClusterTable {
+    /** What an agent says that has not read the store yet is older than any answer could be. */
+    private static final double NEVER_SECONDS = 300 * 86_400.0;
+
     private static final int POSTGRES_PORT = 5432;
     private static final int LONGEST_REASON = 50;
 
@@ -160,7 +163,10 @@ final class ClusterTable {
             lines.add(" Guarantee: " + cluster.getGuarantee());
         }
         double age = cluster.getViewAgeMillis() / 1000.0;
-        if (age > Math.max(10, 3 * cluster.getLoopWaitSeconds())) {
+        if (age >= NEVER_SECONDS) {
+            lines.add(" Attention: " + cluster.getAnsweredBy()
+                    + " has not seen the cluster since it was started; ask another member too");
+        } else if (age > Math.max(10, 3 * cluster.getLoopWaitSeconds())) {
             lines.add(String.format(
                     Locale.ROOT,
                     " Attention: %s last looked at the cluster %.0f seconds ago; ask another member too",

@@ -4,6 +4,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -31,8 +32,15 @@ final class DemoteClusterCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Do not ask.")
     private boolean force;
 
+    @Mixin
+    private Report report;
+
     @Override
-    public Integer call() throws InterruptedException {
+    public Integer call() throws Exception {
+        return report.told(ctl, this::carryOut);
+    }
+
+    private int carryOut() throws InterruptedException {
         Map<String, Object> section = new LinkedHashMap<>();
         put(section, "host", host);
         put(section, "port", port != null && port.matches("\\d{1,9}") ? Integer.valueOf(port) : port);
@@ -41,7 +49,7 @@ final class DemoteClusterCommand implements Callable<Integer> {
             throw CtlException.refused("At least --host, --port or --restore-command should be specified");
         }
         put(section, "primary_slot_name", slot);
-        return new ClusterKind(ctl, cluster, section, force).carryOut();
+        return new ClusterKind(ctl, cluster, section, force, report).carryOut();
     }
 
     private static void put(Map<String, Object> section, String key, Object value) {

@@ -1,10 +1,13 @@
 package dev.matriarch.ctl;
 
 import dev.matriarch.proto.control.v1.MemberRow;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 
@@ -21,6 +24,12 @@ final class DsnCommand implements Callable<Integer> {
     @Mixin
     private Chosen chosen;
 
+    @Option(
+            names = {"-f", "--format", "-o", "--output"},
+            defaultValue = "pretty",
+            description = "${COMPLETION-CANDIDATES}")
+    private Format format;
+
     @Override
     public Integer call() {
         chosen.check();
@@ -30,8 +39,25 @@ final class DsnCommand implements Callable<Integer> {
                 throw CtlException.refused("Can not find a suitable member");
             }
             MemberRow member = Chosen.any(members);
-            ctl.terminal().print("host=" + member.getHost() + " port=" + member.getPort());
+            ctl.terminal().print(text(agents.cluster().getScope(), member));
             return 0;
         }
+    }
+
+    private String text(String scope, MemberRow member) {
+        if (format.isPretty()) {
+            return "host=" + member.getHost() + " port=" + member.getPort();
+        }
+        Map<String, Object> one = new LinkedHashMap<>();
+        one.put("cluster", scope);
+        one.put("member", member.getName());
+        one.put("role", member.getRole());
+        one.put("host", member.getHost());
+        one.put("port", member.getPort());
+        return format == Format.tsv
+                ? String.join("\t", one.keySet()) + "\n"
+                        + String.join(
+                                "\t", one.values().stream().map(String::valueOf).toList())
+                : format.document(one);
     }
 }

@@ -13,12 +13,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 
 @Command(name = "edit-config", description = "Change the cluster-wide configuration.")
 final class EditConfigCommand implements Callable<Integer> {
+    private static final String VERB = "edit-config";
+
     @ParentCommand
     private Matriarchctl ctl;
 
@@ -51,8 +54,15 @@ final class EditConfigCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Do not ask.")
     private boolean force;
 
+    @Mixin
+    private Report report;
+
     @Override
-    public Integer call() throws IOException, InterruptedException {
+    public Integer call() throws Exception {
+        return report.told(ctl, this::carryOut);
+    }
+
+    private int carryOut() throws IOException, InterruptedException {
         Terminal terminal = ctl.terminal();
         if (!force && ("-".equals(apply) || "-".equals(replace))) {
             throw CtlException.usage("Use --force option to apply changes");
@@ -69,6 +79,7 @@ final class EditConfigCommand implements Callable<Integer> {
             String newText = Yaml.sorted(after);
             if (oldText.equals(newText)) {
                 terminal.print("Not changed");
+                told(scope, "", 200, "Not changed");
                 return 0;
             }
             if (!quiet) {
@@ -77,19 +88,37 @@ final class EditConfigCommand implements Callable<Integer> {
             if (!force && !terminal.confirm("Apply these changes?")) {
                 throw CtlException.refused("Aborted!");
             }
-            SetConfigReply reply = agents.call(stub -> stub.setConfig(SetConfigRequest.newBuilder()
-                    .setJson(Json.text(after))
-                    .setExpectedRevision(stored.getRevision())
-                    .build()));
+            String id = Following.newId();
+            SetConfigReply reply = report.given(
+                    scope,
+                    VERB,
+                    List.of(),
+                    id,
+                    () -> agents.call(stub -> stub.setConfig(SetConfigRequest.newBuilder()
+                            .setJson(Json.text(after))
+                            .setExpectedRevision(stored.getRevision())
+                            .setActionId(id)
+                            .build())));
             if (reply.getConflict()) {
-                throw CtlException.refused("Config modification aborted due to concurrent changes");
+                throw refused(scope, reply, 409, "Config modification aborted due to concurrent changes");
             }
             if (!reply.getWritten()) {
-                throw CtlException.refused(reply.getProblem());
+                // Only what was begun has an id: then it is the store that did not confirm it.
+                throw refused(scope, reply, reply.getActionId().isEmpty() ? 400 : 503, reply.getProblem());
             }
             terminal.print("Configuration changed");
+            told(scope, reply.getActionId(), 200, "Configuration changed");
             return 0;
         }
+    }
+
+    private CtlException refused(String scope, SetConfigReply reply, int status, String why) {
+        told(scope, reply.getActionId(), status, why);
+        return CtlException.refused(why);
+    }
+
+    private void told(String scope, String id, int status, String message) {
+        report.add(scope, VERB, List.of(), id, status, message);
     }
 
     private Map<String, Object> changed(Map<String, Object> before, String scope, Terminal terminal)
@@ -121,7 +150,7 @@ final class EditConfigCommand implements Callable<Integer> {
         }
     }
 
-    private static Map<String, Object> edited(Map<String, Object> before, String scope, Terminal terminal)
+    private Map<String, Object> edited(Map<String, Object> before, String scope, Terminal terminal)
             throws IOException, InterruptedException {
         List<String> command = editor(terminal);
         // Readable for its owner only: the file's permissions are those of createTempFile.
@@ -129,7 +158,7 @@ final class EditConfigCommand implements Callable<Integer> {
         try {
             Files.writeString(file, Yaml.sorted(before));
             command.add(file.toString());
-            int code = new ProcessBuilder(command).inheritIO().start().waitFor();
+            int code = editorProcess(command).start().waitFor();
             if (code != 0) {
                 throw CtlException.refused("Editor exited with return code " + code);
             }
@@ -137,6 +166,18 @@ final class EditConfigCommand implements Callable<Integer> {
         } finally {
             Files.deleteIfExists(file);
         }
+    }
+
+    /** The standard output is for the document: whoever edits sees the editor all the same. */
+    private ProcessBuilder editorProcess(List<String> command) {
+        ProcessBuilder process = new ProcessBuilder(command).inheritIO();
+        if (!report.isForPrograms()) {
+            return process;
+        }
+        // A child is given no stream of this process but by inheriting it in its own place: the shell swaps them.
+        List<String> aside = new ArrayList<>(List.of("/bin/sh", "-c", "exec \"$@\" >&2", "editor"));
+        aside.addAll(command);
+        return process.command(aside);
     }
 
     private static List<String> editor(Terminal terminal) {

@@ -53,11 +53,7 @@ final class ExplainCommand implements Callable<Integer> {
                         .forEach(ctl.terminal()::print);
             } else {
                 Map<String, Object> whole = whole(reply);
-                ctl.terminal()
-                        .print(
-                                format == Format.json
-                                        ? Json.text(whole)
-                                        : Yaml.dump(whole).stripTrailing());
+                ctl.terminal().print(format.document(whole));
             }
             return 0;
         }

@@ -2,6 +2,7 @@ package dev.matriarch.ctl;
 
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -20,8 +21,11 @@ final class FailoverCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Do not ask.")
     private boolean force;
 
+    @Mixin
+    private Report report;
+
     @Override
-    public Integer call() {
-        return new LeaderChange(ctl, false, cluster, null, candidate, null, force).carryOut();
+    public Integer call() throws Exception {
+        return report.told(ctl, new LeaderChange(ctl, false, cluster, null, candidate, null, force, report)::carryOut);
     }
 }

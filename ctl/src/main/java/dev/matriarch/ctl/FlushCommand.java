@@ -23,8 +23,15 @@ final class FlushCommand implements Callable<Integer> {
     @Mixin
     private Targets targets;
 
+    @Mixin
+    private Report report;
+
     @Override
-    public Integer call() {
+    public Integer call() throws Exception {
+        return report.told(ctl, this::carryOut);
+    }
+
+    private int carryOut() {
         String target = words.getLast();
         List<String> names = words.subList(0, words.size() - 1);
         if (!target.equals("restart") && !target.equals("switchover")) {
@@ -39,32 +46,57 @@ final class FlushCommand implements Callable<Integer> {
     private int restarts(Agents agents, List<MemberRow> members) {
         Terminal terminal = ctl.terminal();
         targets.confirm(terminal, agents, members, "flush");
-        int code = 0;
-        for (MemberRow member : members) {
-            String name = member.getName();
-            if (member.getScheduledRestart().isEmpty()) {
-                terminal.print("No scheduled restart for member " + name);
-                continue;
-            }
-            ActionReply reply = agents.call(stub -> stub.cancelRestart(
-                    CancelRestartRequest.newBuilder().setMember(name).build()));
-            if (reply.getStatus() == 200) {
-                terminal.print("Success: flush scheduled restart for member " + name);
-            } else {
-                Selection.failed(terminal, "flush scheduled restart", name, reply);
-                code = CtlException.REFUSED;
-            }
+        try (OneByOne each = new OneByOne(ctl, agents, report, "flush restart")) {
+            return each.give(members, (asked, member) -> restart(terminal, asked, member));
         }
-        return code;
+    }
+
+    private int restart(Terminal terminal, Agents agents, MemberRow member) {
+        String name = member.getName();
+        if (member.getScheduledRestart().isEmpty()) {
+            String nothing = "No scheduled restart for member " + name;
+            terminal.print(nothing);
+            report.add(agents.cluster().getScope(), "flush restart", List.of(name), "", 200, nothing);
+            return 0;
+        }
+        ActionReply reply = restart(agents, report, name);
+        if (reply.getStatus() == 200) {
+            terminal.print("Success: flush scheduled restart for member " + name);
+            return 0;
+        }
+        Selection.failed(terminal, "flush scheduled restart", name, reply);
+        return CtlException.REFUSED;
+    }
+
+    /** Forgets the restart that is scheduled for one member. */
+    static ActionReply restart(Agents agents, Report report, String name) {
+        String scope = agents.cluster().getScope();
+        String id = Following.newId();
+        CancelRestartRequest request = CancelRestartRequest.newBuilder()
+                .setMember(name)
+                .setActionId(id)
+                .build();
+        ActionReply reply = report.given(
+                scope, "flush restart", List.of(name), id, () -> agents.call(stub -> stub.cancelRestart(request)));
+        report.add(scope, "flush restart", List.of(name), reply, List.of());
+        return reply;
     }
 
     private int switchover(Agents agents) {
         Terminal terminal = ctl.terminal();
         if (!agents.cluster().hasScheduledSwitchover()) {
-            terminal.print("No pending scheduled switchover");
+            String nothing = "No pending scheduled switchover";
+            terminal.print(nothing);
+            report.add(agents.cluster().getScope(), "flush switchover", List.of(), "", 200, nothing);
             return 0;
         }
-        ActionReply reply = agents.call(stub -> stub.cancelSwitchover(CancelSwitchoverRequest.getDefaultInstance()));
+        String scope = agents.cluster().getScope();
+        String id = Following.newId();
+        CancelSwitchoverRequest request =
+                CancelSwitchoverRequest.newBuilder().setActionId(id).build();
+        ActionReply reply = report.given(
+                scope, "flush switchover", List.of(), id, () -> agents.call(stub -> stub.cancelSwitchover(request)));
+        report.add(scope, "flush switchover", List.of(), reply, List.of());
         if (reply.getStatus() == 200) {
             terminal.print("Success: " + reply.getMessage());
             return 0;

@@ -18,6 +18,19 @@ enum Format {
         return this == pretty || this == topology;
     }
 
+    /**
+     * One document, without a line's end.
+     *
+     * @throws CtlException if this is not a format for documents
+     */
+    String document(Object value) {
+        return switch (this) {
+            case json -> Json.text(value);
+            case yaml, yml -> Yaml.dump(value).stripTrailing();
+            case pretty, topology, tsv -> throw CtlException.usage("--output: pretty, json or yaml");
+        };
+    }
+
     /** Writes rows for programs. Cells are String, Integer or Long; empty texts are left out of objects. */
     List<String> lines(List<String> titles, List<List<Object>> rows) {
         if (this == tsv) {
@@ -37,6 +50,6 @@ enum Format {
             }
             objects.add(object);
         }
-        return List.of(this == json ? Json.text(objects) : Yaml.dump(objects).stripTrailing());
+        return List.of(document(objects));
     }
 }

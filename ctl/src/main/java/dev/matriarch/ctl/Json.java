@@ -22,6 +22,15 @@ final class Json {
         }
     }
 
+    /** Of JSON that a program wrote. */
+    static Object value(String text) {
+        try {
+            return MAPPER.readValue(text, Object.class);
+        } catch (JsonProcessingException e) {
+            throw CtlException.refused("this is not JSON: " + e.getOriginalMessage());
+        }
+    }
+
     static String text(Object value) {
         try {
             return MAPPER.writeValueAsString(value);

@@ -1,6 +1,7 @@
 package dev.matriarch.ctl;
 
 import dev.matriarch.proto.control.v1.ActionReply;
+import dev.matriarch.proto.control.v1.ActionStep;
 import dev.matriarch.proto.control.v1.FailoverRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.MemberRow;
@@ -14,7 +15,9 @@ import java.time.format.DateTimeFormatter;
 import java.time.format.DateTimeParseException;
 import java.time.temporal.ChronoUnit;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
 /**
@@ -29,7 +32,8 @@ record LeaderChange(
         String leader,
         String candidate,
         String scheduled,
-        boolean force) {
+        boolean force,
+        Report report) {
 
     int carryOut() {
         Terminal terminal = ctl.terminal();
@@ -201,24 +205,68 @@ record LeaderChange(
         }
     }
 
+    /** @param old who led when it was asked for; empty: nobody */
+    private Map<String, Object> told(String scope, ActionReply reply, String old, String to, List<ActionStep> steps) {
+        return report.add(scope, verb(), List.of(old, to), reply, steps);
+    }
+
+    /** @return empty: nobody */
+    private static String leads(GetClusterReply cluster) {
+        return cluster.getMembersList().stream()
+                .filter(ClusterTable::leads)
+                .findFirst()
+                .map(MemberRow::getName)
+                .orElse("");
+    }
+
     private int report(Agents agents, String from, String to, String at) {
+        String scope = agents.cluster().getScope();
+        String old = leads(agents.cluster());
         double wait = 2 * Math.max(10, agents.cluster().getLoopWaitSeconds()) + 15;
         Duration limit = Duration.ofMillis(Math.round(wait * 1000));
-        ActionReply reply = isSwitchover
-                ? agents.call(
-                        limit,
-                        stub -> stub.switchover(SwitchoverRequest.newBuilder()
-                                .setLeader(from)
-                                .setCandidate(to)
-                                .setScheduledAt(at)
-                                .build()))
-                : agents.call(
-                        limit,
-                        stub -> stub.failover(
-                                FailoverRequest.newBuilder().setCandidate(to).build()));
+        Following following = new Following(agents, ctl.terminal(), "");
+        long deadline = System.nanoTime() + limit.toNanos();
+        SameCluster cluster = SameCluster.of(agents);
+        ActionReply reply;
+        try {
+            reply = following.until(() -> ask(agents, limit, following.id(), from, to, at));
+        } catch (CtlException.AgentGone gone) {
+            if (!at.isEmpty()) {
+                report.unanswered(scope, verb(), List.of(old, to), following.id(), gone.getMessage());
+                throw gone;
+            }
+            ctl.terminal().complain(gone.getMessage() + "; another agent is asked what became of it");
+            return afterwards(cluster, following.id(), old, to, deadline);
+        } catch (CtlException noAnswer) {
+            report.unanswered(scope, verb(), List.of(old, to), following.id(), noAnswer.getMessage());
+            throw noAnswer;
+        }
+        Map<String, Object> told = told(scope, reply, old, to, report.isForPrograms() ? following.steps() : List.of());
         if (reply.getStatus() == 200 || reply.getStatus() == 202) {
             ctl.terminal().print(ListCommand.now() + " " + reply.getMessage());
-            table(agents.refresh());
+            if (reply.hasStandstillAtMostMillis()) {
+                ctl.terminal()
+                        .print("Writes stood still for " + Following.seconds(reply.getStandstillAtLeastMillis())
+                                + " to "
+                                + Following.seconds(reply.getStandstillAtMostMillis()) + " s (action "
+                                + reply.getActionId() + ")");
+            }
+            if (reply.getStatus() == 200) {
+                told.put("leader", null);
+            }
+            try {
+                GetClusterReply now = agents.refresh();
+                if (reply.getStatus() == 200 && !leads(now).isEmpty()) {
+                    told.put("leader", leads(now));
+                }
+                table(now);
+            } catch (CtlException unseen) {
+                // It has happened; only how the cluster is now could not be seen.
+                if (unseen.isAbort()) {
+                    throw unseen;
+                }
+                ctl.terminal().complain(unseen.getMessage() + "; look with list");
+            }
             return 0;
         }
         String word = isSwitchover ? "Switchover" : "Failover";
@@ -227,6 +275,69 @@ record LeaderChange(
                         reply.getMessage().contains("status unknown")
                                 ? word + " result unknown, details: " + reply.getStatus() + ", " + reply.getMessage()
                                 : word + " failed, details: " + reply.getStatus() + ", " + reply.getMessage());
+        return CtlException.REFUSED;
+    }
+
+    private ActionReply ask(Agents agents, Duration limit, String id, String from, String to, String at) {
+        return isSwitchover
+                ? agents.call(
+                        limit,
+                        stub -> stub.switchover(SwitchoverRequest.newBuilder()
+                                .setLeader(from)
+                                .setCandidate(to)
+                                .setScheduledAt(at)
+                                .setActionId(id)
+                                .build()))
+                : agents.call(
+                        limit,
+                        stub -> stub.failover(FailoverRequest.newBuilder()
+                                .setCandidate(to)
+                                .setActionId(id)
+                                .build()));
+    }
+
+    /** The cluster tells, whoever is asked. */
+    private int afterwards(SameCluster cluster, String id, String old, String to, long deadline) {
+        String scope = cluster.scope();
+        ActionReply.Builder told = ActionReply.newBuilder().setActionId(id);
+        while (System.nanoTime() < deadline) {
+            try (Agents others = cluster.reach(ctl)) {
+                GetClusterReply now = others.cluster();
+                Optional<MemberRow> leads = now.getMembersList().stream()
+                        .filter(ClusterTable::leads)
+                        .findFirst();
+                if (leads.filter(l -> l.getState().equals("running")
+                                && (to.isEmpty()
+                                        ? !l.getName().equals(old)
+                                        : l.getName().equals(to)))
+                        .isPresent()) {
+                    ctl.terminal()
+                            .print(ListCommand.now() + " \"" + leads.get().getName() + "\" leads the cluster now");
+                    table(now);
+                    told(
+                                    scope,
+                                    told.setStatus(200)
+                                            .setMessage("\"" + leads.get().getName() + "\" leads the cluster now")
+                                            .build(),
+                                    old,
+                                    to,
+                                    List.of())
+                            .put("leader", leads.get().getName());
+                    return 0;
+                }
+            } catch (CtlException notNow) {
+                ctl.terminal().complain(notNow.getMessage());
+            }
+            try {
+                TimeUnit.MILLISECONDS.sleep(500);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw CtlException.refused("Aborted!");
+            }
+        }
+        String unknown = (isSwitchover ? "Switchover" : "Failover") + " result unknown; look with list";
+        ctl.terminal().print(unknown);
+        told(scope, told.setStatus(503).setMessage(unknown).build(), old, to, List.of());
         return CtlException.REFUSED;
     }
 }

@@ -2,8 +2,9 @@ package dev.matriarch.ctl;
 
 import java.time.LocalDateTime;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -52,21 +53,23 @@ final class ListCommand implements Callable<Integer> {
     static void print(
             Matriarchctl ctl, String cluster, Format format, boolean extended, boolean timestamp, double watch)
             throws InterruptedException {
-        while (true) {
+        Screen.Picture picture = size -> {
+            List<String> lines = new ArrayList<>();
+            if (timestamp) {
+                lines.add(now());
+            }
             // A new connection each time: while watching, the agent that answered may be the one that goes away.
             try (Agents agents = ctl.reach(cluster)) {
-                if (watch > 0) {
-                    ctl.terminal().print("\u001b[H\u001b[2J");
-                }
-                if (timestamp) {
-                    ctl.terminal().print(now());
-                }
-                CitusGroups.table(ctl, agents, format, extended).forEach(ctl.terminal()::print);
+                lines.addAll(CitusGroups.table(ctl, agents, format, extended));
             }
-            if (watch <= 0) {
-                return;
-            }
-            TimeUnit.MILLISECONDS.sleep(Math.round(watch * 1000));
+            return lines;
+        };
+        if (watch <= 0) {
+            picture.lines(Screen.Size.ANY).forEach(ctl.terminal()::print);
+            return;
+        }
+        try (Screen screen = Screen.open(ctl.terminal())) {
+            screen.repeat(watch, 0, picture);
         }
     }
 

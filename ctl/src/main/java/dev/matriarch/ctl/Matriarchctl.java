@@ -5,6 +5,7 @@ import java.io.InputStreamReader;
 import java.io.PrintWriter;
 import java.nio.charset.Charset;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
@@ -17,32 +18,7 @@ import picocli.CommandLine.ScopeType;
 @Command(
         name = "matriarchctl",
         description = "Looks after a Matriarch cluster by asking any of its agents.",
-        synopsisSubcommandLabel = "COMMAND",
-        subcommands = {
-            ListCommand.class,
-            TopologyCommand.class,
-            SwitchoverCommand.class,
-            FailoverCommand.class,
-            RestartCommand.class,
-            ReinitCommand.class,
-            ReloadCommand.class,
-            FlushCommand.class,
-            PauseCommand.class,
-            ResumeCommand.class,
-            ShowConfigCommand.class,
-            EditConfigCommand.class,
-            DemoteClusterCommand.class,
-            PromoteClusterCommand.class,
-            ExplainCommand.class,
-            HistoryCommand.class,
-            ReplayCommand.class,
-            DsnCommand.class,
-            QueryCommand.class,
-            RemoveCommand.class,
-            CompletionCommand.class,
-            ManPagesCommand.class,
-            VersionCommand.class
-        })
+        synopsisSubcommandLabel = "COMMAND")
 public final class Matriarchctl {
     @Option(
             names = {"-c", "--config-file"},
@@ -67,9 +43,7 @@ public final class Matriarchctl {
     @Option(
             names = {"-k", "--insecure"},
             scope = ScopeType.INHERIT,
-            description =
-                    "Do not check whose certificate an agent shows. Without effect while the control port of agents"
-                            + " knows no TLS.")
+            description = "Do not check whose certificate an agent shows.")
     private boolean insecure;
 
     @Option(
@@ -87,29 +61,40 @@ public final class Matriarchctl {
             description = "Show this help.")
     private boolean help;
 
-    private final Terminal terminal;
+    private Terminal terminal;
 
     Matriarchctl(Terminal terminal) {
         this.terminal = terminal;
     }
 
     public static void main(String[] args) {
-        // Java's own sockets do; the native ones would be unpacked to /tmp at each start.
-        System.setProperty("io.grpc.netty.shaded.io.netty.transport.noNative", "true");
+        startQuickly();
         BufferedReader in = new BufferedReader(new InputStreamReader(System.in, Charset.defaultCharset()));
         int code = run(args, new Terminal(in, System.out, System.err, System.getenv(), System.console()));
         System.out.flush();
         System.exit(code);
     }
 
+    /** What a server wants of the network library, a program that asks one question need not wait for. */
+    private static void startQuickly() {
+        String netty = "io.grpc.netty.shaded.io.netty.";
+        // Java's own sockets do; the native ones would be unpacked to /tmp at each start.
+        System.setProperty(netty + "transport.noNative", "true");
+        System.setProperty(netty + "allocator.type", "unpooled");
+        System.setProperty(netty + "jfr.enabled", "false");
+        // Names of connections are unique in this process alone: no search for a hardware address.
+        System.setProperty(netty + "machineId", "00:00:00:00:00:01");
+        System.setProperty(netty + "processId", "1");
+    }
+
     /** @return 0 done, 1 refused or failed, 2 wrong usage, 3 nobody reachable */
     static int run(String[] args, Terminal terminal) {
-        CommandLine line = commandLine(terminal);
+        CommandLine line = commandLine(terminal, Verbs.among(args));
         line.setOut(new PrintWriter(new LineSink(terminal::print), true));
         line.setErr(new PrintWriter(new LineSink(terminal::complain), true));
         line.setExecutionExceptionHandler((failure, command, parsed) -> {
             if (failure instanceof CtlException e) {
-                terminal.complain(e.getMessage().equals("Aborted!") ? "Aborted!" : "Error: " + e.getMessage());
+                terminal.complain(e.isAbort() ? e.getMessage() : "Error: " + e.getMessage());
                 return e.exitCode();
             }
             terminal.complain("Error: " + failure);
@@ -118,15 +103,25 @@ public final class Matriarchctl {
         return line.execute(args);
     }
 
+    /** With all commands. */
     static CommandLine commandLine(Terminal terminal) {
-        CommandLine line = new CommandLine(new Matriarchctl(terminal))
-                .addSubcommand("scaffold", GoneCommand.scaffold())
-                .addSubcommand("configure", GoneCommand.configure());
-        for (String gone : List.of("scaffold", "configure")) {
-            // Whatever options they had.
-            line.getSubcommands().get(gone).setUnmatchedOptionsArePositionalParams(true);
+        return commandLine(terminal, Verbs.ALL.keySet());
+    }
+
+    private static CommandLine commandLine(Terminal terminal, Collection<String> verbs) {
+        CommandLine line = new CommandLine(new Matriarchctl(terminal));
+        for (String verb : verbs) {
+            Object command = Verbs.ALL.get(verb).get();
+            line.addSubcommand(verb, command);
+            CommandLine added = line.getSubcommands().get(verb);
+            if (command instanceof GoneCommand) {
+                // Whatever options it had.
+                added.setUnmatchedOptionsArePositionalParams(true);
+            }
+            if (command instanceof QueryCommand) {
+                shortNameForSql(added.getCommandSpec());
+            }
         }
-        shortNameForSql(line.getSubcommands().get("query").getCommandSpec());
         return line;
     }
 
@@ -142,6 +137,13 @@ public final class Matriarchctl {
 
     Terminal terminal() {
         return terminal;
+    }
+
+    /** From now on {@link #terminal} prints to the standard error. @return what prints to the standard output */
+    Terminal proseAside() {
+        Terminal before = terminal;
+        terminal = before.aside();
+        return before;
     }
 
     /** Connects to the first agent that answers. */
@@ -162,17 +164,25 @@ public final class Matriarchctl {
     /** Connects, and checks that the cluster is the one that was named; null: any. */
     Agents reach(String clusterName) {
         Agents agents = reach();
-        String scope = agents.cluster().getScope();
-        if (clusterName != null && !clusterName.equals(scope)) {
+        try {
+            check(clusterName, agents.cluster().getScope());
+            return agents;
+        } catch (CtlException e) {
             agents.close();
+            throw e;
+        }
+    }
+
+    /** @param clusterName null: any */
+    static void check(String clusterName, String scope) {
+        if (clusterName != null && !clusterName.equals(scope)) {
             throw CtlException.refused(
                     "the agents that were asked belong to cluster '" + scope + "', not to '" + clusterName + "'");
         }
-        return agents;
     }
 
     Settings settings() {
         StoreUrl.check(storeUrl, terminal);
-        return Settings.load(configFile, endpoints, terminal);
+        return Settings.load(configFile, endpoints, insecure, terminal);
     }
 }

@@ -3,6 +3,7 @@ package dev.matriarch.ctl;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -18,8 +19,11 @@ final class PromoteClusterCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Do not ask.")
     private boolean force;
 
+    @Mixin
+    private Report report;
+
     @Override
-    public Integer call() throws InterruptedException {
-        return new ClusterKind(ctl, cluster, Map.of(), force).carryOut();
+    public Integer call() throws Exception {
+        return report.told(ctl, new ClusterKind(ctl, cluster, Map.of(), force, report)::carryOut);
     }
 }

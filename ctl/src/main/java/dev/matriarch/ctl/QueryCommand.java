@@ -46,7 +46,10 @@ final class QueryCommand implements Callable<Integer> {
             description = "Run what is in this file; -: the standard input.")
     private String file;
 
-    @Option(names = "--format", defaultValue = "tsv", description = "${COMPLETION-CANDIDATES}")
+    @Option(
+            names = {"-o", "--format", "--output"},
+            defaultValue = "tsv",
+            description = "${COMPLETION-CANDIDATES}")
     private Format format;
 
     @Option(names = "--delimiter", paramLabel = "TEXT", description = "What stands between columns in tsv; a tab.")
@@ -90,7 +93,7 @@ final class QueryCommand implements Callable<Integer> {
         double seconds = watchTwo ? 2 : watch;
         while (true) {
             int code = once(login, text);
-            if (seconds <= 0) {
+            if (seconds <= 0 || terminal.isGone()) {
                 return code;
             }
             TimeUnit.MILLISECONDS.sleep(Math.round(seconds * 1000));
@@ -183,6 +186,10 @@ final class QueryCommand implements Callable<Integer> {
 
     private void print(List<String> titles, List<List<Object>> rows) {
         if (titles.isEmpty()) {
+            if (format != Format.tsv && !format.isPretty()) {
+                // No rows are a document too.
+                ctl.terminal().print(format.document(List.of()));
+            }
             return;
         }
         Terminal terminal = ctl.terminal();

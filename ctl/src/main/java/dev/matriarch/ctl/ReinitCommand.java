@@ -1,24 +1,20 @@
 package dev.matriarch.ctl;
 
 import dev.matriarch.proto.control.v1.ActionReply;
+import dev.matriarch.proto.control.v1.GetActionReply;
 import dev.matriarch.proto.control.v1.MemberRow;
 import dev.matriarch.proto.control.v1.ReinitializeRequest;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 
 @Command(name = "reinit", description = "Clone replicas afresh; what they have is deleted.")
 final class ReinitCommand implements Callable<Integer> {
-    private static final Duration LONGEST_CLONE = Duration.ofHours(24);
-    /** A member publishes that it clones at its next heartbeat at the latest. */
-    private static final Duration BEGINS_WITHIN = Duration.ofSeconds(15);
-
     @ParentCommand
     private Matriarchctl ctl;
 
@@ -37,8 +33,15 @@ final class ReinitCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Do not ask; cancel what runs.")
     private boolean force;
 
+    @Mixin
+    private Report report;
+
     @Override
-    public Integer call() throws InterruptedException {
+    public Integer call() throws Exception {
+        return report.told(ctl, this::carryOut);
+    }
+
+    private int carryOut() throws InterruptedException {
         Terminal terminal = ctl.terminal();
         try (Agents agents = ctl.reach()) {
             List<MemberRow> members = choose(agents, terminal);
@@ -46,49 +49,80 @@ final class ReinitCommand implements Callable<Integer> {
                 return cancel(agents, terminal, members);
             }
             Selection.confirm(terminal, agents.cluster(), members, "reinitialize", force);
-            int code = 0;
-            List<String> started = new ArrayList<>();
-            for (MemberRow member : members) {
-                String name = member.getName();
-                ActionReply reply = ask(agents, name, force);
-                if (reply.getStatus() != 200
-                        && reply.getMessage().endsWith("already in progress")
-                        && !force
-                        && terminal.confirm(
-                                reply.getMessage() + ". Do you want to cancel it and reinitialize anyway?")) {
-                    reply = ask(agents, name, true);
+            try (OneByOne each = new OneByOne(ctl, agents, report, "reinit")) {
+                if (wait) {
+                    each.remember();
                 }
-                if (reply.getStatus() == 200) {
-                    terminal.print("Success: reinitialize for member " + name);
-                    started.add(name);
-                } else {
-                    Selection.failed(terminal, "reinitialize", name, reply);
-                    code = CtlException.REFUSED;
+                Clones clones = new Clones(ctl, each, report);
+                try {
+                    int code = each.give(members, (asked, member) -> ask(each, clones, member.getName()));
+                    if (wait) {
+                        code = Math.max(code, clones.await());
+                    }
+                    return Math.max(code, clones.doubts());
+                } finally {
+                    clones.report();
                 }
             }
-            if (wait && !started.isEmpty() && !await(agents, terminal, started)) {
-                code = CtlException.REFUSED;
-            }
-            return code;
         }
     }
 
-    private static int cancel(Agents agents, Terminal terminal, List<MemberRow> members) {
-        int code = 0;
-        for (MemberRow member : members) {
-            ReinitializeRequest request = ReinitializeRequest.newBuilder()
-                    .setMember(member.getName())
-                    .setCancel(true)
-                    .build();
-            ActionReply reply = agents.call(stub -> stub.reinitialize(request));
-            if (reply.getStatus() == 200) {
-                terminal.print("Success: " + member.getName() + ": " + reply.getMessage());
-            } else {
-                Selection.failed(terminal, "cancel reinitialize", member.getName(), reply);
-                code = CtlException.REFUSED;
-            }
+    /** @param clones is given what begins */
+    private int ask(OneByOne each, Clones clones, String name) {
+        Terminal terminal = ctl.terminal();
+        Following following = new Following(each::agents, terminal, name);
+        ActionReply reply = ask(each.agents(), name, force, following.id());
+        if (reply.getStatus() != 200
+                && reply.getMessage().endsWith("already in progress")
+                && !force
+                && terminal.confirm(reply.getMessage() + ". Do you want to cancel it and reinitialize anyway?")) {
+            following = new Following(each::agents, terminal, name);
+            reply = ask(each.agents(), name, true, following.id());
         }
-        return code;
+        boolean lost = false;
+        if (reply.getStatus() == 503 && reply.getActionId().equals(following.id())) {
+            // Refused there, or passed on and the answer was lost: its member knows.
+            GetActionReply now = following.action();
+            lost = !now.hasResult();
+            reply = lost ? reply : now.getResult();
+        }
+        if (reply.getStatus() == 200) {
+            terminal.print("Success: reinitialize for member " + name);
+            clones.add(name, reply, following);
+            return 0;
+        }
+        Selection.failed(terminal, "reinitialize", name, reply);
+        if (lost) {
+            clones.add(name, reply, following);
+            return 0;
+        }
+        report.add(each.agents().cluster().getScope(), "reinit", name, reply, following);
+        return CtlException.REFUSED;
+    }
+
+    private int cancel(Agents agents, Terminal terminal, List<MemberRow> members) {
+        try (OneByOne each = new OneByOne(ctl, agents, report, "cancel reinit")) {
+            return each.give(members, (asked, member) -> cancel(asked, terminal, member.getName()));
+        }
+    }
+
+    private int cancel(Agents agents, Terminal terminal, String name) {
+        String id = Following.newId();
+        ReinitializeRequest request = ReinitializeRequest.newBuilder()
+                .setMember(name)
+                .setCancel(true)
+                .setActionId(id)
+                .build();
+        String scope = agents.cluster().getScope();
+        ActionReply reply = report.given(
+                scope, "cancel reinit", List.of(name), id, () -> agents.call(stub -> stub.reinitialize(request)));
+        report.add(scope, "cancel reinit", List.of(name), reply, List.of());
+        if (reply.getStatus() == 200) {
+            terminal.print("Success: " + name + ": " + reply.getMessage());
+            return 0;
+        }
+        Selection.failed(terminal, "cancel reinitialize", name, reply);
+        return CtlException.REFUSED;
     }
 
     private List<MemberRow> choose(Agents agents, Terminal terminal) {
@@ -106,39 +140,18 @@ final class ReinitCommand implements Callable<Integer> {
         return Selection.of(agents.cluster(), List.of(name), Role.REPLICA);
     }
 
-    private ActionReply ask(Agents agents, String name, boolean cancelRunning) {
+    private ActionReply ask(Agents agents, String name, boolean cancelRunning, String id) {
         ReinitializeRequest request = ReinitializeRequest.newBuilder()
                 .setMember(name)
                 .setForce(cancelRunning)
                 .setFromLeader(fromLeader)
+                .setActionId(id)
                 .build();
-        return agents.call(stub -> stub.reinitialize(request));
-    }
-
-    private static boolean await(Agents agents, Terminal terminal, List<String> started) throws InterruptedException {
-        terminal.print("Waiting for reinitialize to complete on: " + String.join(", ", started));
-        List<String> open = new ArrayList<>(started);
-        List<String> seenCloning = new ArrayList<>();
-        long begin = System.nanoTime();
-        while (System.nanoTime() - begin < LONGEST_CLONE.toNanos()) {
-            TimeUnit.SECONDS.sleep(1);
-            boolean mustHaveBegun = System.nanoTime() - begin > BEGINS_WITHIN.toNanos();
-            for (MemberRow member : agents.refresh().getMembersList()) {
-                boolean runs = member.getState().equals("running")
-                        || member.getState().equals("streaming")
-                        || member.getState().equals("in archive recovery");
-                if (!runs) {
-                    seenCloning.add(member.getName());
-                } else if ((mustHaveBegun || seenCloning.contains(member.getName())) && open.remove(member.getName())) {
-                    terminal.print("Reinitialize is completed on: " + member.getName());
-                }
-            }
-            if (open.isEmpty()) {
-                return true;
-            }
-        }
-        terminal.print("Failed: reinitialize is not complete after " + LONGEST_CLONE.toHours() + " hours on: "
-                + String.join(", ", open));
-        return false;
+        return report.given(
+                agents.cluster().getScope(),
+                "reinit",
+                List.of(name),
+                id,
+                () -> agents.call(stub -> stub.reinitialize(request)));
     }
 }

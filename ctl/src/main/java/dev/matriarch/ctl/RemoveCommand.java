@@ -3,9 +3,11 @@ package dev.matriarch.ctl;
 import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.MemberRow;
 import dev.matriarch.proto.control.v1.RemoveClusterRequest;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
 
@@ -25,8 +27,15 @@ final class RemoveCommand implements Callable<Integer> {
     @Parameters(paramLabel = "CLUSTER")
     private String cluster;
 
+    @Mixin
+    private Report report;
+
     @Override
-    public Integer call() {
+    public Integer call() throws Exception {
+        return report.told(ctl, this::carryOut);
+    }
+
+    private int carryOut() {
         Terminal terminal = ctl.terminal();
         try (Agents agents = ctl.reach(cluster)) {
             if (ctl.group() == null && agents.groups().isPresent()) {
@@ -51,8 +60,14 @@ final class RemoveCommand implements Callable<Integer> {
                                     + " continue"))) {
                 throw CtlException.refused("You did not specify the current leader of the cluster");
             }
-            ActionReply reply = agents.call(stub -> stub.removeCluster(
-                    RemoveClusterRequest.newBuilder().setScope(cluster).build()));
+            ActionReply reply = report.given(
+                    cluster,
+                    "remove",
+                    List.of(),
+                    "",
+                    () -> agents.call(stub -> stub.removeCluster(
+                            RemoveClusterRequest.newBuilder().setScope(cluster).build())));
+            report.add(cluster, "remove", List.of(), reply, List.of());
             if (reply.getStatus() == 200) {
                 terminal.print("Success: " + reply.getMessage());
                 return 0;

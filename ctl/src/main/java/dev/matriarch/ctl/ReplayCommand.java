@@ -25,7 +25,9 @@ final class ReplayCommand implements Callable<Integer> {
 
     enum Output {
         text,
-        json
+        pretty,
+        json,
+        yaml
     }
 
     @ParentCommand
@@ -44,7 +46,7 @@ final class ReplayCommand implements Callable<Integer> {
     private boolean onlyChanges;
 
     @Option(
-            names = {"-o", "--output"},
+            names = {"-f", "--format", "-o", "--output"},
             defaultValue = "text",
             description = "${COMPLETION-CANDIDATES}")
     private Output output;
@@ -57,18 +59,23 @@ final class ReplayCommand implements Callable<Integer> {
         ToolProvider tool = ToolProvider.findFirst(TOOL)
                 .orElseThrow(() -> CtlException.refused("the agent's library is not installed beside matriarchctl:"
                         + " replay needs the decisions that are in it"));
-        LineSink out = new LineSink(ctl.terminal()::print);
+        StringBuilder json = new StringBuilder();
+        LineSink out = new LineSink(output == Output.yaml ? json::append : ctl.terminal()::print);
         LineSink err = new LineSink(ctl.terminal()::complain);
         try (PrintWriter lines = new PrintWriter(out, true);
                 PrintWriter complaints = new PrintWriter(err, true)) {
-            return tool.run(
+            int code = tool.run(
                     lines,
                     complaints,
                     file.toString(),
                     time("--from", from),
                     time("--to", to),
                     onlyChanges ? "changes" : "all",
-                    output.name());
+                    output == Output.json || output == Output.yaml ? "json" : "text");
+            if (!json.isEmpty()) {
+                ctl.terminal().print(Format.yaml.document(Json.value(json.toString())));
+            }
+            return code;
         }
     }
 

@@ -1,7 +1,6 @@
 package dev.matriarch.ctl;
 
 import dev.matriarch.proto.control.v1.ActionReply;
-import dev.matriarch.proto.control.v1.CancelRestartRequest;
 import dev.matriarch.proto.control.v1.MemberRow;
 import dev.matriarch.proto.control.v1.RestartRequest;
 import java.time.Duration;
@@ -49,8 +48,15 @@ final class RestartCommand implements Callable<Integer> {
             description = "When; ISO 8601, or now. --force replaces an earlier one.")
     private String scheduled;
 
+    @Mixin
+    private Report report;
+
     @Override
-    public Integer call() {
+    public Integer call() throws Exception {
+        return report.told(ctl, this::carryOut);
+    }
+
+    private int carryOut() {
         if (timeout != null && !(timeout > 0)) {
             throw CtlException.usage("--timeout must be a positive number of seconds");
         }
@@ -78,11 +84,9 @@ final class RestartCommand implements Callable<Integer> {
             if (version.isEmpty() && !targets.forced()) {
                 version = terminal.ask("Restart if the PostgreSQL version is less than provided (e.g. 9.5.2) ", "");
             }
-            int code = 0;
-            for (MemberRow member : members) {
-                code = Math.max(code, restart(terminal, agents, member, at));
+            try (OneByOne each = new OneByOne(ctl, agents, report, "restart")) {
+                return each.give(members, (asked, member) -> restart(terminal, asked, member, at));
             }
-            return code;
         }
     }
 
@@ -104,20 +108,28 @@ final class RestartCommand implements Callable<Integer> {
     private int restart(Terminal terminal, Agents agents, MemberRow member, String at) {
         String name = member.getName();
         if (!at.isEmpty() && targets.forced() && !member.getScheduledRestart().isEmpty()) {
-            agents.call(stub -> stub.cancelRestart(
-                    CancelRestartRequest.newBuilder().setMember(name).build()));
+            FlushCommand.restart(agents, report, name);
         }
+        Following following = new Following(agents, terminal, name);
         RestartRequest request = RestartRequest.newBuilder()
                 .setMember(name)
                 .setTimeoutSeconds(timeout == null ? 0 : timeout)
                 .setPostgresVersion(version)
                 .setOnlyIfPending(pending)
                 .setScheduledAt(at)
+                .setActionId(following.id())
                 .build();
         Duration limit = timeout == null
                 ? LONGEST
                 : Duration.ofMillis(Math.round(timeout * 1000)).plus(MARGIN);
-        ActionReply reply = agents.call(limit, stub -> stub.restart(request));
+        String scope = agents.cluster().getScope();
+        ActionReply reply = report.given(
+                scope,
+                "restart",
+                List.of(name),
+                following.id(),
+                () -> following.until(() -> agents.call(limit, stub -> stub.restart(request))));
+        report.add(scope, "restart", name, reply, following);
         switch (reply.getStatus()) {
             case 200 -> terminal.print("Success: restart on member " + name);
             case 202 -> terminal.print("Success: restart scheduled on member " + name);

@@ -2,6 +2,7 @@ package dev.matriarch.ctl;
 
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -17,8 +18,11 @@ final class ResumeCommand implements Callable<Integer> {
     @Option(names = "--wait", description = "Return when all members have recognised it.")
     private boolean wait;
 
+    @Mixin
+    private Report report;
+
     @Override
-    public Integer call() throws InterruptedException {
-        return new PauseSwitch(ctl, cluster, false, wait).carryOut();
+    public Integer call() throws Exception {
+        return report.told(ctl, new PauseSwitch(ctl, cluster, false, wait, report)::carryOut);
     }
 }

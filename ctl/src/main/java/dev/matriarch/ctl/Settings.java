@@ -4,19 +4,20 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * Whom to ask.
  *
  * @param scope the cluster's name, if the configuration gives one
  * @param endpoints {@code host:port} of gRPC doors, in the order of trying
+ * @param tls how to speak to them
  */
-record Settings(Optional<String> scope, List<Endpoint> endpoints) {
+record Settings(Optional<String> scope, List<Endpoint> endpoints, CtlTls tls) {
     private static final int REST_PORT = 8008;
     private static final String DEFAULT_FILE = ".config/matriarch/ctl.yaml";
 
@@ -54,16 +55,17 @@ record Settings(Optional<String> scope, List<Endpoint> endpoints) {
      * Endpoints of the command line come alone; else those of the configuration file.
      *
      * @param file of {@code -c}, or null
+     * @param insecure of {@code -k}
      */
-    static Settings load(String file, List<String> endpoints, Terminal terminal) {
+    static Settings load(String file, List<String> endpoints, boolean insecure, Terminal terminal) {
         List<Endpoint> given =
                 endpoints.stream().map(e -> Endpoint.parse(e, -1, "--endpoint")).toList();
         Optional<Path> path = choose(file, terminal);
         Optional<Map<?, ?>> yaml = path.map(Settings::read);
-        yaml.ifPresent(y -> refuseTls(y, path.get()));
+        CtlTls tls = CtlTls.of((section, key) -> setting(yaml, section, key, terminal), insecure);
         Optional<String> scope = yaml.map(y -> y.get("scope")).map(Object::toString);
         if (!given.isEmpty()) {
-            return new Settings(scope, given);
+            return new Settings(scope, given, tls);
         }
         if (yaml.isEmpty()) {
             throw CtlException.usage(
@@ -74,18 +76,15 @@ record Settings(Optional<String> scope, List<Endpoint> endpoints) {
             throw CtlException.usage(path.get() + " names no agent: it needs ctl.endpoints, control.connect_address,"
                     + " restapi.connect_address or raft.partner_addrs");
         }
-        return new Settings(scope, found);
+        return new Settings(scope, found, tls);
     }
 
-    /** A setting that is meant to protect something and does not is worse than none. */
-    private static void refuseTls(Map<?, ?> yaml, Path path) {
-        for (String key : List.of("cacert", "certfile", "keyfile", "keyfile_password")) {
-            if (at(yaml, "ctl", key) != null) {
-                throw CtlException.usage(
-                        path + ": ctl." + key + " does nothing yet: the control port of agents knows no"
-                                + " TLS. Remove it, and ask agents from their own hosts or through a network that you trust");
-            }
-        }
+    /** The environment comes first, as for the agent. */
+    private static Optional<String> setting(Optional<Map<?, ?>> yaml, String section, String key, Terminal terminal) {
+        String variable = terminal.environment("PATRONI_" + (section + "_" + key).toUpperCase(Locale.ROOT));
+        return variable.isEmpty()
+                ? yaml.map(y -> at(y, section, key)).map(Object::toString).filter(text -> !text.isBlank())
+                : Optional.of(variable);
     }
 
     private static Optional<Path> choose(String file, Terminal terminal) {
@@ -117,9 +116,10 @@ record Settings(Optional<String> scope, List<Endpoint> endpoints) {
     }
 
     private static List<Endpoint> endpointsOf(Map<?, ?> yaml, String file) {
-        Set<Endpoint> found = new LinkedHashSet<>();
+        // By what they are called: a record's own hash code takes a JVM milliseconds to prepare.
+        Map<String, Endpoint> found = new LinkedHashMap<>();
         for (Object one : list(at(yaml, "ctl", "endpoints"))) {
-            found.add(Endpoint.parse(one.toString(), -1, file + ": ctl.endpoints"));
+            add(found, Endpoint.parse(one.toString(), -1, file + ": ctl.endpoints"));
         }
         int restPort = REST_PORT;
         Object rest = first(at(yaml, "restapi", "connect_address"), at(yaml, "restapi", "listen"));
@@ -131,15 +131,19 @@ record Settings(Optional<String> scope, List<Endpoint> endpoints) {
         if (control != null) {
             Endpoint own = Endpoint.parse(control.toString(), port, file + ": control");
             port = own.port();
-            found.add(reachable(own));
+            add(found, reachable(own));
         } else if (restDoor.isPresent()) {
-            found.add(reachable(new Endpoint(restDoor.get().host(), port)));
+            add(found, reachable(new Endpoint(restDoor.get().host(), port)));
         }
         for (Object partner : list(at(yaml, "raft", "partner_addrs"))) {
             Endpoint raft = Endpoint.parse(partner.toString(), port, file + ": raft.partner_addrs");
-            found.add(new Endpoint(raft.host(), port));
+            add(found, new Endpoint(raft.host(), port));
         }
-        return new ArrayList<>(found);
+        return new ArrayList<>(found.values());
+    }
+
+    private static void add(Map<String, Endpoint> found, Endpoint one) {
+        found.putIfAbsent(one.toString(), one);
     }
 
     /** A door that listens on every address is reached on the loopback one. */
@@ -160,10 +164,9 @@ record Settings(Optional<String> scope, List<Endpoint> endpoints) {
     }
 
     private static List<?> list(Object value) {
-        return switch (value) {
-            case null -> List.of();
-            case List<?> many -> many;
-            default -> List.of(value.toString().split("\\s*,\\s*"));
-        };
+        if (value == null) {
+            return List.of();
+        }
+        return value instanceof List<?> many ? many : List.of(value.toString().split("\\s*,\\s*"));
     }
 }

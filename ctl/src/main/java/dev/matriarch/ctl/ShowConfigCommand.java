@@ -7,6 +7,7 @@ import dev.matriarch.proto.control.v1.GetEffectiveConfigReply;
 import dev.matriarch.proto.control.v1.GetEffectiveConfigRequest;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -30,7 +31,7 @@ final class ShowConfigCommand implements Callable<Integer> {
     @Option(
             names = {"-f", "--format", "-o", "--output"},
             defaultValue = "pretty",
-            description = "With --effective: ${COMPLETION-CANDIDATES}")
+            description = "${COMPLETION-CANDIDATES}")
     private Format format;
 
     @Parameters(arity = "0..2", paramLabel = "CLUSTER [MEMBER]")
@@ -46,8 +47,10 @@ final class ShowConfigCommand implements Callable<Integer> {
         }
         try (Agents agents = ctl.reach(names.isEmpty() ? null : names.getFirst())) {
             GetConfigReply config = agents.call(stub -> stub.getConfig(GetConfigRequest.getDefaultInstance()));
-            if (config.getExists()) {
+            if (format.isPretty() && config.getExists()) {
                 ctl.terminal().print(Yaml.sorted(Json.object(config.getJson())));
+            } else if (!format.isPretty()) {
+                ctl.terminal().print(format.document(config.getExists() ? Json.object(config.getJson()) : Map.of()));
             }
             return 0;
         }

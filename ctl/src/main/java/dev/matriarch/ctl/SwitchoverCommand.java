@@ -2,6 +2,7 @@ package dev.matriarch.ctl;
 
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.ParentCommand;
@@ -28,8 +29,12 @@ final class SwitchoverCommand implements Callable<Integer> {
     @Option(names = "--force", description = "Do not ask.")
     private boolean force;
 
+    @Mixin
+    private Report report;
+
     @Override
-    public Integer call() {
-        return new LeaderChange(ctl, true, cluster, leader, candidate, scheduled, force).carryOut();
+    public Integer call() throws Exception {
+        return report.told(
+                ctl, new LeaderChange(ctl, true, cluster, leader, candidate, scheduled, force, report)::carryOut);
     }
 }

@@ -28,8 +28,24 @@ final class Terminal {
         this.environment = Map.copyOf(environment);
     }
 
+    /** Somebody types and looks: both ends are a terminal, and one that can do more than print lines. */
+    boolean isInteractive() {
+        String kind = environment("TERM");
+        return console != null && !kind.isEmpty() && !kind.equals("dumb");
+    }
+
+    /** The same person, told on the standard error what would be on the standard output. */
+    Terminal aside() {
+        return new Terminal(in, err, err, environment, console);
+    }
+
     void print(String line) {
         out.println(line);
+    }
+
+    /** Nobody reads what is printed any more: the other end of the pipe is closed. */
+    boolean isGone() {
+        return out.checkError();
     }
 
     void complain(String line) {

@@ -15,6 +15,12 @@ final class TopologyCommand implements Callable<Integer> {
     private String cluster;
 
     @Option(
+            names = {"-f", "--format", "-o", "--output"},
+            defaultValue = "topology",
+            description = "${COMPLETION-CANDIDATES}")
+    private Format format;
+
+    @Option(
             names = {"-w", "--watch"},
             paramLabel = "SECONDS",
             description = "Repeat.")
@@ -25,7 +31,8 @@ final class TopologyCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        ListCommand.print(ctl, cluster, Format.topology, false, false, watchTwo ? 2 : watch);
+        ListCommand.print(
+                ctl, cluster, format == Format.pretty ? Format.topology : format, false, false, watchTwo ? 2 : watch);
         return 0;
     }
 }

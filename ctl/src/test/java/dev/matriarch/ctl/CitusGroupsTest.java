@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.matriarch.proto.control.v1.SwitchoverRequest;
 import dev.matriarch.proto.sharding.v1.Group;
 import dev.matriarch.proto.sharding.v1.GroupsReply;
+import dev.matriarch.proto.watch.v1.Event;
+import dev.matriarch.proto.watch.v1.EventsReply;
 import java.io.BufferedReader;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -102,6 +104,37 @@ class CitusGroupsTest {
         assertTrue(err().contains("not part of a Citus database"), err());
         assertEquals(0, run("", "list"));
         assertTrue(out().startsWith("+ Cluster: demo ("), out());
+    }
+
+    @Test
+    void allGroupsAreWatchedAndTheirEventsAreTold() {
+        worker.events = EventsReply.newBuilder()
+                .addEvents(Event.newBuilder()
+                        .setAtMillis(System.currentTimeMillis())
+                        .setMember("n2")
+                        .setKind("postgres")
+                        .setWhat("PostgreSQL runs"))
+                .build();
+        assertEquals(0, run("", "top", "--count", "1"), err());
+        assertTrue(out().contains("PAUSED: group 1"), out());
+        assertTrue(out().contains("Group 0: A failover now loses at most: nothing"), out());
+        assertEquals(
+                6, out().lines().filter(l -> l.matches("\\| +[01] \\| n.*")).count(), out());
+        assertTrue(out().contains("group 1  n2: PostgreSQL runs"), out());
+        assertEquals(0, run("", "top", "--count", "1", "-o", "json"), err());
+        assertTrue(out().contains("{\"group\":1,\"name\":\"n3\","), out());
+        assertEquals(0, run("", "timeline"), err());
+        assertTrue(out().contains("  1 n2  PostgreSQL runs"), out());
+        assertEquals(0, run("", "timeline", "-f", "tsv"), err());
+        assertTrue(out().startsWith("Group\tTime\t"), out());
+        assertEquals(0, run("", "timeline", "--group", "0"), err());
+        assertTrue(out().startsWith("Nothing happened since "), out());
+        worker.close();
+        assertEquals(0, run("", "top", "--count", "1"), err());
+        assertTrue(out().contains("Citus group 1: no agent answered"), out());
+        assertTrue(out().contains("|     0 | n1 "), out());
+        assertEquals(0, run("", "timeline"), err());
+        assertTrue(err().contains("Without the events of Citus group 1: no agent answered"), err());
     }
 
     @Test

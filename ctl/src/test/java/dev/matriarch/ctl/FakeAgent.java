@@ -4,10 +4,17 @@ import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.CancelRestartRequest;
 import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
+import dev.matriarch.proto.control.v1.DoctorServiceGrpc;
 import dev.matriarch.proto.control.v1.EffectiveSetting;
+import dev.matriarch.proto.control.v1.ExamineReply;
+import dev.matriarch.proto.control.v1.ExamineRequest;
 import dev.matriarch.proto.control.v1.ExplainReply;
 import dev.matriarch.proto.control.v1.ExplainRequest;
 import dev.matriarch.proto.control.v1.FailoverRequest;
+import dev.matriarch.proto.control.v1.GetActionReply;
+import dev.matriarch.proto.control.v1.GetActionRequest;
+import dev.matriarch.proto.control.v1.GetClockReply;
+import dev.matriarch.proto.control.v1.GetClockRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
 import dev.matriarch.proto.control.v1.GetConfigReply;
@@ -32,13 +39,24 @@ import dev.matriarch.proto.control.v1.SwitchoverRequest;
 import dev.matriarch.proto.sharding.v1.GroupsReply;
 import dev.matriarch.proto.sharding.v1.GroupsRequest;
 import dev.matriarch.proto.sharding.v1.ShardingServiceGrpc;
+import dev.matriarch.proto.watch.v1.EventsReply;
+import dev.matriarch.proto.watch.v1.EventsRequest;
+import dev.matriarch.proto.watch.v1.MemberPulse;
+import dev.matriarch.proto.watch.v1.PulseReply;
+import dev.matriarch.proto.watch.v1.PulseRequest;
+import dev.matriarch.proto.watch.v1.WatchServiceGrpc;
 import io.grpc.Server;
+import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.CountDownLatch;
 
 /** An agent that answers what a test tells it to. */
 final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implements AutoCloseable {
@@ -51,8 +69,69 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
     volatile ActionReply action =
             ActionReply.newBuilder().setStatus(200).setMessage("done").build();
 
+    volatile PulseReply pulses = PulseReply.newBuilder()
+            .addMembers(MemberPulse.newBuilder()
+                    .setName("n1")
+                    .setLeaseMillis(4200)
+                    .setTtlMillis(5000)
+                    .setGuarded(true)
+                    .setWatchdog("off")
+                    .setLastDecision("no action. I am (n1), the leader with the lock"))
+            .addMembers(MemberPulse.newBuilder().setName("n2").setProblem("no answer in time"))
+            .build();
+    volatile ExamineReply examined = ExamineReply.getDefaultInstance();
+    volatile EventsReply events = EventsReply.getDefaultInstance();
+
+    /** How many of the next questions for them fail. */
+    volatile int failingPulses;
+
     /** Of no Citus database. */
     volatile GroupsReply groups = GroupsReply.getDefaultInstance();
+
+    /** Of a switchover that ends when somebody has asked how far it got; null: it ends at once. */
+    volatile GetActionReply progress;
+
+    private final CountDownLatch progressWasAsked = new CountDownLatch(1);
+
+    /** How orders fail that reach it; null: they are answered. */
+    volatile Status failure;
+
+    /** Orders for this member are not answered; null: all are. */
+    volatile String silentMember;
+
+    /** When it is asked for a reload. */
+    volatile boolean diesOfReload;
+
+    /** When it is asked for a copy. */
+    volatile boolean diesOfReinit;
+
+    /** When it has answered that a copy begins. */
+    volatile boolean diesAfterReinit;
+
+    /** Copies are passed on to their members, whose answers are lost. */
+    volatile boolean losesReinit;
+
+    /** How the cluster is at the next looks at it; after them as {@link #cluster} says. */
+    final Queue<GetClusterReply> looks = new ConcurrentLinkedQueue<>();
+
+    /** After the next order nobody learns how the cluster is. */
+    volatile boolean blindAfterAnOrder;
+
+    /** What it says of the store that did not confirm a change; null: it confirmed. */
+    volatile String unconfirmed;
+
+    /** After the next change of the configuration nobody learns how the cluster is. */
+    volatile boolean blindAfterTheChange;
+
+    private volatile boolean blind;
+
+    /** When it is asked for a switchover. */
+    volatile boolean dies;
+
+    final CountDownLatch dead = new CountDownLatch(1);
+
+    /** Says nothing before that; null: answers at once. */
+    volatile CountDownLatch silentUntil;
 
     private volatile GetClusterReply next;
 
@@ -62,9 +141,55 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
     }
 
     FakeAgent() throws IOException {
+        this(null);
+    }
+
+    /** @param tls null: in plain text */
+    FakeAgent(SslContext tls) throws IOException {
         server = NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
+                .sslContext(tls)
                 .directExecutor()
                 .addService(this)
+                .addService(new WatchServiceGrpc.WatchServiceImplBase() {
+                    @Override
+                    public void pulse(PulseRequest request, StreamObserver<PulseReply> to) {
+                        if (failingPulses > 0) {
+                            failingPulses--;
+                            to.onError(Status.UNAVAILABLE.asRuntimeException());
+                            return;
+                        }
+                        to.onNext(pulses);
+                        to.onCompleted();
+                    }
+
+                    @Override
+                    public void events(EventsRequest request, StreamObserver<EventsReply> to) {
+                        asked.add(request);
+                        to.onNext(events);
+                        to.onCompleted();
+                    }
+                })
+                .addService(new DoctorServiceGrpc.DoctorServiceImplBase() {
+                    @Override
+                    public void examine(ExamineRequest request, StreamObserver<ExamineReply> to) {
+                        if (examined == null) {
+                            super.examine(request, to);
+                            return;
+                        }
+                        to.onNext(examined);
+                        to.onCompleted();
+                    }
+
+                    @Override
+                    public void getClock(GetClockRequest request, StreamObserver<GetClockReply> to) {
+                        if (examined == null) {
+                            super.getClock(request, to);
+                            return;
+                        }
+                        to.onNext(GetClockReply.getDefaultInstance());
+                        to.onCompleted();
+                    }
+                })
                 .addService(new ShardingServiceGrpc.ShardingServiceImplBase() {
                     @Override
                     public void groups(GroupsRequest request, StreamObserver<GroupsReply> to) {
@@ -112,13 +237,38 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
 
     private <T> void reply(StreamObserver<T> to, Object request, T answer) {
         asked.add(request);
+        if (failure != null && (answer instanceof ActionReply || answer instanceof SetConfigReply)) {
+            to.onError(failure.asRuntimeException());
+            return;
+        }
+        blind |= blindAfterAnOrder && answer instanceof ActionReply;
         to.onNext(answer);
         to.onCompleted();
     }
 
     @Override
     public void getCluster(GetClusterRequest request, StreamObserver<GetClusterReply> to) {
-        to.onNext(cluster);
+        if (silentUntil == null) {
+            tellCluster(request, to);
+            return;
+        }
+        Thread.ofVirtual().start(() -> {
+            try {
+                silentUntil.await(20, java.util.concurrent.TimeUnit.SECONDS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            tellCluster(request, to);
+        });
+    }
+
+    private void tellCluster(GetClusterRequest request, StreamObserver<GetClusterReply> to) {
+        if (blind) {
+            to.onError(Status.DEADLINE_EXCEEDED.asRuntimeException());
+            return;
+        }
+        GetClusterReply look = looks.poll();
+        to.onNext(look == null ? cluster : look);
         to.onCompleted();
     }
 
@@ -158,14 +308,17 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
             answer.setConflict(true);
         } else if (request.getJson().contains("bogus")) {
             answer.setProblem("unknown key bogus");
+        } else if (unconfirmed != null) {
+            answer.setProblem(unconfirmed).setActionId(request.getActionId());
         } else {
+            blind = blindAfterTheChange;
             config = request.getJson();
             revision++;
             if (next != null) {
                 cluster = next;
                 next = null;
             }
-            answer.setWritten(true).setRevision(revision);
+            answer.setWritten(true).setRevision(revision).setActionId(request.getActionId());
         }
         reply(to, request, answer.build());
     }
@@ -227,7 +380,30 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
 
     @Override
     public void switchover(SwitchoverRequest request, StreamObserver<ActionReply> to) {
-        reply(to, request, action);
+        if (dies) {
+            Thread.ofVirtual().start(() -> {
+                server.shutdownNow();
+                dead.countDown();
+            });
+        } else if (progress == null) {
+            reply(to, request, action);
+        } else {
+            Thread.ofVirtual().start(() -> {
+                try {
+                    progressWasAsked.await(10, java.util.concurrent.TimeUnit.SECONDS);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                }
+                reply(to, request, action);
+            });
+        }
+    }
+
+    @Override
+    public void getAction(GetActionRequest request, StreamObserver<GetActionReply> to) {
+        to.onNext(progress == null ? GetActionReply.getDefaultInstance() : progress);
+        to.onCompleted();
+        progressWasAsked.countDown();
     }
 
     @Override
@@ -237,12 +413,33 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
 
     @Override
     public void restart(RestartRequest request, StreamObserver<ActionReply> to) {
+        if (request.getMember().equals(silentMember)) {
+            asked.add(request);
+            to.onError(Status.DEADLINE_EXCEEDED.asRuntimeException());
+            return;
+        }
         reply(to, request, action);
     }
 
     @Override
     public void reinitialize(ReinitializeRequest request, StreamObserver<ActionReply> to) {
-        reply(to, request, action);
+        if (diesOfReinit) {
+            Thread.ofVirtual().start(server::shutdownNow);
+            return;
+        }
+        reply(
+                to,
+                request,
+                losesReinit
+                        ? ActionReply.newBuilder()
+                                .setStatus(503)
+                                .setMessage("member n2 gave no answer")
+                                .setActionId(request.getActionId())
+                                .build()
+                        : action);
+        if (diesAfterReinit) {
+            Thread.ofVirtual().start(server::shutdown);
+        }
     }
 
     @Override
@@ -262,6 +459,10 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
 
     @Override
     public void reload(ReloadRequest request, StreamObserver<ActionReply> to) {
+        if (diesOfReload) {
+            Thread.ofVirtual().start(server::shutdownNow);
+            return;
+        }
         reply(to, request, action);
     }
 

@@ -1,9 +1,11 @@
 package dev.matriarch.ctl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.proto.control.v1.ActionReply;
+import dev.matriarch.proto.control.v1.GetActionReply;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.ReinitializeRequest;
 import dev.matriarch.proto.control.v1.RestartRequest;
@@ -106,6 +108,17 @@ class MemberActionsTest {
         said(run, 0, "Waiting for reinitialize to complete on: n2");
         said(run, 0, "Reinitialize is completed on: n2");
         copy.interrupt();
+    }
+
+    @Test
+    void aReinitThatWasTakenBackIsNoSuccess() {
+        agent.progress = GetActionReply.newBuilder()
+                .setKnown(true)
+                .setResult(ActionReply.newBuilder().setStatus(503).setMessage("it leads now; nothing was copied"))
+                .build();
+        CtlRun run = CtlRun.of(agent, "", "reinit", "demo", "n2", "--wait", "--force");
+        said(run, 1, "Failed: reinitialize for member n2, status code=503, (it leads now; nothing was copied)");
+        assertFalse(run.says("is completed on"), run::toString);
     }
 
     @Test

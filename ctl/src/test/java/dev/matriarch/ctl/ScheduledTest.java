@@ -131,11 +131,11 @@ class ScheduledTest {
         assertEquals(0, run("", "flush", "demo", "restart", "--force"));
         has("Success: flush scheduled restart for member n2");
         has("No scheduled restart for member n3");
-        assertEquals(CancelRestartRequest.newBuilder().setMember("n2").build(), agent.asked.getLast());
+        assertEquals("n2", ((CancelRestartRequest) agent.asked.getLast()).getMember());
         answers(200, "scheduled switchover deleted");
         assertEquals(0, run("", "flush", "demo", "switchover", "--force"));
         has("Success: scheduled switchover deleted");
-        assertEquals(CancelSwitchoverRequest.getDefaultInstance(), agent.asked.getLast());
+        assertTrue(agent.asked.getLast() instanceof CancelSwitchoverRequest);
     }
 
     @Test

@@ -125,14 +125,12 @@ class SmallCommandsTest {
     }
 
     @Test
-    void tlsOptionsThatProtectNothingAreRefused() throws IOException {
+    void insecureHasNothingToDoWithoutTls() throws IOException {
         said(run("", "-k", "list"), 0, "Cluster: demo");
         said(run("", "list", "--insecure"), 0, "Cluster: demo");
         Path file = directory.resolve("ctl.yaml");
         Files.writeString(file, "ctl: {endpoints: ['" + agent.endpoint() + "'], insecure: true}\n");
         said(CtlRun.of(Map.of(), "", "-c", file.toString(), "list"), 0, "Cluster: demo");
-        Files.writeString(file, "ctl: {endpoints: ['" + agent.endpoint() + "'], cacert: /etc/ca.pem}\n");
-        said(CtlRun.of(Map.of(), "", "-c", file.toString(), "list"), 2, "ctl.cacert does nothing yet");
     }
 
     @Test

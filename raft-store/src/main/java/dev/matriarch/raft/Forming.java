@@ -1,5 +1,6 @@
 package dev.matriarch.raft;
 
+import dev.matriarch.proto.store.v1.GivenUp;
 import dev.matriarch.proto.store.v1.HelloReply;
 import dev.matriarch.proto.store.v1.HelloRequest;
 import dev.matriarch.proto.store.v1.JoinReply;
@@ -46,21 +47,28 @@ final class Forming {
         /** The group has this peer among its members. */
         void settle() throws StoreStartException;
 
+        /** What another peer says of stores that this cluster had before. */
+        void learn(List<GivenUp> news);
+
         /** True once the replica itself has seen that it is a member. */
         boolean isMember();
 
+        /** Nothing more is to be done here: the store closes, or it has to begin anew. */
         boolean isClosed();
     }
 
     private final RaftStoreSettings settings;
+    private final KnownPeers knownPeers;
     private final PeerRpc rpc;
     private final Peer peer;
     private final Consumer<String> progress;
     private final Map<String, PeerIdentity> heard = new LinkedHashMap<>();
+    private Set<String> remembered = Set.of();
     private String lastSentence = "";
 
-    Forming(RaftStoreSettings settings, PeerRpc rpc, Peer peer, Consumer<String> progress) {
+    Forming(RaftStoreSettings settings, KnownPeers knownPeers, PeerRpc rpc, Peer peer, Consumer<String> progress) {
         this.settings = settings;
+        this.knownPeers = knownPeers;
         this.rpc = rpc;
         this.peer = peer;
         this.progress = progress;
@@ -72,36 +80,78 @@ final class Forming {
      * @throws StoreStartException if that can never be, with these settings
      */
     void run() throws StoreStartException, InterruptedException {
+        if (!peer.marker().settled()) {
+            remembered = knownPeers.load();
+        }
         while (!peer.isClosed() && !peer.marker().settled()) {
+            if (peer.isMember()) {
+                // Taken in meanwhile, or stopped between entering and settling: nobody else would say so.
+                peer.settle();
+                say("this peer is part of the store");
+                return;
+            }
             List<HelloReply> formed = new ArrayList<>();
+            List<HelloReply> waiting = new ArrayList<>();
             Set<String> missing = new LinkedHashSet<>();
-            for (String partner : settings.partners()) {
+            Set<String> partners = partners();
+            for (String partner : partners) {
                 Optional<HelloReply> reply = hello(partner);
                 if (reply.isEmpty()) {
                     missing.add(partner);
                 } else if (!reply.get().getGroupId().isEmpty()) {
                     formed.add(reply.get());
+                } else if (!reply.get().getWaitingFor().isEmpty()) {
+                    waiting.add(reply.get());
                 }
             }
             long pause = PAUSE_MILLIS;
             if (!formed.isEmpty()) {
                 pause = enterExisting(formed) ? 0 : JOIN_PAUSE_MILLIS;
             } else if (missing.isEmpty() && peer.marker().groupId().isEmpty()) {
-                Optional<String> twice = nameInUseTwice();
-                if (twice.isEmpty()) {
+                Optional<String> obstacle = nameInUseTwice().or(() -> bound(waiting));
+                if (obstacle.isEmpty()) {
                     form();
                     continue;
                 }
-                say(twice.get());
+                say(obstacle.get());
             } else {
-                int all = settings.partners().size() + 1;
-                say("waiting for " + String.join(", ", missing) + " to form the store (" + (all - missing.size())
-                        + " of " + all + " present)");
+                say(waitingFor(missing, partners.size() + 1));
             }
             if (pause > 0) {
                 Thread.sleep(pause);
             }
         }
+    }
+
+    private String waitingFor(Set<String> missing, int all) {
+        Optional<UUID> group = peer.marker().groupId();
+        if (missing.isEmpty() && group.isPresent()) {
+            return "waiting to be taken into the store " + group.get() + ", of which "
+                    + (heard.isEmpty() ? "no peer is known here" : String.join(", ", heard.keySet()) + " knows nothing")
+                    + ": raft.partner_addrs must name one of its peers";
+        }
+        String sentence = "waiting for " + String.join(", ", missing) + " to form the store (" + (all - missing.size())
+                + " of " + all + " present)";
+        Set<String> former = new LinkedHashSet<>(missing);
+        former.retainAll(remembered);
+        settings.partners().forEach(former::remove);
+        return former.isEmpty()
+                ? sentence
+                : sentence + ". By " + knownPeers.file() + " this node was part of a store with "
+                        + String.join(", ", former)
+                        + ": start them, or, if that store is gone for good, remove the file and start this node again";
+    }
+
+    /**
+     * Those of the configuration; a peer that was in a group before knows that one's too. Without the ones noted outside
+     * the data directory a node that lost that one, and whose configuration names nobody, would form a second store.
+     */
+    private Set<String> partners() {
+        Set<String> all = new LinkedHashSet<>(settings.partners());
+        peer.marker().known().stream().map(PeerIdentity::getAddress).forEach(all::add);
+        all.addAll(remembered);
+        all.remove(settings.selfAddress());
+        return all;
     }
 
     /** Two agents of one name would take each other's lock for their own. It can be cured while this peer waits. */
@@ -119,17 +169,38 @@ final class Forming {
         return Optional.empty();
     }
 
-    private void form() throws StoreStartException {
+    /** A peer that waits for another store than the one that would be formed here is no founder of this one. */
+    private Optional<String> bound(List<HelloReply> waiting) {
+        String mine = group(founders()).toString();
+        return waiting.stream()
+                .filter(r -> !r.getWaitingFor().equals(mine))
+                .findFirst()
+                .map(r -> r.getMe().getName() + " at " + r.getMe().getAddress() + " waits to be taken into the store "
+                        + r.getWaitingFor() + ": no other store is formed with it. Start the peers of that one and name"
+                        + " them in raft.partner_addrs; or, if it is gone for good, move raft.data_dir on "
+                        + r.getMe().getName() + " aside and start it again");
+    }
+
+    private List<PeerIdentity> founders() {
         List<PeerIdentity> members = new ArrayList<>(heard.values());
         members.add(peer.marker().identity());
         members.sort(Comparator.comparing(PeerIdentity::getPeerId));
+        return members;
+    }
+
+    private UUID group(List<PeerIdentity> founders) {
+        String seed = founders.stream().map(PeerIdentity::getPeerId).collect(Collectors.joining(",")) + "@"
+                + settings.scope();
+        return UUID.nameUUIDFromBytes(seed.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private void form() throws StoreStartException {
+        List<PeerIdentity> members = founders();
         if (new HashSet<>(members.stream().map(PeerIdentity::getPeerId).toList()).size() != members.size()) {
             throw new StoreStartException("Two peers of the store have the same identity: a data directory was copied. "
                     + "Nothing was changed. Remove " + settings.dataDir() + " on the copy and start it again.");
         }
-        String seed =
-                members.stream().map(PeerIdentity::getPeerId).collect(Collectors.joining(",")) + "@" + settings.scope();
-        peer.enter(UUID.nameUUIDFromBytes(seed.getBytes(StandardCharsets.UTF_8)), members);
+        peer.enter(group(members), members);
         peer.settle();
         say("formed the store with " + members.size() + (members.size() == 1 ? " peer" : " peers"));
     }
@@ -137,7 +208,12 @@ final class Forming {
     /** True if this peer is settled now. */
     private boolean enterExisting(List<HelloReply> formed) throws StoreStartException {
         String me = peer.marker().peerId();
-        for (HelloReply reply : formed) {
+        // A list that this peer stands in may be of another store than the one that it waits for.
+        Optional<String> group = peer.marker().groupId().map(UUID::toString);
+        List<HelloReply> fitting = formed.stream()
+                .filter(r -> group.isEmpty() || group.get().equals(r.getGroupId()))
+                .toList();
+        for (HelloReply reply : fitting) {
             if (reply.getMembersList().stream().anyMatch(m -> m.getPeerId().equals(me))) {
                 if (peer.marker().groupId().isEmpty()) {
                     peer.enter(UUID.fromString(reply.getGroupId()), reply.getMembersList());
@@ -147,7 +223,7 @@ final class Forming {
                 return true;
             }
         }
-        return join(formed.getFirst());
+        return join(fitting.isEmpty() ? formed.getFirst() : fitting.getFirst());
     }
 
     private boolean join(HelloReply host) throws StoreStartException {
@@ -157,6 +233,13 @@ final class Forming {
         }
         if (peer.marker().groupId().isEmpty()) {
             peer.enter(UUID.fromString(host.getGroupId()), List.of());
+        }
+        if (!peer.marker().groupId().get().toString().equals(host.getGroupId())) {
+            say("this peer waits to be taken into the store "
+                    + peer.marker().groupId().get() + ", but "
+                    + host.getMe().getName() + " is part of " + host.getGroupId() + ": move " + settings.dataDir()
+                    + " aside and start again to join that one as a new peer");
+            return false;
         }
         say("asking " + host.getMe().getName() + " to take this new peer into the store");
         try {
@@ -212,6 +295,7 @@ final class Forming {
                     + reply.getMe().getAddress() + ". Nothing was changed. Give raft.self_addr there and "
                     + "raft.partner_addrs here the same form.");
         }
+        peer.learn(reply.getGivenUpList());
         heard.put(partner, reply.getMe());
         return Optional.of(reply);
     }

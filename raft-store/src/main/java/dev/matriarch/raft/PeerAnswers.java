@@ -1,11 +1,19 @@
 package dev.matriarch.raft;
 
 import dev.matriarch.dcs.DcsException;
+import dev.matriarch.proto.store.v1.ChangeReply;
+import dev.matriarch.proto.store.v1.ChangeRequest;
 import dev.matriarch.proto.store.v1.HelloReply;
 import dev.matriarch.proto.store.v1.HelloRequest;
 import dev.matriarch.proto.store.v1.JoinReply;
 import dev.matriarch.proto.store.v1.JoinRequest;
 import dev.matriarch.proto.store.v1.PeerIdentity;
+import dev.matriarch.proto.store.v1.ReformReply;
+import dev.matriarch.proto.store.v1.ReformRequest;
+import dev.matriarch.proto.store.v1.SurveyReply;
+import dev.matriarch.proto.store.v1.SurveyRequest;
+import dev.matriarch.proto.store.v1.ViewReply;
+import dev.matriarch.proto.store.v1.ViewRequest;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -20,22 +28,39 @@ final class PeerAnswers implements PeerRpc.Answers {
     private final String scope;
     private final Supplier<ReplicaHost> host;
     private final Admission admission;
+    private final Membership membership;
     private final Proposals.Surroundings surroundings;
+    private final Supplier<ViewReply> view;
+    private final Succession succession;
 
-    PeerAnswers(String scope, Supplier<ReplicaHost> host, Admission admission, Proposals.Surroundings surroundings) {
+    PeerAnswers(
+            String scope,
+            Supplier<ReplicaHost> host,
+            Admission admission,
+            Membership membership,
+            Proposals.Surroundings surroundings,
+            Supplier<ViewReply> view,
+            Succession succession) {
         this.scope = scope;
         this.host = host;
         this.admission = admission;
+        this.membership = membership;
         this.surroundings = surroundings;
+        this.view = view;
+        this.succession = succession;
     }
 
     @Override
     public HelloReply hello(HelloRequest request) {
+        if (request.getScope().equals(scope)) {
+            succession.learn(request.getGivenUpList());
+        }
         PeerMarker marker = host.get().marker();
         HelloReply.Builder reply = HelloReply.newBuilder()
                 .setFormatVersion(Forming.FORMAT_VERSION)
                 .setScope(scope)
-                .setMe(marker.identity());
+                .setMe(marker.identity())
+                .addAllGivenUp(succession.givenUp());
         Optional<Proposals.Replica> replica = host.get().replica();
         if (marker.settled() && marker.groupId().isPresent()) {
             List<PeerIdentity> members =
@@ -43,7 +68,44 @@ final class PeerAnswers implements PeerRpc.Answers {
             reply.setGroupId(marker.groupId().get().toString())
                     .addAllMembers(members.isEmpty() ? marker.members() : members);
         }
+        if (!marker.settled()) {
+            marker.groupId().ifPresent(g -> reply.setWaitingFor(g.toString()));
+        }
         return reply.build();
+    }
+
+    @Override
+    public ViewReply view(ViewRequest request) {
+        return view.get();
+    }
+
+    @Override
+    public CompletableFuture<ChangeReply> change(ChangeRequest request) {
+        CompletableFuture<ChangeReply> reply = new CompletableFuture<>();
+        Thread.ofVirtual().name("raft-store-change").start(() -> {
+            try {
+                reply.complete(membership.carryOut(surroundings.replica(), request));
+            } catch (DcsException | RuntimeException e) {
+                reply.complete(ChangeReply.newBuilder()
+                        .setMessage(String.valueOf(e.getMessage()))
+                        .build());
+            }
+        });
+        return reply;
+    }
+
+    @Override
+    public CompletableFuture<SurveyReply> survey(SurveyRequest request) {
+        CompletableFuture<SurveyReply> reply = new CompletableFuture<>();
+        Thread.ofVirtual().name("raft-store-survey").start(() -> reply.complete(succession.survey()));
+        return reply;
+    }
+
+    @Override
+    public CompletableFuture<ReformReply> reform(ReformRequest request) {
+        CompletableFuture<ReformReply> reply = new CompletableFuture<>();
+        Thread.ofVirtual().name("raft-store-reform").start(() -> reply.complete(succession.reform(request)));
+        return reply;
     }
 
     @Override

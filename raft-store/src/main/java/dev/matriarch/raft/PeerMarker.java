@@ -28,6 +28,7 @@ import java.util.UUID;
  * @param groupId absent until the group is known
  * @param settled false while the group's directory is being made or the group has not taken this peer in yet
  * @param members of the group when it was formed; empty for a peer that joined later
+ * @param known the group's members as this peer last knew them: whom to look for when the configuration is out of date
  */
 record PeerMarker(
         String peerId,
@@ -36,7 +37,8 @@ record PeerMarker(
         String address,
         Optional<UUID> groupId,
         boolean settled,
-        List<PeerIdentity> members) {
+        List<PeerIdentity> members,
+        List<PeerIdentity> known) {
     static final String FILE = "identity.json";
     private static final int FORMAT = 1;
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -51,6 +53,7 @@ record PeerMarker(
                 settings.selfAddress(),
                 Optional.empty(),
                 false,
+                List.of(),
                 List.of());
     }
 
@@ -69,16 +72,36 @@ record PeerMarker(
     }
 
     PeerMarker entering(UUID group, List<PeerIdentity> others) {
-        return new PeerMarker(peerId, name, scope, address, Optional.of(group), false, List.copyOf(others));
+        return new PeerMarker(peerId, name, scope, address, Optional.of(group), false, List.copyOf(others), known);
     }
 
     /** The peer stays the same when the member gets another name. */
     PeerMarker named(String now) {
-        return new PeerMarker(peerId, now, scope, address, groupId, settled, members);
+        return new PeerMarker(peerId, now, scope, address, groupId, settled, members, known);
     }
 
     PeerMarker inside() {
-        return new PeerMarker(peerId, name, scope, address, groupId, true, members);
+        return new PeerMarker(peerId, name, scope, address, groupId, true, members, known);
+    }
+
+    PeerMarker knowing(List<PeerIdentity> now) {
+        return new PeerMarker(peerId, name, scope, address, groupId, settled, members, List.copyOf(now));
+    }
+
+    /** A new peer that waits to be taken into the group that the old one was removed from; it never forms another. */
+    static PeerMarker removed(RaftStoreSettings settings, PeerMarker old) {
+        PeerMarker fresh = fresh(settings);
+        return new PeerMarker(
+                fresh.peerId,
+                fresh.name,
+                fresh.scope,
+                fresh.address,
+                old.groupId,
+                false,
+                List.of(),
+                old.known.stream()
+                        .filter(p -> !p.getPeerId().equals(old.peerId))
+                        .toList());
     }
 
     static Optional<PeerMarker> load(Path dataDir) throws StoreStartException {
@@ -95,13 +118,6 @@ record PeerMarker(
                                 + "Start the version that wrote it, or move " + dataDir
                                 + " aside and start again: this node then joins as a new peer.");
             }
-            List<PeerIdentity> members = new ArrayList<>();
-            json.path("members")
-                    .forEach(m -> members.add(PeerIdentity.newBuilder()
-                            .setPeerId(m.path("peer_id").asText())
-                            .setAddress(m.path("address").asText())
-                            .setName(m.path("name").asText())
-                            .build()));
             String group = json.path("group_id").asText("");
             return Optional.of(new PeerMarker(
                     json.path("peer_id").asText(),
@@ -110,7 +126,8 @@ record PeerMarker(
                     json.path("address").asText(),
                     group.isEmpty() ? Optional.empty() : Optional.of(UUID.fromString(group)),
                     json.path("settled").asBoolean(),
-                    members));
+                    peers(json.path("members")),
+                    peers(json.path("known"))));
         } catch (JsonProcessingException | IllegalArgumentException e) {
             throw new StoreStartException(
                     file + " is damaged ("
@@ -123,6 +140,24 @@ record PeerMarker(
         }
     }
 
+    private static List<PeerIdentity> peers(JsonNode array) {
+        List<PeerIdentity> peers = new ArrayList<>();
+        array.forEach(m -> peers.add(PeerIdentity.newBuilder()
+                .setPeerId(m.path("peer_id").asText())
+                .setAddress(m.path("address").asText())
+                .setName(m.path("name").asText())
+                .build()));
+        return peers;
+    }
+
+    private static void write(ObjectNode json, String key, List<PeerIdentity> peers) {
+        var array = json.putArray(key);
+        peers.forEach(m -> array.addObject()
+                .put("peer_id", m.getPeerId())
+                .put("address", m.getAddress())
+                .put("name", m.getName()));
+    }
+
     /** Writes the file so that after a crash either the old or the new one is there in full. */
     void save(Path dataDir) throws IOException {
         ObjectNode json = MAPPER.createObjectNode();
@@ -133,11 +168,8 @@ record PeerMarker(
         json.put("address", address);
         groupId.ifPresent(g -> json.put("group_id", g.toString().toLowerCase(Locale.ROOT)));
         json.put("settled", settled);
-        var array = json.putArray("members");
-        members.forEach(m -> array.addObject()
-                .put("peer_id", m.getPeerId())
-                .put("address", m.getAddress())
-                .put("name", m.getName()));
+        write(json, "members", members);
+        write(json, "known", known);
         byte[] bytes = (json.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);
         Path file = dataDir.resolve(FILE);
         Path draft = dataDir.resolve(FILE + ".new");

@@ -3,10 +3,18 @@ package dev.matriarch.raft;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.protobuf.Parser;
+import dev.matriarch.proto.store.v1.ChangeReply;
+import dev.matriarch.proto.store.v1.ChangeRequest;
 import dev.matriarch.proto.store.v1.HelloReply;
 import dev.matriarch.proto.store.v1.HelloRequest;
 import dev.matriarch.proto.store.v1.JoinReply;
 import dev.matriarch.proto.store.v1.JoinRequest;
+import dev.matriarch.proto.store.v1.ReformReply;
+import dev.matriarch.proto.store.v1.ReformRequest;
+import dev.matriarch.proto.store.v1.SurveyReply;
+import dev.matriarch.proto.store.v1.SurveyRequest;
+import dev.matriarch.proto.store.v1.ViewReply;
+import dev.matriarch.proto.store.v1.ViewRequest;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -26,8 +34,8 @@ import org.apache.ratis.thirdparty.io.grpc.stub.ServerCalls;
 import org.apache.ratis.thirdparty.io.grpc.stub.StreamObserver;
 
 /**
- * What peers say to each other on the Raft port beside Raft itself: hello, join, and handing a command to the Raft
- * leader. Unary calls, each with a deadline.
+ * What peers say to each other on the Raft port beside Raft itself: hello, join, what each sees, changes of
+ * membership, and handing a command to the Raft leader. Unary calls, each with a deadline.
  */
 final class PeerRpc {
     private static final String SERVICE = "matriarch.store.v1.PeerRpc";
@@ -36,6 +44,14 @@ final class PeerRpc {
             method("Hello", marshaller(HelloRequest.parser()), marshaller(HelloReply.parser()));
     private static final MethodDescriptor<JoinRequest, JoinReply> JOIN =
             method("Join", marshaller(JoinRequest.parser()), marshaller(JoinReply.parser()));
+    private static final MethodDescriptor<ViewRequest, ViewReply> VIEW =
+            method("View", marshaller(ViewRequest.parser()), marshaller(ViewReply.parser()));
+    private static final MethodDescriptor<ChangeRequest, ChangeReply> CHANGE =
+            method("Change", marshaller(ChangeRequest.parser()), marshaller(ChangeReply.parser()));
+    private static final MethodDescriptor<SurveyRequest, SurveyReply> SURVEY =
+            method("Survey", marshaller(SurveyRequest.parser()), marshaller(SurveyReply.parser()));
+    private static final MethodDescriptor<ReformRequest, ReformReply> REFORM =
+            method("Reform", marshaller(ReformRequest.parser()), marshaller(ReformReply.parser()));
     private static final MethodDescriptor<RaftClientRequestProto, RaftClientReplyProto> SUBMIT = method(
             "Submit",
             new RatisMarshaller<>(RaftClientRequestProto.parser()),
@@ -46,6 +62,14 @@ final class PeerRpc {
         HelloReply hello(HelloRequest request);
 
         CompletableFuture<JoinReply> join(JoinRequest request);
+
+        ViewReply view(ViewRequest request);
+
+        CompletableFuture<ChangeReply> change(ChangeRequest request);
+
+        CompletableFuture<SurveyReply> survey(SurveyRequest request);
+
+        CompletableFuture<ReformReply> reform(ReformRequest request);
 
         CompletableFuture<RaftClientReplyProto> submit(RaftClientRequestProto request);
     }
@@ -67,6 +91,22 @@ final class PeerRpc {
                         ServerCalls.asyncUnaryCall((JoinRequest request, StreamObserver<JoinReply> out) ->
                                 answer(answers.join(request), out)))
                 .addMethod(
+                        VIEW,
+                        ServerCalls.asyncUnaryCall((ViewRequest request, StreamObserver<ViewReply> out) ->
+                                answer(CompletableFuture.completedFuture(answers.view(request)), out)))
+                .addMethod(
+                        CHANGE,
+                        ServerCalls.asyncUnaryCall((ChangeRequest request, StreamObserver<ChangeReply> out) ->
+                                answer(answers.change(request), out)))
+                .addMethod(
+                        SURVEY,
+                        ServerCalls.asyncUnaryCall((SurveyRequest request, StreamObserver<SurveyReply> out) ->
+                                answer(answers.survey(request), out)))
+                .addMethod(
+                        REFORM,
+                        ServerCalls.asyncUnaryCall((ReformRequest request, StreamObserver<ReformReply> out) ->
+                                answer(answers.reform(request), out)))
+                .addMethod(
                         SUBMIT,
                         ServerCalls.asyncUnaryCall(
                                 (RaftClientRequestProto request, StreamObserver<RaftClientReplyProto> out) ->
@@ -80,6 +120,22 @@ final class PeerRpc {
 
     JoinReply join(String address, JoinRequest request, Duration timeout) throws StoreStartException {
         return blocking(address, JOIN, request, timeout);
+    }
+
+    ViewReply view(String address, ViewRequest request, Duration timeout) throws StoreStartException {
+        return blocking(address, VIEW, request, timeout);
+    }
+
+    ChangeReply change(String address, ChangeRequest request, Duration timeout) throws StoreStartException {
+        return blocking(address, CHANGE, request, timeout);
+    }
+
+    SurveyReply survey(String address, SurveyRequest request, Duration timeout) throws StoreStartException {
+        return blocking(address, SURVEY, request, timeout);
+    }
+
+    ReformReply reform(String address, ReformRequest request, Duration timeout) throws StoreStartException {
+        return blocking(address, REFORM, request, timeout);
     }
 
     CompletableFuture<RaftClientReplyProto> submit(String address, RaftClientRequestProto request, Duration timeout)

@@ -43,6 +43,10 @@ final class RaftDcs implements Dcs {
 
         String health();
 
+        default Optional<String> forbidsFailsafe() {
+            return Optional.empty();
+        }
+
         default List<Measure> measures() {
             return List.of();
         }
@@ -178,6 +182,11 @@ final class RaftDcs implements Dcs {
     @Override
     public String health() {
         return store.health();
+    }
+
+    @Override
+    public Optional<String> forbidsFailsafe() {
+        return store.forbidsFailsafe();
     }
 
     @Override

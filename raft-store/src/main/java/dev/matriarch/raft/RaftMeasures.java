@@ -1,14 +1,25 @@
 package dev.matriarch.raft;
 
 import dev.matriarch.dcs.Measure;
+import dev.matriarch.proto.store.v1.ViewReply;
+import java.io.File;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** A {@link RaftStatus} in numbers. */
 final class RaftMeasures {
     private RaftMeasures() {}
 
-    static List<Measure> of(RaftStatus status, boolean healthy) {
+    /**
+     * @param view what this peer would tell another
+     * @param directory of the store
+     */
+    static List<Measure> of(RaftStatus status, boolean healthy, ViewReply view, Path directory) {
         List<Measure> measures = new ArrayList<>(List.of(
                 new Measure("raft_healthy", "1 if this peer of the store hears a majority.", healthy ? 1 : 0),
                 new Measure(
@@ -31,6 +42,30 @@ final class RaftMeasures {
                     "Time since the Raft leader, or on it a majority, was heard.",
                     status.lastContactMillis() / 1e3));
         }
+        measures.add(
+                new Measure("raft_log_bytes", "Size of the store's directory, logs and snapshots.", sizeOf(directory)));
+        if (view.hasFsyncP50Millis()) {
+            measures.add(new Measure(
+                    "raft_fsync_seconds_median",
+                    "What the log waits for the disk, of late.",
+                    view.getFsyncP50Millis() / 1e3));
+            measures.add(new Measure(
+                    "raft_fsync_seconds_p99",
+                    "What the log waits for the disk, one time in a hundred.",
+                    view.getFsyncP99Millis() / 1e3));
+        }
         return measures;
+    }
+
+    /** Bytes of all files below; what vanishes meanwhile counts as nothing. */
+    private static long sizeOf(Path directory) {
+        try (Stream<Path> files = Files.walk(directory)) {
+            return files.map(Path::toFile)
+                    .filter(File::isFile)
+                    .mapToLong(File::length)
+                    .sum();
+        } catch (IOException | UncheckedIOException e) {
+            return 0;
+        }
     }
 }

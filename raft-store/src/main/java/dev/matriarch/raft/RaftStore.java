@@ -1,23 +1,39 @@
 package dev.matriarch.raft;
 
+import com.google.protobuf.InvalidProtocolBufferException;
 import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Measure;
+import dev.matriarch.proto.store.v1.ChangeReply;
+import dev.matriarch.proto.store.v1.ChangeRequest;
 import dev.matriarch.proto.store.v1.Command;
+import dev.matriarch.proto.store.v1.GivenUp;
 import dev.matriarch.proto.store.v1.PeerIdentity;
+import dev.matriarch.proto.store.v1.ReformPlan;
 import dev.matriarch.proto.store.v1.Reply;
+import dev.matriarch.proto.store.v1.ViewReply;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
 import dev.matriarch.raft.state.StoreState.Lease;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.server.RaftConfiguration;
+import org.apache.ratis.server.RaftServer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,15 +47,26 @@ import org.slf4j.LoggerFactory;
 public final class RaftStore implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RaftStore.class);
     private static final long REBUILD_PAUSE_MILLIS = 3000;
+    private static final long REPLY_MILLIS = 200;
+    private static final long LOOK_AGAIN_MILLIS = 50;
+    private static final long SEED_SECONDS = 5;
+    private static final long HERALD_MILLIS = 2000;
+    private static final long DEAD_PEERS_MILLIS = 5000;
+    private static final Duration ADMISSION = Duration.ofMinutes(2);
+    private static final long ADMISSION_PAUSE_MILLIS = 1000;
 
     private final RaftStoreSettings settings;
     private final Consumer<String> progress;
     private final RaftTransport transport;
     private final PeerRpc rpc;
-    private final Admission admission;
+    private final StoreGroup group;
+    private final Membership membership;
+    private final Succession succession;
     private final Proposals proposals;
     private final LocalCopy localCopy;
     private final LeaseExpiry expiry;
+    private final KnownPeers knownPeers;
+    private final Object learning = new Object();
     private final ReplicaHost host;
     private final RaftDcs dcs;
     private final LeaderContact contact = new LeaderContact();
@@ -48,9 +75,23 @@ public final class RaftStore implements AutoCloseable {
     private final Thread keeper;
     private volatile String waiting = "starting";
     private volatile String problem = "";
-    private volatile boolean rebuild;
+    /** Another store is in force; until the process starts anew. */
+    private volatile boolean stopped;
 
+    private volatile boolean rebuild;
+    private volatile boolean removed;
+    private volatile Optional<GivenUp> givenUp = Optional.empty();
+    private volatile boolean reform;
     private volatile boolean closed;
+    private volatile Optional<StoreBackups> backups = Optional.empty();
+
+    /**
+     * That the store is to be saved from time to time.
+     *
+     * @param directory made if missing; files of others in it are left alone
+     * @param keep how many files of this peer stay
+     */
+    public record Backups(Path directory, Duration interval, int keep) {}
 
     /**
      * Opens the store. Blocks for a second or two at most.
@@ -80,15 +121,25 @@ public final class RaftStore implements AutoCloseable {
         };
         this.transport = new RaftTransport(settings);
         this.rpc = new PeerRpc(transport);
-        this.admission = new Admission(settings, rpc);
+        GroupChange change = new GroupChange();
+        Admission admission = new Admission(settings, rpc, change);
+        this.membership = new Membership(settings, rpc, change);
         this.proposals = new Proposals(surroundings, rpc);
         this.localCopy = new LocalCopy(surroundings, proposals, contact);
         this.expiry = new LeaseExpiry("raft-store-expiry", this::proposeExpiry);
+        this.knownPeers = new KnownPeers(settings);
+        this.succession = new Succession(settings, rpc, () -> host(), this::view, new Orders());
         this.host = new ReplicaHost(
                 settings,
+                knownPeers,
                 transport,
-                PeerRpc.service(new PeerAnswers(settings.scope(), () -> host(), admission, surroundings)),
-                new Observer());
+                PeerRpc.service(new PeerAnswers(
+                        settings.scope(), () -> host(), admission, membership, surroundings, this::view, succession)),
+                new Observer(),
+                succession::news,
+                succession::isBack);
+        this.group = new StoreGroup(
+                settings, rpc, membership, surroundings, this::view, () -> host().marker(), new DcsView(), succession);
         this.dcs = new RaftDcs(new DcsView());
         this.keeper = Thread.ofPlatform().daemon().name("raft-store-keeper").unstarted(this::keep);
     }
@@ -96,6 +147,78 @@ public final class RaftStore implements AutoCloseable {
     /** The store as the agent sees it. Closing it closes the store. */
     public Dcs dcs() {
         return dcs;
+    }
+
+    /** Saves what the store holds to files from now on, on a thread of its own; once for each store. */
+    public void keepBackups(Backups wanted) {
+        StoreBackups started = new StoreBackups(wanted, settings.name(), group::save);
+        backups = Optional.of(started);
+        started.start();
+    }
+
+    /**
+     * From now on, while this peer leads the Raft group, takes voters out that have not answered for that long, on a thread of
+     * its own; see {@link DeadPeers}. Once for each store.
+     */
+    public void removeDeadPeersAfter(Duration grace) {
+        Thread.ofVirtual().name("raft-store-dead-peers").start(() -> {
+            DeadPeers dead = new DeadPeers(grace.toNanos());
+            try {
+                while (!closed) {
+                    Thread.sleep(Math.min(DEAD_PEERS_MILLIS, grace.toMillis() / 4));
+                    try {
+                        removeDeadPeer(dead, grace);
+                    } catch (RuntimeException e) {
+                        dead.forget();
+                        LOG.warn("Peers that do not answer could not be looked at this time", e);
+                    }
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+    }
+
+    private void removeDeadPeer(DeadPeers dead, Duration grace) {
+        Optional<Proposals.Replica> replica = host.replica();
+        if (replica.isEmpty()
+                || !problem.isEmpty()
+                || !replica.get().division().getInfo().isLeaderReady()) {
+            dead.forget();
+            return;
+        }
+        List<PeerIdentity> voters = Admission.members(replica.get().division());
+        Set<String> answering = voters.stream()
+                .filter(v -> v.getPeerId().equals(host.marker().peerId())
+                        || group.view(v.getAddress())
+                                .filter(a -> a.getMe().getPeerId().equals(v.getPeerId()))
+                                .isPresent())
+                .map(PeerIdentity::getPeerId)
+                .collect(Collectors.toSet());
+        dead.step(voters.stream().map(PeerIdentity::getPeerId).toList(), answering, System.nanoTime())
+                .ifPresent(peerId -> {
+                    ChangeReply reply = membership.carryOut(
+                            replica.get(),
+                            ChangeRequest.newBuilder()
+                                    .setFormatVersion(Forming.FORMAT_VERSION)
+                                    .setScope(settings.scope())
+                                    .setRemove(peerId)
+                                    .build());
+                    LOG.warn(
+                            "{} has not answered for {} s (raft.remove_dead_peers_after): {}",
+                            peerId,
+                            grace.toSeconds(),
+                            reply.getMessage());
+                });
+    }
+
+    /** The Raft group as people look after it. */
+    public StoreGroup group() {
+        return group;
+    }
+
+    private ViewReply view() {
+        return Sight.of(settings.scope(), host.marker(), status(), closed ? Optional.empty() : host.replica(), problem);
     }
 
     /** Waits until this peer is in a group and hears a Raft leader; false if that did not happen in time. */
@@ -153,6 +276,7 @@ public final class RaftStore implements AutoCloseable {
 
     private void closeParts() {
         closed = true;
+        backups.ifPresent(StoreBackups::close);
         expiry.close();
         host.close();
         transport.close();
@@ -161,15 +285,34 @@ public final class RaftStore implements AutoCloseable {
     /** The background of the store: forms or joins first, then rebuilds the replica if it breaks. */
     private void keep() {
         try {
-            new Forming(settings, rpc, new FormingPeer(), progress).run();
-            catchUp();
+            Thread.ofVirtual().name("raft-store-herald").start(this::herald);
             while (!closed) {
-                synchronized (keeper) {
-                    while (!rebuild && !closed) {
-                        keeper.wait();
+                if (giveUp()) {
+                    continue;
+                }
+                formAnew();
+                new Forming(settings, knownPeers, rpc, new FormingPeer(), progress).run();
+                if (givenUp.isPresent()) {
+                    continue;
+                }
+                catchUp();
+                compareConfiguration();
+                while (!closed) {
+                    synchronized (keeper) {
+                        while (!rebuild && !removed && !closed && !reform && givenUp.isEmpty()) {
+                            keeper.wait();
+                        }
+                    }
+                    if (reform || givenUp.isPresent()) {
+                        break;
+                    }
+                    if (removed && startAnew()) {
+                        break;
+                    }
+                    if (rebuild) {
+                        rebuild();
                     }
                 }
-                rebuild();
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -183,6 +326,157 @@ public final class RaftStore implements AutoCloseable {
         }
     }
 
+    /** @return true if this peer's store was given up and it is a new peer now, which waits to be taken into the next one */
+    private boolean giveUp() throws StoreStartException {
+        Optional<GivenUp> order = givenUp;
+        if (order.isEmpty()) {
+            return false;
+        }
+        expiry.lead(false);
+        host.giveUp(order.get());
+        removed = false;
+        rebuild = false;
+        givenUp = Optional.empty();
+        problem = "";
+        return true;
+    }
+
+    /** Carries out what {@link Succession#reform} has written to the disk, also after a restart in the middle of it. */
+    private void formAnew() throws StoreStartException, InterruptedException {
+        Optional<ReformPlan> plan = host.plan();
+        if (plan.isEmpty()) {
+            succession.planned(plan);
+            return;
+        }
+        if (reform) {
+            // The answer goes out by the server that is about to stop.
+            Thread.sleep(REPLY_MILLIS);
+            expiry.lead(false);
+            host.reform(plan.get());
+            reform = false;
+            problem = "";
+            plan = host.plan();
+        }
+        // Not before it is certain that the old store has not come back: whoever hears of it leaves that store.
+        succession.planned(plan);
+        if (plan.isEmpty()) {
+            return;
+        }
+        // From here on nobody renews a lease with this peer's help. Who still answers as a part of the old store may.
+        long begun = System.nanoTime();
+        tell();
+        progress.accept("forms the store " + plan.get().getGroupId() + " in place of "
+                + plan.get().getGivenUp()
+                + ", which lost its majority; nobody may lead until a lease of the old leader has"
+                + " ended (" + plan.get().getWaitMillis() / 1000 + " s)");
+        LOG.warn("The built-in store on this node {}", waiting);
+        while (!closed && givenUp.isEmpty()) {
+            if (rebuild) {
+                rebuild();
+                if (host.plan().isEmpty()) {
+                    succession.planned(Optional.empty());
+                    return;
+                }
+            }
+            long now = System.nanoTime();
+            long quiet = Math.min(now - begun, now - succession.oldOneSeen());
+            if (quiet >= plan.get().getWaitMillis() * 1_000_000 && seeded(plan.get())) {
+                host.reformed();
+                succession.planned(Optional.empty());
+                LOG.warn(
+                        "The store {} is there in place of {}. Whoever comes back from the old one waits to be taken in:"
+                                + " matriarchctl raft add-peer HOST:PORT",
+                        plan.get().getGroupId(),
+                        plan.get().getGivenUp());
+                ReformPlan done = plan.get();
+                Thread.ofVirtual().name("raft-store-admit").start(() -> admit(done));
+                return;
+            }
+            Thread.sleep(LOOK_AGAIN_MILLIS);
+        }
+    }
+
+    private boolean seeded(ReformPlan plan) throws InterruptedException {
+        Optional<Proposals.Replica> replica = host.replica();
+        if (replica.isEmpty() || !replica.get().division().getInfo().isLeaderReady()) {
+            return false;
+        }
+        try {
+            Command seed = Command.parseFrom(plan.getSeed());
+            if (!replica.get().stateMachine().state().entries().isEmpty()) {
+                // It was put in before this node was restarted.
+                return true;
+            }
+            return proposals
+                            .submitHere(replica.get(), seed)
+                            .get(SEED_SECONDS, TimeUnit.SECONDS)
+                            .isSuccess()
+                    && !replica.get().stateMachine().state().entries().isEmpty();
+        } catch (ExecutionException | TimeoutException | InvalidProtocolBufferException e) {
+            LOG.warn("The new store cannot be filled yet: {}", e.toString());
+            return false;
+        }
+    }
+
+    /** Takes the other survivors into the new store, one after the other; they hear of it from the herald. */
+    private void admit(ReformPlan plan) {
+        for (String address : plan.getAdmitList()) {
+            long end = System.nanoTime() + ADMISSION.toNanos();
+            String last = "it was not tried";
+            boolean done = false;
+            while (!closed && !done && System.nanoTime() - end < 0) {
+                try {
+                    ChangeReply reply = membership.carryOut(
+                            surroundings.replica(),
+                            ChangeRequest.newBuilder()
+                                    .setFormatVersion(Forming.FORMAT_VERSION)
+                                    .setScope(settings.scope())
+                                    .setAdd(address)
+                                    .build());
+                    done = reply.getDone();
+                    last = reply.getMessage();
+                    if (!done) {
+                        Thread.sleep(ADMISSION_PAUSE_MILLIS);
+                    }
+                } catch (DcsException e) {
+                    last = String.valueOf(e.getMessage());
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    return;
+                }
+            }
+            if (done) {
+                LOG.info("The new store: {}", last);
+            } else if (!closed) {
+                LOG.warn(
+                        "The survivor at {} could not be taken into the new store ({}). When it waits for it:"
+                                + " matriarchctl raft add-peer {}",
+                        address,
+                        last,
+                        address);
+            }
+        }
+    }
+
+    private void tell() {
+        try {
+            succession.herald();
+        } catch (RuntimeException e) {
+            LOG.warn("The members of a store that was given up could not be told this time", e);
+        }
+    }
+
+    private void herald() {
+        try {
+            while (!closed) {
+                tell();
+                Thread.sleep(HERALD_MILLIS);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     /** Finds out what was committed while this peer was away, before anybody asks: a restarted agent has no time to lose. */
     private void catchUp() {
         try {
@@ -192,10 +486,74 @@ public final class RaftStore implements AutoCloseable {
         }
     }
 
+    /**
+     * Notes who the members are, and says what the configuration makes of it. Reads the present members itself: two
+     * changes may be told of in either order.
+     */
+    private void compareConfiguration() {
+        synchronized (learning) {
+            List<PeerIdentity> members =
+                    host.replica().map(r -> Admission.members(r.division())).orElse(List.of());
+            if (members.isEmpty()) {
+                // A peer that waits to be taken in has no list yet: what it knew before stays.
+                return;
+            }
+            host.learned(members);
+            List<String> addresses =
+                    members.stream().map(PeerIdentity::getAddress).toList();
+            if (addresses.contains(settings.selfAddress())) {
+                Contradiction.between(settings, addresses).ifPresent(sentence -> LOG.warn("{}", sentence));
+            }
+        }
+    }
+
+    /**
+     * Ratis has closed this replica because the others do not count it in any more. What closes for another reason is
+     * only rebuilt: a peer gives up its identity only if the Raft leader itself says that it is not a member.
+     *
+     * @return true if it is a new peer now, which waits to be taken in
+     */
+    private boolean startAnew() throws InterruptedException, StoreStartException {
+        expiry.lead(false);
+        while (!closed && removed && givenUp.isEmpty()) {
+            PeerMarker me = host.marker();
+            Set<String> addresses = new LinkedHashSet<>(settings.partners());
+            me.known().stream().map(PeerIdentity::getAddress).forEach(addresses::add);
+            addresses.remove(settings.selfAddress());
+            Optional<ViewReply> leader = addresses.stream()
+                    .map(group::view)
+                    .flatMap(Optional::stream)
+                    .filter(v -> v.getRole().equals("leader")
+                            && v.getGroupId()
+                                    .equals(me.groupId().map(UUID::toString).orElse("")))
+                    .findFirst();
+            if (leader.isPresent()) {
+                removed = false;
+                boolean member = leader.get().getPeersList().stream()
+                        .anyMatch(p -> p.getPeer().getPeerId().equals(me.peerId()));
+                if (member) {
+                    rebuild = true;
+                    return false;
+                }
+                host.startAnew();
+                problem = "";
+                LOG.warn(
+                        "This peer was removed from the store. It goes on as {} and waits to be taken in again (matriarchctl"
+                                + " raft add-peer {}); its old log is kept in {}",
+                        host.marker().peerId(),
+                        settings.selfAddress(),
+                        settings.dataDir());
+                return true;
+            }
+            Thread.sleep(REBUILD_PAUSE_MILLIS);
+        }
+        return false;
+    }
+
     private void rebuild() throws InterruptedException {
         expiry.lead(false);
         host.stopReplica();
-        while (!closed) {
+        while (!closed && givenUp.isEmpty()) {
             Thread.sleep(REBUILD_PAUSE_MILLIS);
             try {
                 host.checkSpace();
@@ -303,8 +661,18 @@ public final class RaftStore implements AutoCloseable {
         }
 
         @Override
+        public Optional<String> forbidsFailsafe() {
+            boolean outside =
+                    stopped || reform || givenUp.isPresent() || !host.marker().settled();
+            return outside ? Optional.of(unavailable()) : Optional.empty();
+        }
+
+        @Override
         public List<Measure> measures() {
-            return RaftMeasures.of(status(), health().startsWith("ok"));
+            List<Measure> measures =
+                    new ArrayList<>(RaftMeasures.of(status(), health().startsWith("ok"), view(), settings.dataDir()));
+            backups.ifPresent(b -> measures.addAll(b.measures(Instant.now())));
+            return measures;
         }
 
         @Override
@@ -331,15 +699,67 @@ public final class RaftStore implements AutoCloseable {
 
         @Override
         public boolean isMember() {
-            return host.replica()
-                    .map(r -> r.division().getRaftConf().getCurrentPeers().stream()
-                            .anyMatch(p -> p.getId().equals(r.server().getId())))
-                    .orElse(false);
+            return host.replica().map(r -> isMember(r.division())).orElse(false);
+        }
+
+        /**
+         * By the configuration in the peer's own log, as far as that is committed: an entry that is not may be taken
+         * back. Before the first entry (index -1) it is the one that the group was formed with: a founder is a member
+         * from the moment it enters; a peer that waits to be taken in begins with none.
+         */
+        private boolean isMember(RaftServer.Division division) {
+            RaftConfiguration configuration = division.getRaftConf();
+            return configuration.getLogEntryIndex() <= division.getRaftLog().getLastCommittedIndex()
+                    && configuration.getCurrentPeers().stream()
+                            .anyMatch(p -> p.getId().equals(division.getId()));
+        }
+
+        @Override
+        public void learn(List<GivenUp> news) {
+            succession.learn(news);
         }
 
         @Override
         public boolean isClosed() {
-            return closed;
+            return closed || givenUp.isPresent();
+        }
+    }
+
+    private final class Orders implements Succession.Orders {
+        @Override
+        public void giveUp(GivenUp order) {
+            synchronized (keeper) {
+                if (closed || reform || givenUp.isPresent() || !host.belongsTo(order.getGroupId())) {
+                    return;
+                }
+                problem = "The store that this node is part of (" + order.getGroupId()
+                        + ") lost its majority and was given up with matriarchctl recover. This node acts by it no"
+                        + " more.";
+                givenUp = Optional.of(order);
+                keeper.notifyAll();
+            }
+            LOG.warn("{}", problem);
+            // At once, whatever the keeper is busy with: not another vote.
+            Thread.ofVirtual().name("raft-store-fence").start(() -> host.leave(order.getGroupId()));
+        }
+
+        @Override
+        public void stop(String why) {
+            stopped = true;
+            if (!problem.equals(why)) {
+                LOG.error("{}", why);
+                problem = why;
+            }
+        }
+
+        @Override
+        public void reform(ReformPlan plan) {
+            problem = "The store that this node was part of (" + plan.getGivenUp()
+                    + ") lost its majority; this node forms another one in its place.";
+            synchronized (keeper) {
+                reform = true;
+                keeper.notifyAll();
+            }
         }
     }
 
@@ -392,11 +812,22 @@ public final class RaftStore implements AutoCloseable {
         }
 
         @Override
+        public void membersChanged() {
+            // The file is written elsewhere: this is the thread that applies the log.
+            Thread.ofVirtual().name("raft-store-members").start(RaftStore.this::compareConfiguration);
+        }
+
+        @Override
         public void removed() {
-            if (!closed && !rebuild) {
-                problem = "The other peers have removed this one from the store. Nothing was deleted. Move "
-                        + settings.dataDir() + " aside and start again: this node then joins as a new peer.";
-                LOG.error("{}", problem);
+            if (!closed && !rebuild && !reform && givenUp.isEmpty()) {
+                problem =
+                        "The other peers have removed this one from the store. Nothing was deleted. As soon as the Raft"
+                                + " leader confirms it, this node waits as a new peer until it is taken in again.";
+                LOG.warn("{}", problem);
+                synchronized (keeper) {
+                    removed = true;
+                    keeper.notifyAll();
+                }
             }
         }
     }

@@ -1,5 +1,6 @@
 package dev.matriarch.raft;
 
+import dev.matriarch.tls.LiveTls;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -9,10 +10,12 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import javax.net.ssl.SSLException;
 import org.apache.ratis.RaftConfigKeys;
 import org.apache.ratis.conf.Parameters;
 import org.apache.ratis.conf.RaftProperties;
 import org.apache.ratis.grpc.GrpcConfigKeys;
+import org.apache.ratis.grpc.GrpcTlsConfig;
 import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.rpc.SupportedRpcType;
@@ -22,19 +25,61 @@ import org.apache.ratis.server.storage.RaftStorage.StartupOption;
 import org.apache.ratis.thirdparty.io.grpc.ConnectivityState;
 import org.apache.ratis.thirdparty.io.grpc.ManagedChannel;
 import org.apache.ratis.thirdparty.io.grpc.ServerServiceDefinition;
+import org.apache.ratis.thirdparty.io.grpc.netty.GrpcSslContexts;
 import org.apache.ratis.thirdparty.io.grpc.netty.NettyChannelBuilder;
+import org.apache.ratis.thirdparty.io.netty.handler.ssl.ClientAuth;
+import org.apache.ratis.thirdparty.io.netty.handler.ssl.SslContext;
+import org.apache.ratis.thirdparty.io.netty.handler.ssl.SslContextBuilder;
+import org.apache.ratis.thirdparty.io.netty.handler.ssl.SslProvider;
 import org.apache.ratis.util.SizeInBytes;
 import org.apache.ratis.util.TimeDuration;
 
-/** Makes every server and every client channel of the store; the one place that TLS will have to know. */
+/**
+ * Makes every server and every client channel of the store; the one place that knows of TLS. With it, both sides of each
+ * connection show a certificate of the cluster's authority, Ratis' connections and our own alike.
+ */
 final class RaftTransport implements AutoCloseable {
     private final RaftStoreSettings settings;
+    /** A resumed session is not checked again: none may outlive a certificate for long. */
+    private static final Duration LONGEST_SESSION = Duration.ofMinutes(1);
+
     private final PeerAddress bind;
+    /** Absent: plain text. */
+    private final Optional<SslContext> clientTls;
+
     private final Map<String, ManagedChannel> channels = new ConcurrentHashMap<>();
 
     RaftTransport(RaftStoreSettings settings) throws StoreStartException {
         this.settings = settings;
         this.bind = PeerAddress.parse(settings.bindAddress());
+        this.clientTls = settings.tls().isPresent()
+                ? Optional.of(clientTls(settings.tls().get()))
+                : Optional.empty();
+    }
+
+    private static SslContext clientTls(LiveTls certificates) throws StoreStartException {
+        try {
+            return GrpcSslContexts.configure(SslContextBuilder.forClient(), SslProvider.JDK)
+                    .keyManager(certificates.keyManager())
+                    .trustManager(certificates.trustManager())
+                    .sessionTimeout(LONGEST_SESSION.toSeconds())
+                    .build();
+        } catch (SSLException e) {
+            throw noTls(e);
+        }
+    }
+
+    /** Instead of Ratis' own, whose native library keeps sessions for as long as it likes. */
+    private static SslContext serverTls(LiveTls certificates) throws SSLException {
+        return GrpcSslContexts.configure(SslContextBuilder.forServer(certificates.keyManager()), SslProvider.JDK)
+                .trustManager(certificates.trustManager())
+                .clientAuth(ClientAuth.REQUIRE)
+                .sessionTimeout(LONGEST_SESSION.toSeconds())
+                .build();
+    }
+
+    private static StoreStartException noTls(Exception e) {
+        return new StoreStartException("The store cannot speak TLS: " + e.getMessage() + ". Nothing was started.", e);
     }
 
     PeerAddress bind() {
@@ -55,8 +100,18 @@ final class RaftTransport implements AutoCloseable {
             ServerServiceDefinition extra)
             throws IOException {
         Parameters parameters = new Parameters();
-        GrpcConfigKeys.Server.setServicesCustomizer(
-                parameters, (builder, types) -> builder.addService(extra).intercept(new RecipientCheck(id)));
+        Optional<SslContext> serverTls = Optional.empty();
+        if (settings.tls().isPresent()) {
+            LiveTls certificates = settings.tls().get();
+            serverTls = Optional.of(serverTls(certificates));
+            GrpcConfigKeys.TLS.setConf(
+                    parameters, new GrpcTlsConfig(certificates.keyManager(), certificates.trustManager(), true));
+        }
+        Optional<SslContext> ours = serverTls;
+        GrpcConfigKeys.Server.setServicesCustomizer(parameters, (builder, types) -> {
+            ours.ifPresent(builder::sslContext);
+            return builder.addService(extra).intercept(new RecipientCheck(id));
+        });
         RaftServer.Builder builder = RaftServer.newBuilder()
                 .setServerId(id)
                 .setProperties(properties(logDir.toFile()))
@@ -72,17 +127,21 @@ final class RaftTransport implements AutoCloseable {
         ManagedChannel known = channels.get(address);
         if (known == null) {
             PeerAddress peer = PeerAddress.parse(address);
-            known = channels.computeIfAbsent(
-                    address,
-                    a -> NettyChannelBuilder.forAddress(peer.socketAddress())
-                            .directExecutor()
-                            .usePlaintext()
-                            .build());
+            known = channels.computeIfAbsent(address, a -> connect(peer));
         }
         if (known.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
             known.resetConnectBackoff();
         }
         return known;
+    }
+
+    private ManagedChannel connect(PeerAddress peer) {
+        // By name, not by address: the name is what the certificate is compared with.
+        NettyChannelBuilder builder = NettyChannelBuilder.forAddress(peer.host(), peer.port())
+                .proxyDetector(target -> null)
+                .directExecutor();
+        clientTls.ifPresentOrElse(builder::sslContext, builder::usePlaintext);
+        return builder.build();
     }
 
     /** Sizes for a small appliance: the state is a few kilobytes and sees ten writes a second. */
@@ -103,6 +162,8 @@ final class RaftTransport implements AutoCloseable {
         RaftServerConfigKeys.setStorageFreeSpaceMin(p, SizeInBytes.valueOf("16MB"));
         RaftServerConfigKeys.setCloseThreshold(p, TimeDuration.valueOf(24, TimeUnit.HOURS));
         RaftServerConfigKeys.setSleepDeviationThreshold(p, millis(Math.max(300, min.toMillis())));
+        // A new peer gets its vote when it has all but the last few entries, not all but a thousand.
+        RaftServerConfigKeys.setStagingCatchupGap(p, 10);
         RaftServerConfigKeys.setStagingTimeout(p, TimeDuration.valueOf(10, TimeUnit.SECONDS));
         RaftServerConfigKeys.Rpc.setTimeoutMin(p, millis(min.toMillis()));
         RaftServerConfigKeys.Rpc.setTimeoutMax(p, millis(max.toMillis()));

@@ -1,5 +1,7 @@
 package dev.matriarch.raft;
 
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import org.apache.ratis.util.ExitUtils;
 
 /**
@@ -12,6 +14,9 @@ final class RatisProcess {
      * two seconds each time.
      */
     private static final String EVENT_LOOPS = "org.apache.ratis.thirdparty.io.netty.eventLoopThreads";
+
+    /** Writes a stack trace for whoever speaks something else on the port. Kept here, as the JDK would forget the level. */
+    private static final Logger GRPC = Logger.getLogger("org.apache.ratis.thirdparty.io.grpc");
 
     private static boolean tamed;
 
@@ -26,6 +31,7 @@ final class RatisProcess {
             System.setProperty(EVENT_LOOPS, "2");
         }
         Thread.UncaughtExceptionHandler before = Thread.getDefaultUncaughtExceptionHandler();
+        GRPC.setLevel(Level.SEVERE);
         ExitUtils.disableSystemExit();
         ExitUtils.setTerminateOnUncaughtException(false);
         Thread.setDefaultUncaughtExceptionHandler(before);

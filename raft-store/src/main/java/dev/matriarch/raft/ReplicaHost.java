@@ -1,20 +1,28 @@
 package dev.matriarch.raft;
 
+import dev.matriarch.proto.store.v1.GivenUp;
 import dev.matriarch.proto.store.v1.PeerIdentity;
+import dev.matriarch.proto.store.v1.ReformPlan;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ServerSocket;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Function;
+import java.util.function.Predicate;
 import java.util.stream.Stream;
 import org.apache.ratis.protocol.ClientId;
 import org.apache.ratis.protocol.GroupManagementRequest;
@@ -41,20 +49,33 @@ final class ReplicaHost implements AutoCloseable {
     private static final int PROBE_BYTES = 1 << 20;
 
     private final RaftStoreSettings settings;
+    private final KnownPeers knownPeers;
     private final RaftTransport transport;
     private final ServerServiceDefinition service;
     private final StoreStateMachine.Observer observer;
+    private final Function<PeerMarker, Optional<GivenUp>> news;
+    private final Predicate<ReformPlan> inForce;
     private final Path logDir;
     private volatile PeerMarker marker;
     private volatile RaftServer server;
     private volatile Proposals.Replica replica;
 
+    /**
+     * @param news what the others say of the store that this peer belongs to, before it takes part in it
+     * @param inForce whether the store that a plan gives up has come back to life
+     */
     ReplicaHost(
             RaftStoreSettings settings,
+            KnownPeers knownPeers,
             RaftTransport transport,
             ServerServiceDefinition service,
-            StoreStateMachine.Observer observer) {
+            StoreStateMachine.Observer observer,
+            Function<PeerMarker, Optional<GivenUp>> news,
+            Predicate<ReformPlan> inForce) {
+        this.news = news;
+        this.inForce = inForce;
         this.settings = settings;
+        this.knownPeers = knownPeers;
         this.transport = transport;
         this.service = service;
         this.observer = observer;
@@ -74,6 +95,29 @@ final class ReplicaHost implements AutoCloseable {
     /** Checks directory and port, then starts the server; recovers the group if there is one. */
     synchronized void start() throws StoreStartException {
         marker = readMarker();
+        Optional<ReformPlan> plan = plan();
+        if (plan.isPresent() && !isDone(plan.get())) {
+            if (inForce.test(plan.get())) {
+                abandon(plan.get());
+                plan = Optional.empty();
+            } else {
+                requireFresh(plan.get());
+                takeUp(plan.get());
+            }
+        }
+        if (marker.settled() && Files.exists(aside(marker)) && !Files.exists(logDir)) {
+            try {
+                renew();
+            } catch (IOException e) {
+                throw explain(e);
+            }
+        }
+        if (plan.isEmpty() && marker.groupId().isPresent()) {
+            Optional<GivenUp> givenUp = news.apply(marker);
+            if (givenUp.isPresent()) {
+                putAside(givenUp.get());
+            }
+        }
         Optional<UUID> group = marker.groupId();
         if (group.isPresent()) {
             checkLog(group.get());
@@ -83,6 +127,10 @@ final class ReplicaHost implements AutoCloseable {
         boolean recover = group.isPresent() && hasLog(group.get());
         RaftServer started = null;
         try {
+            if (recover) {
+                Path log = logDir.resolve(group.get().toString()).resolve("current");
+                TornTail.repair(log).forEach(LOG::warn);
+            }
             started = transport.server(
                     RaftPeerId.valueOf(marker.peerId()),
                     logDir,
@@ -133,6 +181,204 @@ final class ReplicaHost implements AutoCloseable {
         } catch (IOException e) {
             throw explain(e);
         }
+    }
+
+    /** The group's members changed: noted for the day when the configuration no longer leads to them. */
+    synchronized void learned(List<PeerIdentity> members) {
+        knownPeers.remember(members.stream()
+                .map(PeerIdentity::getAddress)
+                .filter(a -> !a.equals(settings.selfAddress()))
+                .toList());
+        try {
+            PeerMarker knowing = marker.knowing(members);
+            if (!knowing.equals(marker)) {
+                knowing.save(settings.dataDir());
+                marker = knowing;
+            }
+        } catch (IOException e) {
+            LOG.warn("The new members of the store could not be noted in {}: {}", settings.dataDir(), e.toString());
+        }
+    }
+
+    /**
+     * This peer was removed from its group: it goes on as a new one, with an empty log, and waits to be taken in again.
+     * The old log stays beside it. Safe at any crash: {@link #start} finishes what was begun.
+     */
+    synchronized void startAnew() throws StoreStartException {
+        stopReplica();
+        try {
+            moveLogAside();
+            renew();
+        } catch (IOException e) {
+            throw explain(e);
+        }
+        start();
+    }
+
+    /** A new store that this peer is about to form; nobody but it may end that. */
+    Optional<ReformPlan> plan() throws StoreStartException {
+        return Reforming.load(settings.dataDir());
+    }
+
+    /** This peer leaves its present store and begins the planned one, which is on the disk. */
+    synchronized void reform(ReformPlan plan) throws StoreStartException {
+        stopReplica();
+        start();
+    }
+
+    /** The planned store is there. */
+    synchronized void reformed() throws StoreStartException {
+        settle();
+        try {
+            Reforming.done(settings.dataDir());
+        } catch (IOException e) {
+            throw explain(e);
+        }
+    }
+
+    /** The planned store was there already when this peer was stopped. */
+    private boolean isDone(ReformPlan plan) {
+        return marker.settled() && belongsTo(plan.getGroupId());
+    }
+
+    /**
+     * While the plan waited on this disk the old store has come back: it is not to be replaced any more. If this peer had
+     * left it, it waits to be taken in again.
+     */
+    private void abandon(ReformPlan plan) throws StoreStartException {
+        try {
+            if (belongsTo(plan.getGroupId())) {
+                putAside(GivenUp.newBuilder()
+                        .setGroupId(plan.getGroupId())
+                        .setSuccessor(plan.getGivenUp())
+                        .build());
+            }
+            putPlanAside();
+            LOG.warn(
+                    "The store {} was to be replaced, but a majority of its peers answers again: it goes on. The plan was put"
+                            + " aside in {}",
+                    plan.getGivenUp(),
+                    settings.dataDir());
+        } catch (IOException e) {
+            throw explain(e);
+        }
+    }
+
+    private void requireFresh(ReformPlan plan) throws StoreStartException {
+        Path file = settings.dataDir().resolve(Reforming.FILE);
+        try {
+            Instant ordered = Reforming.ordered(settings.dataDir());
+            if (Reforming.isStale(ordered, Instant.now())) {
+                throw new StoreStartException("On " + ordered + " this node was to form the store " + plan.getGroupId()
+                        + " in place of " + plan.getGivenUp()
+                        + " (matriarchctl recover), and was interrupted. Since then the other hosts may have come back. If"
+                        + " they have, move " + settings.dataDir()
+                        + " aside and start again: this node joins as a new peer. If they are still dead: touch " + file
+                        + ", and start again within " + Reforming.LONGEST_INTERRUPTION.toMinutes() + " minutes.");
+            }
+        } catch (IOException e) {
+            throw explain(e);
+        }
+    }
+
+    private void putPlanAside() throws IOException {
+        Files.move(
+                settings.dataDir().resolve(Reforming.FILE),
+                settings.dataDir().resolve(Reforming.FILE + ".abandoned"),
+                StandardCopyOption.ATOMIC_MOVE,
+                StandardCopyOption.REPLACE_EXISTING);
+        Durable.syncDirectory(settings.dataDir());
+    }
+
+    private void takeUp(ReformPlan plan) throws StoreStartException {
+        UUID group = UUID.fromString(plan.getGroupId());
+        if (marker.groupId().filter(group::equals).isPresent()) {
+            return;
+        }
+        try {
+            moveLogAside();
+            PeerMarker founder = new PeerMarker(
+                    plan.getMe().getPeerId(),
+                    settings.name(),
+                    settings.scope(),
+                    settings.selfAddress(),
+                    Optional.of(group),
+                    false,
+                    List.of(plan.getMe()),
+                    List.of());
+            founder.save(settings.dataDir());
+            marker = founder;
+            Files.createDirectories(logDir);
+        } catch (IOException e) {
+            throw explain(e);
+        }
+    }
+
+    /** Its store was given up: this peer goes on as a new one that waits to be taken into the successor. */
+    synchronized void giveUp(GivenUp givenUp) throws StoreStartException {
+        stopReplica();
+        if (belongsTo(givenUp.getGroupId())) {
+            putAside(givenUp);
+        }
+        try {
+            if (plan().filter(p -> p.getGroupId().equals(givenUp.getGroupId())).isPresent()) {
+                putPlanAside();
+            }
+        } catch (IOException e) {
+            throw explain(e);
+        }
+        start();
+    }
+
+    boolean belongsTo(String group) {
+        return marker.groupId().map(UUID::toString).equals(Optional.of(group));
+    }
+
+    /** Takes part in this group no more; {@link #giveUp} does the rest, or did. */
+    synchronized void leave(String group) {
+        if (belongsTo(group)) {
+            stopReplica();
+        }
+    }
+
+    private void putAside(GivenUp givenUp) throws StoreStartException {
+        try {
+            moveLogAside();
+            PeerMarker fresh =
+                    PeerMarker.removed(settings, marker).entering(UUID.fromString(givenUp.getSuccessor()), List.of());
+            fresh.save(settings.dataDir());
+            LOG.warn(
+                    "The store that this node was part of ({}) lost its majority and was given up with matriarchctl recover. This"
+                            + " node acts by it no more: it goes on as {} and waits to be taken into the new store"
+                            + " (matriarchctl raft add-peer {}); its old log is kept in {}",
+                    givenUp.getGroupId(),
+                    fresh.peerId(),
+                    settings.selfAddress(),
+                    aside(marker));
+            marker = fresh;
+            Files.createDirectories(logDir);
+        } catch (IOException | IllegalArgumentException e) {
+            throw explain(e);
+        }
+    }
+
+    private void moveLogAside() throws IOException {
+        Path aside = aside(marker);
+        if (!Files.exists(aside) && Files.exists(logDir)) {
+            Files.move(logDir, aside, StandardCopyOption.ATOMIC_MOVE);
+            Durable.syncDirectory(settings.dataDir());
+        }
+    }
+
+    private Path aside(PeerMarker old) {
+        return settings.dataDir().resolve("removed-" + old.peerId());
+    }
+
+    private void renew() throws IOException {
+        PeerMarker fresh = PeerMarker.removed(settings, marker);
+        fresh.save(settings.dataDir());
+        marker = fresh;
+        Files.createDirectories(logDir);
     }
 
     /** Stops the server and keeps everything else, so that {@link #start} can follow. */
@@ -186,7 +432,7 @@ final class ReplicaHost implements AutoCloseable {
                 if (isFilled(logDir)) {
                     throw new StoreStartException(dir.resolve(PeerMarker.FILE) + " is missing although " + logDir
                             + " holds a store. Nothing was changed. Restore the file, or move " + dir
-                            + " aside and start again: this node then joins as a new peer.");
+                            + again());
                 }
                 Files.createDirectories(logDir);
                 PeerMarker fresh = marker;
@@ -203,7 +449,7 @@ final class ReplicaHost implements AutoCloseable {
                 throw new StoreStartException("The store in " + dir + " belongs to the peer at " + known.address()
                         + ", but raft.self_addr is " + settings.selfAddress()
                         + ". Nothing was changed. Set the old address again, or move " + dir
-                        + " aside and start again: this node then joins as a new peer.");
+                        + again());
             }
             return known.named(settings.name());
         } catch (IOException e) {
@@ -223,7 +469,7 @@ final class ReplicaHost implements AutoCloseable {
             throw new StoreStartException("The store in " + settings.dataDir() + " has lost its log: " + dir
                     + " is missing or incomplete. It was not started, because an empty peer under the old identity "
                     + "could make the others forget what they have confirmed. Move " + settings.dataDir()
-                    + " aside and start again: this node then joins as a new peer.");
+                    + again());
         }
         try {
             if (Files.exists(dir)) {
@@ -326,11 +572,23 @@ final class ReplicaHost implements AutoCloseable {
                 problem);
     }
 
+    /** The end of the sentences that say how to come back without the data. */
+    private String again() {
+        Set<String> others = new TreeSet<>();
+        marker.known().stream().map(PeerIdentity::getAddress).forEach(others::add);
+        try {
+            others.addAll(knownPeers.load());
+        } catch (StoreStartException e) {
+            LOG.warn("{}", e.getMessage());
+        }
+        others.remove(settings.selfAddress());
+        return " aside and start again"
+                + (others.isEmpty() ? "" : " with raft.partner_addrs naming " + String.join(", ", others))
+                + ": this node then joins as a new peer.";
+    }
+
     private StoreStartException damaged(String what, Exception problem) {
-        return new StoreStartException(
-                what + ". Nothing was deleted. Move " + settings.dataDir()
-                        + " aside and start again: this node then joins as a new peer.",
-                problem);
+        return new StoreStartException(what + ". Nothing was deleted. Move " + settings.dataDir() + again(), problem);
     }
 
     /** The others need not wait for an election when the Raft leader goes on purpose. */

@@ -39,7 +39,7 @@ final class StatusReport {
         };
     }
 
-    private static List<RaftStatus.Peer> peers(RaftServer.Division division) {
+    static List<RaftStatus.Peer> peers(RaftServer.Division division) {
         long[] matches = division.getInfo().getFollowerMatchIndices();
         List<RaftPeer> voters = List.copyOf(division.getRaftConf().getCurrentPeers());
         // Ratis gives the match indices in the order of this list.

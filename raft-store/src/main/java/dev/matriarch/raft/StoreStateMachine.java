@@ -23,6 +23,7 @@ import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import org.apache.ratis.io.MD5Hash;
 import org.apache.ratis.proto.RaftProtos.LogEntryProto;
+import org.apache.ratis.proto.RaftProtos.RaftConfigurationProto;
 import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.protocol.Message;
 import org.apache.ratis.protocol.RaftGroupId;
@@ -66,6 +67,9 @@ final class StoreStateMachine extends BaseStateMachine {
 
         void leaderChanged(RaftPeerId leader);
 
+        /** The group has other voters than before. */
+        void membersChanged();
+
         /** The log cannot be written any more: this replica is dead until it is rebuilt. */
         void logFailed(Throwable cause);
 
@@ -74,7 +78,7 @@ final class StoreStateMachine extends BaseStateMachine {
     }
 
     /** Data and log position together, so that no snapshot can see one without the other. */
-    private record Position(StoreState state, TermIndex at) {}
+    record Position(StoreState state, TermIndex at) {}
 
     private final Observer observer;
     private final SimpleStateMachineStorage storage = new SimpleStateMachineStorage();
@@ -89,6 +93,10 @@ final class StoreStateMachine extends BaseStateMachine {
 
     StoreState state() {
         return current.state();
+    }
+
+    Position position() {
+        return current;
     }
 
     /**
@@ -275,6 +283,14 @@ final class StoreStateMachine extends BaseStateMachine {
     @Override
     public void notifyLeaderChanged(RaftGroupMemberId member, RaftPeerId leader) {
         observer.leaderChanged(leader);
+    }
+
+    @Override
+    public void notifyConfigurationChanged(long term, long index, RaftConfigurationProto configuration) {
+        // Two lists of peers while a change is under way; the old ones go only when it is done.
+        if (configuration.getOldPeersCount() == 0) {
+            observer.membersChanged();
+        }
     }
 
     @Override

@@ -17,10 +17,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Peers that die, vanish or lose their disks. */
+@Tag("slow")
 class FailureTest {
     private static final Duration TTL = Duration.ofSeconds(3);
 

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import dev.matriarch.dcs.Dcs;
+import dev.matriarch.tls.LiveTls;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -45,16 +46,29 @@ final class Peers implements AutoCloseable {
     }
 
     static RaftStoreSettings settings(String scope, String name, Path dataDir, String self, List<String> partners) {
+        return settings(scope, name, dataDir, self, partners, Optional.empty());
+    }
+
+    static RaftStoreSettings settings(
+            String scope, String name, Path dataDir, String self, List<String> partners, Optional<LiveTls> tls) {
         return new RaftStoreSettings(
                 scope,
                 name,
                 dataDir,
+                stateDir(dataDir),
                 self,
                 self,
                 partners,
                 Duration.ofMillis(300),
                 Duration.ofMillis(600),
-                () -> RETRY_TIMEOUT);
+                () -> RETRY_TIMEOUT,
+                name + ".yml",
+                tls);
+    }
+
+    /** Survives the loss of the data directory. */
+    static Path stateDir(Path dataDir) {
+        return dataDir.resolveSibling(dataDir.getFileName() + "-state");
     }
 
     Path dataDir(int i) {

@@ -1,6 +1,7 @@
 package dev.matriarch.raft;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -17,11 +18,14 @@ import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
+import java.util.UUID;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Starts that must fail with a sentence, leave everything as it was and never hang. */
+@Tag("slow")
 @Timeout(60)
 class StartTest {
     @TempDir
@@ -182,6 +186,111 @@ class StartTest {
             peers.start(2);
             peers.awaitReady();
             assertEquals(3, peers.stores.get(0).status().peers().size());
+        }
+    }
+
+    @Test
+    void aNoteOfPeersOfAnotherClusterIsPassedOver() throws Exception {
+        try (Peers peers = new Peers(dir, 1)) {
+            new KnownPeers(Peers.settings("other", "n1", peers.dataDir(0), peers.addresses.get(0), List.of()))
+                    .remember(List.of("127.0.0.9:1"));
+            peers.start(0);
+            peers.awaitReady();
+        }
+    }
+
+    @Test
+    void aNoteOfPeersThatNobodyCanReadFormsNoStore() throws Exception {
+        try (Peers peers = new Peers(dir, 1)) {
+            Path file = new KnownPeers(peers.settings(0)).file();
+            Files.createDirectories(file.getParent());
+            Files.writeString(file, "{");
+            peers.start(0);
+            Peers.awaitTrue(
+                    Peers.TIMEOUT, "refusal", () -> peers.dcs(0).health().contains(file.toString()));
+            says(peers.dcs(0).health(), "is damaged", "raft.partner_addrs", "remove the file");
+        }
+    }
+
+    @Test
+    void aNoteOfPeersThatCannotBeWrittenStopsNothing() throws Exception {
+        try (Peers peers = new Peers(dir, 2)) {
+            Files.writeString(Peers.stateDir(peers.dataDir(0)), "not a directory");
+            peers.startAll();
+        }
+    }
+
+    /** As if the process had died between the two. */
+    private static void enteredOnly(Path dataDir) throws Exception {
+        PeerMarker marker = PeerMarker.load(dataDir).orElseThrow();
+        marker.entering(marker.groupId().orElseThrow(), marker.members()).save(dataDir);
+    }
+
+    @Test
+    void aCrashBetweenEnteringAndSettlingIsMadeGood() throws Exception {
+        for (int count : List.of(1, 3)) {
+            try (Peers peers = new Peers(dir.resolve("of" + count), count).startAll()) {
+                for (int i = 0; i < count; i++) {
+                    peers.crash(i);
+                    enteredOnly(peers.dataDir(i));
+                }
+                peers.startAll();
+                assertEquals(count, peers.stores.get(0).status().peers().size());
+            }
+        }
+        // Even before Ratis' first file.
+        try (Peers peers = new Peers(dir.resolve("bare"), 1).startAll()) {
+            peers.crash(0);
+            enteredOnly(peers.dataDir(0));
+            Files.move(peers.dataDir(0).resolve("log"), dir.resolve("moved"));
+            peers.startAll();
+        }
+    }
+
+    @Test
+    void noStoreIsFormedWithAPeerThatWaitsForAnother() throws Exception {
+        try (Peers peers = new Peers(dir, 2)) {
+            UUID other = UUID.randomUUID();
+            Files.createDirectories(peers.dataDir(0));
+            PeerMarker.fresh(peers.settings(0)).entering(other, List.of()).save(peers.dataDir(0));
+            peers.start(0);
+            peers.start(1);
+            Peers.awaitTrue(
+                    Peers.TIMEOUT,
+                    "refusal",
+                    () -> peers.dcs(1).health().contains("waits to be taken into the store " + other));
+            says(peers.dcs(1).health(), "n1 at " + peers.addresses.get(0), "raft.data_dir on n1 aside");
+            Peers.awaitTrue(
+                    Peers.TIMEOUT,
+                    "the waiting peer's own word",
+                    () -> peers.dcs(0).health().contains("waiting to be taken into the store " + other));
+            assertFalse(peers.stores.get(1).awaitReady(Duration.ofSeconds(1)));
+            assertEquals(RaftStatus.Role.FORMING, peers.stores.get(1).status().role());
+            // As the sentence says.
+            peers.crash(0);
+            Files.move(peers.dataDir(0), dir.resolve("aside"));
+            peers.start(0);
+            peers.awaitReady();
+            assertEquals(2, peers.stores.get(1).status().peers().size());
+        }
+    }
+
+    @Test
+    void aPeerThatWaitsForOneStoreDoesNotEnterAnotherThatNamesIt() throws Exception {
+        try (Peers peers = new Peers(dir, 2).startAll()) {
+            UUID other = UUID.randomUUID();
+            peers.crash(1);
+            PeerMarker.load(peers.dataDir(1))
+                    .orElseThrow()
+                    .entering(other, List.of())
+                    .save(peers.dataDir(1));
+            Files.move(peers.dataDir(1).resolve("log"), dir.resolve("moved"));
+            peers.start(1);
+            Peers.awaitTrue(
+                    Peers.TIMEOUT,
+                    "refusal",
+                    () -> peers.dcs(1).health().contains("waits to be taken into the store " + other + ", but n1"));
+            assertFalse(PeerMarker.load(peers.dataDir(1)).orElseThrow().settled());
         }
     }
 

@@ -16,6 +16,9 @@ public interface AgentView {
     /** For monitoring. Returns at once. */
     Vitals vitals();
 
+    /** What all members say of themselves. Returns at once; that somebody looks may begin to gather it. */
+    Panorama panorama();
+
     /** The store's state now; empty if it does not answer within {@code retry_timeout}. */
     Optional<ClusterView> cluster();
 

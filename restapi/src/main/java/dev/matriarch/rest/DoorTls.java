@@ -1,5 +1,7 @@
 package dev.matriarch.rest;
 
+import dev.matriarch.tls.FileStamps;
+import dev.matriarch.tls.Pem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -12,6 +14,8 @@ import java.security.SecureRandom;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
+import java.util.stream.Stream;
 import javax.net.ssl.KeyManager;
 import javax.net.ssl.KeyManagerFactory;
 import javax.net.ssl.SSLContext;
@@ -40,16 +44,34 @@ final class DoorTls {
 
     private final Duration patience;
     private volatile Material material;
+    private FileStamps stamps;
 
     /** @throws IOException if a file cannot be used; its message names file and key */
     DoorTls(RestSettings.Tls settings, Duration patience) throws IOException {
         this.patience = patience;
+        this.stamps = stamps(settings);
         this.material = read(settings);
     }
 
     /** Takes up the files as they are now; on an error the old ones stay in force. */
-    void reload(RestSettings.Tls settings) throws IOException {
+    synchronized void reload(RestSettings.Tls settings) throws IOException {
+        FileStamps seen = stamps(settings);
         material = read(settings);
+        stamps = seen;
+    }
+
+    /** As {@link #reload} with the settings of before, if a file has changed since it was last read. */
+    synchronized void reloadIfChanged() throws IOException {
+        RestSettings.Tls settings = material.settings();
+        if (!stamps(settings).equals(stamps)) {
+            reload(settings);
+        }
+    }
+
+    private static FileStamps stamps(RestSettings.Tls settings) {
+        return FileStamps.of(Stream.of(Optional.of(settings.certfile()), settings.keyfile(), settings.cafile())
+                .flatMap(Optional::stream)
+                .toList());
     }
 
     private static Material read(RestSettings.Tls settings) throws IOException {

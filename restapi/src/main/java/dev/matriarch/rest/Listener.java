@@ -12,6 +12,7 @@ import io.helidon.webserver.http1.Http1Config;
 import io.helidon.webserver.http1.Http1ConnectionSelector;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -40,7 +41,7 @@ final class Listener implements AutoCloseable {
     }
 
     /** @throws IOException if the address cannot be bound or a certificate cannot be used; its message says what to do */
-    static Listener open(RestSettings settings, Routes routes) throws IOException {
+    static Listener open(RestSettings settings, Routes routes, UiStreams streams) throws IOException {
         InetAddress address = address(settings);
         Optional<DoorTls> tls = settings.tls().isPresent()
                 ? Optional.of(new DoorTls(settings.tls().get(), settings.idleTimeout()))
@@ -62,7 +63,7 @@ final class Listener implements AutoCloseable {
                 .protocolsDiscoverServices(false)
                 // HAProxy's plain "option httpchk" speaks HTTP/1.0, which Helidon refuses.
                 .addConnectionSelector(new ProtocolChoice(http11(), routes, settings.idleTimeout()))
-                .routing(r -> r.any((request, response) -> answer(routes, request, response)));
+                .routing(r -> r.any((request, response) -> answer(routes, streams, request, response)));
         tls.ifPresent(t -> builder.tls(Tls.builder().sslContext(t.context()).build()));
         WebServer server = builder.build();
         try {
@@ -94,6 +95,13 @@ final class Listener implements AutoCloseable {
     void certificates(RestSettings.Tls changed) throws IOException {
         if (tls.isPresent()) {
             tls.get().reload(changed);
+        }
+    }
+
+    /** As {@link #certificates} with the settings of before, if a file has changed. */
+    void certificatesIfChanged() throws IOException {
+        if (tls.isPresent()) {
+            tls.get().reloadIfChanged();
         }
     }
 
@@ -135,22 +143,38 @@ final class Listener implements AutoCloseable {
         return cause.getMessage();
     }
 
-    private static void answer(Routes routes, ServerRequest request, ServerResponse response) {
+    private static void answer(Routes routes, UiStreams streams, ServerRequest request, ServerResponse response) {
         Reply reply;
         String method = request.prologue().method().text();
+        String path = request.path().path();
         try {
-            reply = routes.answer(new Request(
+            Request asked = new Request(
                     method,
-                    request.path().path(),
+                    path,
                     Query.parse(request.query().rawValue()),
                     Carrier.caller(
                             request.remotePeer(),
                             request.isSecure(),
                             request.headers().first(HeaderNames.AUTHORIZATION),
                             request.headers().first(HeaderNames.ACCEPT)),
-                    new HelidonBody(request)));
+                    new HelidonBody(request));
+            if (routes.isStream(method, path) && streams.enter()) {
+                stream(routes, streams, asked, response);
+                return;
+            }
+            reply = routes.isStream(method, path)
+                    ? routes.withHeaders(
+                            asked,
+                            Reply.error(
+                                            503,
+                                            "this agent already feeds " + UiStreams.MOST + " status pages; close one,"
+                                                    + " or open another member's")
+                                    .with("Retry-After", "10"))
+                    : routes.answer(asked);
+        } catch (CloseConnectionException e) {
+            throw e;
         } catch (RuntimeException e) {
-            LOG.error("{} {} failed", method, request.path().path(), e);
+            LOG.error("{} {} failed", method, path, e);
             reply = Reply.error(500, "the agent failed to answer; its log says why");
         }
         response.status(Status.create(reply.status()));
@@ -178,6 +202,30 @@ final class Listener implements AutoCloseable {
         if (closes || unread) {
             throw new CloseConnectionException("the last answer of this connection is sent");
         }
+    }
+
+    /** Returns never: a stream ends with its connection. */
+    private static void stream(Routes routes, UiStreams streams, Request asked, ServerResponse response) {
+        try {
+            Reply head = routes.withHeaders(
+                    asked, new Reply(200, UiStreams.TYPE, new byte[0], StatusPage.securityHeaders()));
+            response.header(HeaderNames.CONTENT_TYPE, head.contentType());
+            head.headers().forEach((name, value) -> response.header(HeaderNames.create(name), value));
+            // It lasts longer than a connection may be idle.
+            routes.working().during(() -> {
+                try (OutputStream out = response.outputStream()) {
+                    streams.run(out);
+                } catch (IOException e) {
+                    throw new UncheckedIOException(e);
+                }
+                return null;
+            });
+        } catch (RuntimeException e) {
+            throw new CloseConnectionException("the event stream ended", e);
+        } finally {
+            streams.leave();
+        }
+        throw new CloseConnectionException("the event stream ended");
     }
 
     private record HelidonBody(ServerRequest request) implements Request.Body {

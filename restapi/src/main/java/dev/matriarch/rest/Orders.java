@@ -22,6 +22,9 @@ final class Orders {
     private static final Duration EVENT_COOLDOWN = Duration.ofSeconds(10);
     private static final Duration LONGEST_EVENT = Duration.ofMinutes(5);
     private static final Duration LONGEST_TIMEOUT = Duration.ofDays(7);
+    /** Bodies are compared word for word by programs; the id is beside them. */
+    private static final String ACTION = "Matriarch-Action";
+
     private static final String ADVICE = "nothing was done: correct the request; GET /openapi describes it";
 
     private final AgentView agent;
@@ -58,6 +61,11 @@ final class Orders {
     }
 
     private static Reply reply(Request request, Answer answer) {
+        Reply reply = replyWithoutId(request, answer);
+        return answer.action().map(id -> reply.with(ACTION, id)).orElse(reply);
+    }
+
+    private static Reply replyWithoutId(Request request, Answer answer) {
         boolean ownFault = answer.status() == 400 || answer.status() == 422;
         if (ownFault) {
             return Reply.error(answer.status(), answer.sentence(), ADVICE);
@@ -90,6 +98,11 @@ final class Orders {
     }
 
     private static Reply reply(ConfigChange change) {
+        Reply reply = replyWithoutId(change);
+        return change.action().map(id -> reply.with(ACTION, id)).orElse(reply);
+    }
+
+    private static Reply replyWithoutId(ConfigChange change) {
         return switch (change) {
             case ConfigChange.Done done -> new Reply(200, done.json().getBytes(StandardCharsets.UTF_8));
             case ConfigChange.Refused refused -> Reply.errors(400, refused.problems());
@@ -102,6 +115,11 @@ final class Orders {
     }
 
     // --- this member ---
+
+    /** Patroni's agents obey it in their own tests on Windows only, and say this everywhere. */
+    Reply terminate(Request request) {
+        return reply(request, new Answer(202, "shutdown scheduled"));
+    }
 
     Reply reload(Request request) {
         return reply(request, agent.reload());

@@ -1,22 +1,33 @@
 package dev.matriarch.rest;
 
 import java.io.IOException;
+import java.time.Duration;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The open HTTP door of one agent. Answers on virtual threads; {@link #close()} stops it for good. */
+/**
+ * The open HTTP door of one agent. Answers on virtual threads; {@link #close()} stops it for good. Looks at its certificate files every
+ * few seconds, on a thread of its own, and takes them up when they change.
+ */
 public final class RestDoor implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RestDoor.class);
 
+    private static final Duration LOOK = Duration.ofSeconds(2);
+
     private final Access access;
     private final Routes routes;
+    private final UiStreams streams;
+    private final Thread watch;
     private Listener listener;
     private boolean closed;
+    private String complaint = "";
 
-    private RestDoor(Access access, Routes routes, Listener listener) {
+    private RestDoor(Access access, Routes routes, UiStreams streams, Listener listener) {
         this.access = access;
         this.routes = routes;
+        this.streams = streams;
         this.listener = listener;
+        this.watch = Thread.ofVirtual().name("rest-tls-watch").unstarted(this::watch);
     }
 
     /**
@@ -27,7 +38,39 @@ public final class RestDoor implements AutoCloseable {
     public static RestDoor open(RestSettings settings, AgentView agent) throws IOException {
         Access access = new Access(settings);
         Routes routes = new Routes(agent, access, settings.headers(), System::nanoTime);
-        return new RestDoor(access, routes, Listener.open(settings, routes));
+        routes.showPage(settings.ui());
+        UiStreams streams = new UiStreams(routes.page()::state);
+        RestDoor door = new RestDoor(access, routes, streams, Listener.open(settings, routes, streams));
+        door.watch.start();
+        return door;
+    }
+
+    private void watch() {
+        try {
+            while (!Thread.currentThread().isInterrupted()) {
+                Thread.sleep(LOOK);
+                lookAtCertificates();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private synchronized void lookAtCertificates() {
+        if (closed) {
+            return;
+        }
+        try {
+            listener.certificatesIfChanged();
+            complaint = "";
+        } catch (IOException | RuntimeException | LinkageError e) {
+            // In the middle of a renewal files may not fit each other: it is tried again.
+            String message = String.valueOf(e.getMessage());
+            if (!message.equals(complaint)) {
+                complaint = message;
+                LOG.error("The changed certificate of the REST API is not taken up, the old one stays: {}", message);
+            }
+        }
     }
 
     /**
@@ -53,22 +96,26 @@ public final class RestDoor implements AutoCloseable {
         }
         access.expect(changed);
         routes.headers(changed.headers());
+        routes.showPage(changed.ui());
+        if (!changed.ui()) {
+            streams.end();
+        }
     }
 
     private void listenAnew(RestSettings changed) throws IOException {
         Listener old = listener;
         boolean samePort = old.settings().port() == changed.port();
         if (!samePort) {
-            listener = Listener.open(changed, routes);
+            listener = Listener.open(changed, routes, streams);
             old.close();
             return;
         }
         // The two cannot be bound at once: one may be part of the other, as 10.0.0.1 is of "all".
         old.close();
         try {
-            listener = Listener.open(changed, routes);
+            listener = Listener.open(changed, routes, streams);
         } catch (IOException e) {
-            listener = Listener.open(old.settings(), routes);
+            listener = Listener.open(old.settings(), routes, streams);
             throw e;
         }
     }
@@ -78,10 +125,17 @@ public final class RestDoor implements AutoCloseable {
         return listener.port();
     }
 
+    /** Status pages that are being fed. */
+    int openStreams() {
+        return streams.size();
+    }
+
     /** Stops accepting, lets requests in flight finish for a moment, and closes every connection. */
     @Override
     public synchronized void close() {
         closed = true;
+        watch.interrupt();
+        streams.close();
         listener.close();
     }
 }

@@ -15,6 +15,7 @@ import java.util.Optional;
  * @param tls absent: plain HTTP
  * @param guests who may change something
  * @param headers that every answer carries
+ * @param ui whether the status page is there
  * @param idleTimeout how long a connection may say nothing before it is closed
  * @param maxConnections how many may be open at once; more wait in the kernel's queue
  */
@@ -25,6 +26,7 @@ public record RestSettings(
         Optional<Tls> tls,
         Guests guests,
         Headers headers,
+        boolean ui,
         Duration idleTimeout,
         int maxConnections) {
     private static final int BACKLOG = 256;
@@ -32,8 +34,9 @@ public record RestSettings(
     private static final int MOST_CONNECTIONS = 1000;
 
     /** Idle connections are closed after 10 s; 1000 may be open. */
-    public RestSettings(String host, int port, int backlog, Optional<Tls> tls, Guests guests, Headers headers) {
-        this(host, port, backlog, tls, guests, headers, IDLE, MOST_CONNECTIONS);
+    public RestSettings(
+            String host, int port, int backlog, Optional<Tls> tls, Guests guests, Headers headers, boolean ui) {
+        this(host, port, backlog, tls, guests, headers, ui, IDLE, MOST_CONNECTIONS);
     }
 
     /** Plain HTTP. */
@@ -50,6 +53,7 @@ public record RestSettings(
                 Optional.empty(),
                 new Guests(credentials, List.of(), false),
                 Headers.NONE,
+                true,
                 idleTimeout,
                 maxConnections);
     }

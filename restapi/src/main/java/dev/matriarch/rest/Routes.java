@@ -18,7 +18,9 @@ final class Routes {
     private final AgentView agent;
     private final Access access;
     private final LongSupplier nanoTime;
+    private final StatusPage page;
     private volatile RestSettings.Headers headers;
+    private volatile boolean showsPage = true;
     private final Working working = new Working();
     /** By the first segment of the path. Any other path is a health check. */
     private final TreeMap<String, Function<Request, Reply>> documents = new TreeMap<>();
@@ -30,6 +32,7 @@ final class Routes {
         this.access = access;
         this.headers = headers;
         this.nanoTime = nanoTime;
+        this.page = new StatusPage(agent, nanoTime);
         documents.put("/patroni", r -> new Reply(200, StatusDocument.bytes(agent.snapshot(), nanoTime.getAsLong())));
         documents.put("/cluster", r -> cluster());
         documents.put("/history", r -> history());
@@ -39,10 +42,12 @@ final class Routes {
         documents.put("/openapi", r -> new Reply(200, OpenApi.DOCUMENT));
         documents.put("/liveness", r -> health(r, "/liveness"));
         documents.put("/readiness", r -> health(r, "/readiness"));
+        documents.put(StatusPage.PATH, r -> showsPage ? page.reply(r) : health(r, r.path()));
         Orders all = new Orders(agent, working);
         orders.put("PATCH /config", all::changeConfig);
         orders.put("PUT /config", all::changeConfig);
         orders.put("POST /reload", all::reload);
+        orders.put("POST /sigterm", all::terminate);
         orders.put("POST /restart", all::restart);
         orders.put("DELETE /restart", all::cancelRestart);
         orders.put("POST /reinitialize", all::reinitialize);
@@ -73,9 +78,27 @@ final class Routes {
         headers = changed;
     }
 
+    /** Whether the status page is there, from the next answer on. */
+    void showPage(boolean shown) {
+        showsPage = shown;
+    }
+
+    StatusPage page() {
+        return page;
+    }
+
+    /** A stream is not an answer with an end: its carrier writes it. */
+    boolean isStream(String method, String path) {
+        return showsPage && method.equals("GET") && path.equals(StatusPage.STREAM);
+    }
+
     Reply answer(Request request) {
+        return withHeaders(request, bare(request));
+    }
+
+    /** Adds the headers that every answer carries. */
+    Reply withHeaders(Request request, Reply reply) {
         RestSettings.Headers wanted = headers;
-        Reply reply = bare(request);
         if (wanted.equals(RestSettings.Headers.NONE)) {
             return reply;
         }

@@ -15,7 +15,8 @@ class AccessTest {
                 5,
                 Optional.empty(),
                 new RestSettings.Guests(login, List.of(allowlist), members),
-                RestSettings.Headers.NONE));
+                RestSettings.Headers.NONE,
+                true));
     }
 
     private static int status(Access access, String address, boolean membersCount) throws Exception {

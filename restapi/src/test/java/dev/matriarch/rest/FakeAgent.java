@@ -12,7 +12,8 @@ import java.util.concurrent.CopyOnWriteArrayList;
 final class FakeAgent implements AgentView {
     volatile Snapshot snapshot;
     volatile Optional<ClusterView> cluster = Optional.of(withConfig("{\"ttl\":5}"));
-    volatile ConfigChange outcome = new ConfigChange.Done("{\"ttl\":6}");
+    volatile Panorama panorama = Panorama.NOTHING;
+    volatile ConfigChange outcome = new ConfigChange.Done("{\"ttl\":6}", Optional.of("3f9c01ab"));
     volatile Answer answer = new Answer(200, "done");
     volatile Runnable whileAsked = () -> {};
     final List<String> asked = new CopyOnWriteArrayList<>();
@@ -53,6 +54,11 @@ final class FakeAgent implements AgentView {
                 true,
                 "off",
                 List.of(new Vitals.Slot("n\"3\\", true, 1024)));
+    }
+
+    @Override
+    public Panorama panorama() {
+        return panorama;
     }
 
     @Override

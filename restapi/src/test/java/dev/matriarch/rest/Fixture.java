@@ -137,22 +137,18 @@ final class Fixture {
     private static Member member(String name, String state, String role, long lsn, Map<String, Object> tags) {
         boolean replica = role.equals("replica");
         Optional<Lsn> position = Optional.of(new Lsn(lsn));
-        return new Member(
-                name,
-                "postgres://10.0.0." + name.substring(1) + ":5432/postgres",
-                "http://10.0.0." + name.substring(1) + ":8008/patroni",
-                "",
-                state,
-                role,
-                "0.1.0",
-                position,
-                replica ? position : Optional.empty(),
-                replica ? position : Optional.empty(),
-                replica ? Optional.of("streaming") : Optional.empty(),
-                OptionalInt.of(4),
-                tags,
-                Map.of(),
-                Optional.empty(),
-                false);
+        return Member.named(name)
+                .connUrl("postgres://10.0.0." + name.substring(1) + ":5432/postgres")
+                .apiUrl("http://10.0.0." + name.substring(1) + ":8008/patroni")
+                .state(state)
+                .role(role)
+                .version("0.1.0")
+                .xlogLocation(position)
+                .receiveLsn(replica ? position : Optional.empty())
+                .replayLsn(replica ? position : Optional.empty())
+                .replicationState(replica ? Optional.of("streaming") : Optional.empty())
+                .timeline(4)
+                .tags(tags)
+                .build();
     }
 }

@@ -2,8 +2,12 @@ package dev.matriarch.rest;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
@@ -76,6 +80,38 @@ class MetricsTest {
             boolean counts = name.matches("xlog_.*location");
             assertEquals(counts ? "counter" : "gauge", text.types.get("patroni_" + name), name);
             text.value("patroni_" + name);
+        }
+    }
+
+    /** With the parser of Debian's python3-prometheus-client, which ./check installs. */
+    @Test
+    void prometheusReadsThem() throws Exception {
+        assumeTrue(
+                Files.isDirectory(Path.of("/usr/lib/python3/dist-packages/prometheus_client")),
+                "python3-prometheus-client is not installed");
+        String program = "import sys\nfrom prometheus_client.parser import text_string_to_metric_families as read\n"
+                + "for f in read(sys.stdin.read()):\n"
+                + "  for s in f.samples: print(f.type, s.name, s.value, sorted(s.labels.items()))";
+        for (Fixture fixture : List.of(Fixture.primary(), Fixture.replica())) {
+            Process python = new ProcessBuilder("/usr/bin/python3", "-c", program)
+                    .redirectErrorStream(true)
+                    .start();
+            try (OutputStream in = python.getOutputStream()) {
+                in.write(Metrics.reply(fixture.snapshot(), new FakeAgent().vitals(), 1_000, 1770113200.5)
+                        .body());
+            }
+            String read = new String(python.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+            assertEquals(0, python.waitFor(), read);
+            String labels = " [('name', 'n2'), ('scope', 'demo')]\n";
+            String primary = fixture.inRecovery ? "0.0" : "1.0";
+            assertTrue(read.contains("gauge patroni_primary " + primary + labels), read);
+            assertTrue(read.contains("gauge matriarch_raft_term 7.0" + labels), read);
+            assertTrue(read.contains("('slot', 'n\"3\\\\')"), "what is quoted is read as it was: " + read);
+            for (String name : PATRONIS.split(" ")) {
+                // That parser gives every counter a name that ends in _total, Patroni's too.
+                String end = name.matches("xlog_.*location") ? "_total " : " ";
+                assertTrue(read.contains(" patroni_" + name + end), read);
+            }
         }
     }
 

@@ -70,6 +70,31 @@ class OpenApiTest {
         references(document);
     }
 
+    @Test
+    void answersToOrdersHaveTheIdOfTheOrder() {
+        for (String path : List.of("reload", "restart", "reinitialize", "switchover", "failover")) {
+            document.at("/paths/~1" + path)
+                    .properties()
+                    .forEach(method -> method.getValue()
+                            .get("responses")
+                            .properties()
+                            .forEach(r -> assertTrue(
+                                    !r.getKey().matches("2..|503")
+                                            || r.getValue()
+                                                    .at("/headers/Matriarch-Action/$ref")
+                                                    .isTextual(),
+                                    () -> method.getKey() + " " + path + " " + r.getKey())));
+        }
+    }
+
+    @Test
+    void soHaveChangesOfTheConfiguration() {
+        for (String method : List.of("patch", "put")) {
+            assertTrue(document.at("/paths/~1config/" + method + "/responses/200/headers/Matriarch-Action/$ref")
+                    .isTextual());
+        }
+    }
+
     private void references(JsonNode node) {
         if (node.has("$ref")) {
             String target = node.get("$ref").asText();

@@ -7,6 +7,7 @@ import java.net.InetAddress;
 import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -99,6 +100,24 @@ class OrdersTest {
                         "{\"type\":\"after_promote\",\"group\":2}",
                         "GroupEvent[type=after_promote, group=2, leader=, timeout=PT30S, cooldown=PT10S]"),
                 Arguments.of("DELETE /switchover", null, "cancel switchover"));
+    }
+
+    @Test
+    void sigtermAnswersAsPatroniDoesAndDoesNothing() {
+        Reply reply = send("POST /sigterm", null);
+        assertEquals(202, reply.status());
+        assertEquals("shutdown scheduled", text(reply));
+        assertEquals(List.of(), agent.asked);
+    }
+
+    @Test
+    void theActionsIdIsBesideTheBodyThatProgramsCompare() {
+        agent.answer = new Answer(202, "reload scheduled", Optional.of("3f9c01ab"));
+        Reply named = send("POST /reload", null);
+        assertEquals("3f9c01ab", named.headers().get("Matriarch-Action"));
+        assertEquals("reload scheduled", text(named));
+        agent.answer = new Answer(202, "reload scheduled");
+        assertEquals(Map.of(), send("POST /reload", null).headers());
     }
 
     @ParameterizedTest(name = "{0} {1}")

@@ -28,10 +28,12 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 @Timeout(15)
+@Tag("slow")
 class RestDoorTest {
     private static final String HOST = "127.0.0.1";
     private static final HttpClient CLIENT = HttpClient.newBuilder()
@@ -246,9 +248,10 @@ class RestDoorTest {
                 401, send("PATCH", "/config", "{\"ttl\":6}", login("wrong")).statusCode());
         assertEquals(List.of(), agent.asked);
 
+        HttpResponse<String> patched = send("PATCH", "/config", "{\"ttl\":6}", login("secret"));
+        assertEquals("{\"ttl\":6}", patched.body());
         assertEquals(
-                "{\"ttl\":6}",
-                send("PATCH", "/config", "{\"ttl\":6}", login("secret")).body());
+                "3f9c01ab", patched.headers().firstValue("Matriarch-Action").orElseThrow());
         assertEquals(200, send("PUT", "/config", "{}", login("secret")).statusCode());
         assertEquals(List.of("patch {\"ttl\":6}", "put {}"), agent.asked);
 
@@ -256,11 +259,13 @@ class RestDoorTest {
         HttpResponse<String> refused = send("PATCH", "/config", "{\"ttl\":1}", login("secret"));
         assertEquals(400, refused.statusCode());
         assertEquals("ttl: '1' is too short", json(refused).at("/problems/0").asText());
-        agent.outcome = new ConfigChange.Conflict();
-        assertEquals(409, send("PATCH", "/config", "{}", login("secret")).statusCode());
+        agent.outcome = new ConfigChange.Conflict(Optional.of("77"));
+        HttpResponse<String> late = send("PATCH", "/config", "{}", login("secret"));
+        assertEquals(409, late.statusCode());
+        assertEquals("77", late.headers().firstValue("Matriarch-Action").orElseThrow());
         agent.outcome = new ConfigChange.NothingStored();
         assertEquals(503, send("PATCH", "/config", "{}", login("secret")).statusCode());
-        agent.outcome = new ConfigChange.Unavailable("no quorum");
+        agent.outcome = new ConfigChange.Unavailable("no quorum", Optional.empty());
         assertEquals(502, send("PATCH", "/config", "{}", login("secret")).statusCode());
     }
 

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.matriarch.tls.Pem;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
@@ -29,12 +30,14 @@ import javax.net.ssl.TrustManagerFactory;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Certificates are made by the openssl program. */
 @Timeout(30)
+@Tag("slow")
 class TlsDoorTest {
     private static final String HOST = "127.0.0.1";
 
@@ -113,6 +116,7 @@ class TlsDoorTest {
                 Optional.ofNullable(tls),
                 new RestSettings.Guests(Optional.empty(), List.of(), false),
                 new RestSettings.Headers(Map.of("X-All", "a"), Map.of("X-Tls", "t"), Optional.of("Matriarch")),
+                true,
                 Duration.ofSeconds(1),
                 200);
     }
@@ -364,6 +368,23 @@ class TlsDoorTest {
             }
         }
         assertTrue(ask(null, "GET /primary HTTP/1.0").startsWith("HTTP/1.0 200 "));
+    }
+
+    @Test
+    void aRenewedCertificateIsTakenUpWithoutAReload() throws Exception {
+        Path both = dir.resolve("node.pem");
+        Files.copy(dir.resolve("both.pem"), both);
+        open(tls("node.pem", null, null, RestSettings.VerifyClient.NONE));
+        assertEquals(serial("server.crt"), servedSerial());
+        Path draft = dir.resolve("node.pem.new");
+        Files.writeString(
+                draft, Files.readString(dir.resolve("other.crt")) + Files.readString(dir.resolve("other.key")));
+        Files.move(draft, both, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        while (!servedSerial().equals(serial("other.crt"))) {
+            assertTrue(System.nanoTime() < deadline, "it still shows the old certificate");
+            TimeUnit.MILLISECONDS.sleep(100);
+        }
     }
 
     @Test

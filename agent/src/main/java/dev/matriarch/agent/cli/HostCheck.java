@@ -39,14 +39,14 @@ final class HostCheck {
         Set<HostPort> seen = new LinkedHashSet<>();
         listen("restapi.listen", config.rest().listen(), seen);
         listen("control.listen", config.control().listen(), seen);
-        listen("raft.bind_addr", config.raft().bindAddress(), seen);
+        config.builtIn().ifPresent(raft -> listen("raft.bind_addr", raft.bindAddress(), seen));
         PostgresConfig postgres = config.postgres();
         for (String host : postgres.listenHosts()) {
             listen("postgresql.listen", new HostPort(host, postgres.port()), seen);
         }
         loopback("restapi.connect_address", config.rest().connectAddress());
         loopback("control.connect_address", config.control().connectAddress());
-        loopback("raft.self_addr", config.raft().selfAddress());
+        config.builtIn().ifPresent(raft -> loopback("raft.self_addr", raft.selfAddress()));
         loopback("postgresql.connect_address", postgres.connectAddress());
         programsAndData(postgres);
         pgpass(postgres.pgpass());
@@ -100,7 +100,9 @@ final class HostCheck {
 
     /** On one host, as in a demo, the loopback network connects all members. */
     private void loopback(String key, HostPort address) {
-        boolean elsewhere = config.raft().partners().stream().anyMatch(partner -> !isLoopback(partner.host()));
+        boolean elsewhere = config.builtIn().stream()
+                .flatMap(raft -> raft.partners().stream())
+                .anyMatch(partner -> !isLoopback(partner.host()));
         if (elsewhere && isLoopback(address.host())) {
             add(
                     key,

@@ -3,6 +3,7 @@ package dev.matriarch.agent.cli;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.LocalConfig;
 import dev.matriarch.agent.config.Problem;
+import dev.matriarch.agent.service.Predecessor;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -10,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -30,9 +32,11 @@ import picocli.CommandLine.Spec;
         sortOptions = false,
         description = "Runs the agent that looks after one PostgreSQL server, in the foreground, until SIGTERM. SIGHUP"
                 + " makes it read its configuration again. Without FILE, the configuration comes from the environment:"
-                + " PATRONI_CONFIGURATION as a whole document, or single PATRONI_* variables.")
+                + " PATRONI_CONFIGURATION as a whole document, or single PATRONI_* variables. 'matriarch witness FILE' runs a"
+                + " witness instead: a vote in the built-in store, without PostgreSQL.")
 public final class Invocation implements Callable<Integer> {
     private static final int REFUSED = 1;
+    private static final Duration LONGEST_LEAVE = Duration.ofSeconds(30);
 
     /** Starts an agent; returns its exit code. */
     public interface Start {
@@ -78,6 +82,13 @@ public final class Invocation implements Callable<Integer> {
             description = "With --generate-config: 'host=… port=… user=… dbname=…' or postgresql://user@host:port/db."
                     + " A password is better left to PGPASSWORD, a password file, or the question that is asked.")
     private Optional<String> dsn = Optional.empty();
+
+    @Option(
+            names = "--handover",
+            description =
+                    "First ask the agent that runs with FILE to end and to leave PostgreSQL running, then go on in its"
+                            + " place. Without such an agent this one just starts.")
+    private boolean handover;
 
     @Option(
             names = {"-h", "--help"},
@@ -139,6 +150,7 @@ public final class Invocation implements Callable<Integer> {
         boolean validate = task.validate || print;
         requireWith(ignoreListenPorts, validate, "--ignore-listen-port goes with --validate-config");
         requireWith(dsn.isPresent(), task.generate, "--dsn goes with --generate-config");
+        requireWith(handover, !validate && !task.sample && !task.generate, "--handover starts an agent");
         requireWith(print, !task.sample && !task.generate, "--print goes with --validate-config");
         if (task.sample) {
             return write(SampleConfig.text(environment));
@@ -149,7 +161,19 @@ public final class Invocation implements Callable<Integer> {
         if (file.isEmpty() && environment.keySet().stream().noneMatch(name -> name.startsWith("PATRONI_"))) {
             throw wrongUsage("there is no configuration: give a FILE, or PATRONI_* variables in the environment");
         }
-        return validate ? validate() : start.agent(file);
+        if (validate) {
+            return validate();
+        }
+        if (handover) {
+            // A mistake in the file must not cost the agent that runs.
+            if (validate(true) != 0) {
+                return REFUSED;
+            }
+            Predecessor.leave(
+                    file.orElseThrow(() -> wrongUsage("--handover needs the FILE of the agent that runs")),
+                    LONGEST_LEAVE);
+        }
+        return start.agent(file);
     }
 
     private void requireWith(boolean given, boolean other, String otherwise) {
@@ -163,6 +187,10 @@ public final class Invocation implements Callable<Integer> {
     }
 
     private int validate() {
+        return validate(ignoreListenPorts);
+    }
+
+    private int validate(boolean ignoreListenPorts) {
         List<Problem> problems = new ArrayList<>();
         try {
             LocalConfig config = LocalConfig.read(file, environment);

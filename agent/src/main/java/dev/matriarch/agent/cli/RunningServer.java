@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.Conninfo;
 import dev.matriarch.agent.config.HostPort;
 import java.io.Console;
 import java.io.PrintStream;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -149,12 +150,17 @@ final class RunningServer {
         listen(template, address);
         String dataDir = setting("data_directory");
         template.dataDir(dataDir);
+        Path configFile = Path.of(setting("config_file"));
+        String configDir = configFile.getParent().toString();
+        template.configFile(
+                configDir.equals(dataDir) ? Optional.empty() : Optional.of(configDir),
+                configFile.getFileName().toString().replaceFirst("\\.conf$", ""));
         template.binDir(one("SELECT setting FROM pg_catalog.pg_config WHERE name = 'BINDIR'"));
         template.superuser(one("SELECT current_user"));
         parameters(template);
         template.pgHba(List.of());
-        file(dataDir, "hba_file", "pg_hba.conf").ifPresent(template::pgHba);
-        file(dataDir, "ident_file", "pg_ident.conf")
+        file(configDir, "hba_file", "pg_hba.conf").ifPresent(template::pgHba);
+        file(configDir, "ident_file", "pg_ident.conf")
                 .filter(lines -> !lines.isEmpty())
                 .ifPresent(template::pgIdent);
         template.overlay(environment);
@@ -201,15 +207,15 @@ final class RunningServer {
         });
     }
 
-    /** The lines of a file that lies where PostgreSQL looks for it by itself. */
-    private Optional<List<String>> file(String dataDir, String setting, String name) throws SQLException {
+    /** The lines of a file that lies where the agent would write it. */
+    private Optional<List<String>> file(String configDir, String setting, String name) throws SQLException {
         String path = setting(setting);
-        if (!path.equals(dataDir + "/" + name)) {
+        if (!path.equals(configDir + "/" + name)) {
             notes.println("# " + setting + " is " + path + ": its lines are not copied, and " + setting
                     + " has to be set in postgresql.parameters if the file is to stay there");
             return Optional.empty();
         }
-        return Optional.of(one("SELECT pg_catalog.pg_read_file('" + name + "')")
+        return Optional.of(one("SELECT pg_catalog.pg_read_file('" + path.replace("'", "''") + "')")
                 .lines()
                 .map(String::strip)
                 .filter(line -> !line.isEmpty() && !line.startsWith("#"))

@@ -4,27 +4,32 @@ import dev.matriarch.agent.config.AgentConfig.ControlConfig;
 import dev.matriarch.agent.config.AgentConfig.Credentials;
 import dev.matriarch.agent.ha.StandbyNames;
 import dev.matriarch.agent.log.LogConfig;
+import dev.matriarch.tls.TlsFiles;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 
 /** Reads the local configuration, from top to bottom, in one pass that finds every problem. */
 public final class ConfigFile {
     static final int REST_PORT = 8008;
     private static final String RAFT_PASSWORD =
             "is refused: a shared password does not protect the members' traffic here."
-                    + " Remove it, and give each member a certificate for mutual TLS (raft.certfile, raft.keyfile, raft.cafile)"
-                    + " once your version offers that; until then keep raft.bind_addr on a network that you trust";
+                    + " Remove it. Certificates (section tls) protect it, and the control port, with mutual TLS";
     private static final String NO_POOL =
             "has no meaning here: threads are made as they are needed, and their stacks are the JVM's"
                     + " (MATRIARCH_JAVA_OPTS=-Xss…); remove it";
     private static final String OTHER_LIBRARY =
             "belongs to the library that Patroni's raft is made with; here min_timeout and max_timeout say how soon a"
                     + " silent peer is noticed: remove it";
-    private static final String[] OTHER_STORES = {"etcd", "etcd3", "consul", "zookeeper", "exhibitor", "kubernetes"};
+    private static final String NO_WITNESS =
+            "has no meaning for a witness, which has a vote in the store and nothing else: it takes scope, name, raft, tls"
+                    + " and log. Remove it";
+    private static final String[] OTHER_STORES = {"etcd"};
 
     private final Findings findings;
     private final Section root;
@@ -68,6 +73,43 @@ public final class ConfigFile {
         return new Reading(result.orElseThrow(), config.findings.declared());
     }
 
+    static WitnessConfig readWitness(Sources sources) throws ConfigProblems {
+        ConfigFile config = new ConfigFile(sources);
+        Optional<WitnessConfig> result = config.witness();
+        List<Problem> problems = config.findings.problems();
+        if (!problems.isEmpty()) {
+            throw new ConfigProblems(problems);
+        }
+        return result.orElseThrow();
+    }
+
+    /** Of a member, or of a witness if there is no PostgreSQL; with or without the certificates that are named. */
+    static NodeConfig readNode(Sources sources) throws ConfigProblems {
+        ConfigFile config = new ConfigFile(sources);
+        Optional<NodeConfig> result = sources.tree().has("postgresql")
+                ? config.read().map(NodeConfig::of)
+                : config.witness().map(NodeConfig::of);
+        List<Problem> problems = NodeConfig.besidesMissingCertificates(config.findings.problems());
+        if (!problems.isEmpty()) {
+            throw new ConfigProblems(problems);
+        }
+        return result.orElseThrow();
+    }
+
+    private Optional<WitnessConfig> witness() {
+        root.refuse(NO_WITNESS, "postgresql", "restapi", "control", "citus", "bootstrap", "tags", "watchdog", "ctl");
+        String scope = root.requiredText("scope", "the cluster's name, the same on every member");
+        String name = root.requiredText("name", "this witness' name, unlike that of every member");
+        root.text("namespace", "/service");
+        Optional<Path> stateDir = root.file("state_dir");
+        Optional<RaftConfig> raft = raft(stateDir, false);
+        LogConfig log = LogSection.read(root.sectionOrEmpty("log"));
+        Optional<TlsFiles> tls = root.section("tls").flatMap(s -> new TlsSection(s).read());
+        root.finish();
+        return raft.map(
+                r -> new WitnessConfig(scope, name, r, stateDir.orElseGet(() -> stateBeside(r.dataDir())), log, tls));
+    }
+
     /** @return empty if something without a default is missing or wrong */
     private Optional<AgentConfig> read() {
         root.notYet(OTHER_STORES)
@@ -86,9 +128,30 @@ public final class ConfigFile {
         }
         String namespace = root.text("namespace", "/service");
         Optional<Path> givenStateDir = root.file("state_dir");
-        Optional<RaftConfig> raft = raft(givenStateDir);
+        Optional<Section> etcd3 = root.section("etcd3");
+        Optional<EtcdConfig> etcd = etcd3.flatMap(s -> new EtcdSection(s, findings).read());
+        Optional<Section> consulSection = root.section("consul");
+        Optional<ConsulConfig> consul = consulSection.flatMap(s -> new ConsulSection(s, findings).read());
+        Optional<Section> zooSection = root.section("zookeeper");
+        Optional<ZooKeeperConfig> zoo = zooSection.flatMap(s -> new ZooKeeperSection(s, findings).read());
+        Optional<Section> exhibitor = root.section("exhibitor");
+        Optional<ZooKeeperConfig> found = exhibitor.flatMap(s -> new ExhibitorSection(s, findings).read());
+        Optional<Section> kubernetesSection = root.section("kubernetes");
+        Optional<KubernetesConfig> kubernetes =
+                kubernetesSection.flatMap(s -> new KubernetesSection(s, findings).read(scope));
+        Optional<RaftConfig> raft = raft(
+                givenStateDir,
+                Stream.of(etcd3, consulSection, zooSection, exhibitor, kubernetesSection)
+                        .anyMatch(Optional::isPresent));
+        // Of several the first in Patroni's order: consul, etcd3, exhibitor, kubernetes, raft, zookeeper.
+        Optional<StoreConfig> ours = root.has("raft") || zooSection.isEmpty() ? raft.map(r -> r) : zoo.map(z -> z);
+        Optional<StoreConfig> byKubernetes = kubernetesSection.isPresent() ? kubernetes.map(k -> k) : ours;
+        Optional<StoreConfig> byExhibitor = exhibitor.isPresent() ? found.map(e -> e) : byKubernetes;
+        Optional<StoreConfig> store =
+                consulSection.isPresent() ? consul.map(c -> c) : etcd3.isPresent() ? etcd.map(e -> e) : byExhibitor;
         Path stateDir = givenStateDir
-                .or(() -> raft.map(r -> r.dataDir().resolveSibling(r.dataDir().getFileName() + "-state")))
+                .or(() ->
+                        raft.map(RaftConfig::dataDir).or(this::serversDirectory).map(ConfigFile::stateBeside))
                 .orElse(Path.of("state").toAbsolutePath());
         Optional<RestConfig> rest = rest();
         Optional<ControlConfig> control = control(rest);
@@ -108,11 +171,14 @@ public final class ConfigFile {
                 citus.isPresent() ? written.withDcs(CitusSection.withSynchronousMode(written.dcsJson())) : written;
         Map<String, Object> tags = new TagsSection(root.sectionOrEmpty("tags"), Optional.ofNullable(name)).read();
         LogConfig log = LogSection.read(root.sectionOrEmpty("log"));
+        store.flatMap(chosen -> chosen.timingProblem(DynamicConfigJson.parse(bootstrap.dcsJson())))
+                .ifPresent(why -> findings.add("bootstrap.dcs", why));
         WatchdogConfig watchdog = WatchdogSection.read(root.sectionOrEmpty("watchdog"), bootstrap.dcsJson(), findings);
         AgentConfig.FlightRecorderConfig flightRecorder = flightRecorder(stateDir);
+        Optional<TlsFiles> tls = root.section("tls").flatMap(s -> new TlsSection(s).read());
         ctl();
         root.finish();
-        if (raft.isEmpty() || rest.isEmpty() || control.isEmpty() || postgres.isEmpty()) {
+        if (store.isEmpty() || rest.isEmpty() || control.isEmpty() || postgres.isEmpty()) {
             return Optional.empty();
         }
         return Optional.of(new AgentConfig(
@@ -122,14 +188,15 @@ public final class ConfigFile {
                 stateDir,
                 rest.get(),
                 control.get(),
-                raft.get(),
+                store.get(),
                 postgres.get(),
                 bootstrap,
                 tags,
                 log,
                 watchdog,
                 flightRecorder,
-                citus));
+                citus,
+                tls));
     }
 
     private Optional<RestConfig> rest() {
@@ -145,8 +212,10 @@ public final class ConfigFile {
         RestConfig.Guests guests = door.guests();
         RestConfig.Answers answers = door.answers();
         int queue = door.queue();
+        boolean ui = s.bool("ui", true);
         s.finish();
-        return listen.flatMap(l -> connect.map(c -> new RestConfig(l, c, credentials, tls, guests, answers, queue)));
+        return listen.flatMap(
+                l -> connect.map(c -> new RestConfig(l, c, credentials, tls, guests, answers, queue, ui)));
     }
 
     private Optional<Credentials> credentials(Section s) {
@@ -202,14 +271,28 @@ public final class ConfigFile {
         return Optional.of(new HostPort(rest.host(), rest.port() + 1));
     }
 
-    private Optional<RaftConfig> raft(Optional<Path> stateDir) {
+    private static Path stateBeside(Path directory) {
+        return directory.resolveSibling(directory.getFileName() + "-state");
+    }
+
+    /** Read again, and judged, with the rest of its section. */
+    private Optional<Path> serversDirectory() {
+        String text = root.node().path("postgresql").path("data_dir").asText("");
+        try {
+            return Optional.of(Path.of(text).toAbsolutePath().normalize()).filter(d -> d.getFileName() != null);
+        } catch (InvalidPathException e) {
+            return Optional.empty();
+        }
+    }
+
+    private Optional<RaftConfig> raft(Optional<Path> stateDir, boolean another) {
         Optional<Section> section = root.section("raft");
         if (section.isEmpty()) {
-            if (!root.has("raft")) {
+            if (!root.has("raft") && !another) {
                 findings.add(
                         "raft",
-                        "is missing: this version keeps the cluster's state in its built-in store; give self_addr,"
-                                + " partner_addrs and data_dir");
+                        "is missing: the built-in store needs self_addr, partner_addrs and data_dir; or give etcd3, to keep the"
+                                + " cluster's state in etcd");
             }
             return Optional.empty();
         }
@@ -248,11 +331,27 @@ public final class ConfigFile {
         if (max.compareTo(min) <= 0) {
             s.problem("max_timeout", "is not longer than raft.min_timeout (" + Quantity.seconds(min) + " s)");
         }
+        Optional<Duration> removeDeadPeersAfter = Optional.of(
+                        s.duration("remove_dead_peers_after", Duration.ZERO, Duration.ofMinutes(1)))
+                .filter(d -> !d.isZero());
+        Optional<RaftConfig.Backup> backup = s.section("backup").flatMap(this::backup);
         s.finish();
         if (dataDir.isEmpty() || self.isEmpty() || bind.isEmpty()) {
             return Optional.empty();
         }
-        return Optional.of(new RaftConfig(dataDir.get(), self.get(), bind.get(), List.copyOf(partners), min, max));
+        return Optional.of(new RaftConfig(
+                dataDir.get(), self.get(), bind.get(), List.copyOf(partners), min, max, backup, removeDeadPeersAfter));
+    }
+
+    private Optional<RaftConfig.Backup> backup(Section s) {
+        Optional<Path> directory = s.file("directory");
+        if (!s.has("directory")) {
+            findings.add(s.key("directory"), "is missing: where the store is saved to, best on another disk");
+        }
+        Duration interval = s.duration("interval", Duration.ofDays(1), Duration.ofMinutes(1));
+        int keep = s.integer("keep", 7, 1, 10_000);
+        s.finish();
+        return directory.map(d -> new RaftConfig.Backup(d, interval, keep));
     }
 
     private AgentConfig.FlightRecorderConfig flightRecorder(Path stateDir) {
@@ -266,8 +365,13 @@ public final class ConfigFile {
 
     /** The agent itself uses nothing of it; matriarchctl reads the same file. */
     private void ctl() {
-        Section s = root.sectionOrEmpty("ctl").notYet("insecure", "cacert", "certfile", "keyfile", "keyfile_password");
+        Section s = root.sectionOrEmpty("ctl");
         s.textsOrCommas("endpoints");
+        s.bool("insecure", false);
+        s.file("cacert");
+        s.file("certfile");
+        s.file("keyfile");
+        s.secret("keyfile_password");
         s.section("authentication").ifPresent(this::credentials);
         s.finish();
     }

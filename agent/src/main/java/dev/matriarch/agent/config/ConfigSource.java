@@ -42,6 +42,11 @@ public final class ConfigSource {
         this.current = LocalConfig.read(path, environment);
     }
 
+    /** The file or directory that it is read from; absent: the environment alone. */
+    public Optional<Path> file() {
+        return path;
+    }
+
     /** In force. */
     public LocalConfig current() {
         return current;
@@ -53,12 +58,29 @@ public final class ConfigSource {
      * @throws ConfigProblems if anything is wrong: nothing has changed then
      */
     public synchronized Reload reload() throws ConfigProblems {
-        Catalogue catalogue = Catalogue.read();
         LocalConfig changed = LocalConfig.read(path, environment);
+        List<List<String>> kept = new ArrayList<>();
+        Reload reload = compare(changed, kept);
+        LocalConfig taking = kept.isEmpty() ? changed : changed.keeping(kept, current);
+        current = taking.keepingControlDoor(current);
+        return reload;
+    }
+
+    /**
+     * What {@link #reload} would do now; changes nothing.
+     *
+     * @throws ConfigProblems if it would be refused
+     */
+    public Reload preview() throws ConfigProblems {
+        return compare(LocalConfig.read(path, environment), new ArrayList<>());
+    }
+
+    /** @param kept takes those that need a restart */
+    private Reload compare(LocalConfig changed, List<List<String>> kept) {
+        Catalogue catalogue = Catalogue.read();
         TreeSet<String> taken = new TreeSet<>();
         TreeSet<String> needRestart = new TreeSet<>();
         TreeSet<String> tooLate = new TreeSet<>();
-        List<List<String>> kept = new ArrayList<>();
         for (List<String> key : differences(current.tree(), changed.tree())) {
             String name = String.join(".", key);
             switch (effect(catalogue, key)) {
@@ -71,8 +93,6 @@ public final class ConfigSource {
                 case CALL -> {}
             }
         }
-        LocalConfig taking = kept.isEmpty() ? changed : changed.keeping(kept, current);
-        current = taking.keepingControlDoor(current);
         return new Reload(List.copyOf(taken), List.copyOf(needRestart), List.copyOf(tooLate));
     }
 

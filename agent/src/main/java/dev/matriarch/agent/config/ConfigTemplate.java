@@ -98,6 +98,17 @@ public final class ConfigTemplate {
         }
     }
 
+    /**
+     * @param directory of postgresql.conf; empty: the data directory
+     * @param baseName without {@code .conf}
+     */
+    public void configFile(Optional<String> directory, String baseName) {
+        directory.ifPresent(d -> postgresql().put("config_dir", d));
+        if (!baseName.equals("postgresql")) {
+            postgresql().put("config_base_name", baseName);
+        }
+    }
+
     public void dataDir(String directory) {
         postgresql().put("data_dir", directory);
     }

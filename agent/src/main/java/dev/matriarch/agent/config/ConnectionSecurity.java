@@ -24,6 +24,16 @@ public record ConnectionSecurity(Map<String, String> options, Optional<String> k
         options = Map.copyOf(options);
     }
 
+    /** @param name first part of the server's Kerberos principal, {@code krbsrvname}; {@code postgres} unless given */
+    ConnectionSecurity withService(Optional<String> name) {
+        if (name.isEmpty()) {
+            return this;
+        }
+        Map<String, String> all = new LinkedHashMap<>(options);
+        all.put("krbsrvname", name.get());
+        return new ConnectionSecurity(all, keyPassword);
+    }
+
     /** @param major of the PostgreSQL version that libpq comes with */
     public Map<String, String> forLibpq(int major) {
         Map<String, String> known = new LinkedHashMap<>();

@@ -29,43 +29,20 @@ public record DynamicConfig(
         Duration primaryStopTimeout,
         Duration memberSlotsTtl,
         boolean useSlots,
-        boolean usePgRewind,
         Duration primaryRaceBackoff,
         boolean failsafeMode,
         SlotRules slots,
         Optional<StandbyCluster> standbyCluster,
         Map<String, String> parameters,
         ServerFiles files,
-        ReplicaMaking replicas) {
+        ReplicaMaking replicas,
+        ServerHandling handling) {
 
-    /** Without a word on replicas. */
-    public DynamicConfig(
-            Duration ttl,
-            Duration loopWait,
-            Duration retryTimeout,
-            long maximumLagOnFailover,
-            SynchronousMode synchronousMode,
-            boolean synchronousModeStrict,
-            int synchronousNodeCount,
-            long maximumLagOnSyncnode,
-            boolean checkTimeline,
-            boolean paused,
-            int maxTimelinesHistory,
-            Duration primaryStartTimeout,
-            Duration primaryStopTimeout,
-            Duration memberSlotsTtl,
-            boolean useSlots,
-            boolean usePgRewind,
-            Duration primaryRaceBackoff,
-            boolean failsafeMode,
-            SlotRules slots,
-            Optional<StandbyCluster> standbyCluster,
-            Map<String, String> parameters,
-            ServerFiles files) {
-        this(
-                ttl,
-                loopWait,
-                retryTimeout,
+    DynamicConfig withTiming(Duration changedTtl, Duration changedLoopWait, Duration changedRetryTimeout) {
+        return new DynamicConfig(
+                changedTtl,
+                changedLoopWait,
+                changedRetryTimeout,
                 maximumLagOnFailover,
                 synchronousMode,
                 synchronousModeStrict,
@@ -78,14 +55,14 @@ public record DynamicConfig(
                 primaryStopTimeout,
                 memberSlotsTtl,
                 useSlots,
-                usePgRewind,
                 primaryRaceBackoff,
                 failsafeMode,
                 slots,
                 standbyCluster,
                 parameters,
                 files,
-                ReplicaMaking.USUAL);
+                replicas,
+                handling);
     }
 
     public enum SynchronousMode {

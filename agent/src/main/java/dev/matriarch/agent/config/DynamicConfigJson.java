@@ -43,13 +43,14 @@ public final class DynamicConfigJson {
             Duration.ZERO,
             Duration.ofMinutes(30),
             true,
-            false,
             Duration.ZERO,
             false,
             SlotRules.NONE,
             Optional.empty(),
             Map.of(),
-            ServerFiles.NONE);
+            ServerFiles.NONE,
+            ReplicaMaking.USUAL,
+            ServerHandling.NONE);
 
     private static final ObjectMapper JSON = new ObjectMapper()
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
@@ -122,7 +123,8 @@ public final class DynamicConfigJson {
         return root.toString();
     }
 
-    static boolean isObject(String json) {
+    /** Anything else in the store changes nothing. */
+    public static boolean isObject(String json) {
         return object(json).isPresent();
     }
 
@@ -201,7 +203,6 @@ public final class DynamicConfigJson {
                     stopTimeout(),
                     duration("member_slots_ttl", STANDARD.memberSlotsTtl()),
                     get(postgresql, "use_slots", Quantity::bool, b -> true, true),
-                    get(postgresql, "use_pg_rewind", Quantity::bool, b -> true, false),
                     // A negative number is one of the ways to say off.
                     get(root, "primary_race_backoff", Quantity::duration, d -> true, STANDARD.primaryRaceBackoff()),
                     get(root, "failsafe_mode", Quantity::bool, b -> true, false),
@@ -209,7 +210,8 @@ public final class DynamicConfigJson {
                     StandbyClusterSection.read(root, warnings),
                     parameters(postgresql.path("parameters")),
                     files(postgresql),
-                    replicas(postgresql));
+                    replicas(postgresql),
+                    handling(postgresql));
             return new Parsed(config, warnings);
         }
 
@@ -264,23 +266,25 @@ public final class DynamicConfigJson {
         }
 
         private ServerFiles files(JsonNode postgresql) {
-            if (!(postgresql instanceof ObjectNode map)) {
-                return ServerFiles.NONE;
-            }
-            Findings findings = new Findings(key -> "");
-            ServerFiles files = ServerFiles.read(new Section(findings, "postgresql", map), warnings);
-            findings.problems().forEach(p -> warnings.add(p.key() + " " + p.sentence() + " and is ignored"));
-            return files;
+            return part(postgresql, ServerFiles.NONE, section -> ServerFiles.read(section, warnings));
         }
 
         private ReplicaMaking replicas(JsonNode postgresql) {
+            return part(postgresql, ReplicaMaking.USUAL, section -> new ReplicaMethodsSection(section).read(false));
+        }
+
+        private ServerHandling handling(JsonNode postgresql) {
+            return part(postgresql, ServerHandling.NONE, ServerHandling::read);
+        }
+
+        private <T> T part(JsonNode postgresql, T nothing, Function<Section, T> read) {
             if (!(postgresql instanceof ObjectNode map)) {
-                return ReplicaMaking.USUAL;
+                return nothing;
             }
             Findings findings = new Findings(key -> "");
-            ReplicaMaking replicas = new ReplicaMethodsSection(new Section(findings, "postgresql", map)).read(false);
+            T part = read.apply(new Section(findings, "postgresql", map));
             findings.problems().forEach(p -> warnings.add(p.key() + " " + p.sentence() + " and is ignored"));
-            return replicas;
+            return part;
         }
 
         private Map<String, String> parameters(JsonNode node) {

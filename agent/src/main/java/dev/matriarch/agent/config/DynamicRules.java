@@ -92,20 +92,9 @@ final class DynamicRules {
                 .ifPresent(problem ->
                         findings.add(postgresql.key("parameters") + "." + name, value, problem, Optional.empty())));
         postgresql.bool("use_slots", true);
-        postgresql.bool("use_pg_rewind", false);
         ServerFiles.read(postgresql, new ArrayList<>());
         new ReplicaMethodsSection(postgresql).read(false);
-        postgresql
-                .notYet(
-                        "use_unix_socket",
-                        "use_unix_socket_repl",
-                        "rewind",
-                        "remove_data_directory_on_rewind_failure",
-                        "remove_data_directory_on_diverged_timelines",
-                        "callbacks",
-                        "pre_promote",
-                        "before_stop",
-                        "pg_ctl_timeout")
-                .finish();
+        ServerHandling.read(postgresql);
+        postgresql.finish();
     }
 }

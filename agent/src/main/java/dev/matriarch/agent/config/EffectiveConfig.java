@@ -79,6 +79,14 @@ public final class EffectiveConfig {
             if (setting.isMap() || olderName || setting.key().equals("postgresql.parameters")) {
                 continue;
             }
+            // What a member and the cluster may both say: the member's word counts, the default only if neither speaks.
+            Optional<Row> ofTheMember =
+                    rows.stream().filter(r -> r.key().equals(setting.key())).findFirst();
+            if (ofTheMember.isPresent()
+                    && (!setting.isGiven() || !ofTheMember.get().source().equals(DEFAULT))) {
+                continue;
+            }
+            ofTheMember.ifPresent(rows::remove);
             Optional<String> seconds =
                     Optional.ofNullable(timing.get(setting.key())).map(Quantity::seconds);
             if (setting.isGiven() && seconds.filter(s -> !same(setting, s)).isPresent()) {

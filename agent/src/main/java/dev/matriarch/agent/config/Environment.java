@@ -19,6 +19,7 @@ final class Environment {
             "RESTAPI",
             "CTL",
             "CONTROL",
+            "TLS",
             "RAFT",
             "POSTGRESQL",
             "ETCD3",
@@ -54,7 +55,8 @@ final class Environment {
                 "LISTEN CONNECT_ADDRESS CERTFILE KEYFILE KEYFILE_PASSWORD CAFILE CIPHERS VERIFY_CLIENT ALLOWLIST"
                         + " ALLOWLIST_INCLUDE_MEMBERS HTTP_EXTRA_HEADERS HTTPS_EXTRA_HEADERS REQUEST_QUEUE_SIZE"
                         + " SERVER_TOKENS THREAD_POOL_SIZE");
-        section(t, "CTL", "INSECURE CACERT CERTFILE KEYFILE KEYFILE_PASSWORD ENDPOINTS");
+        section(t, "CTL", "INSECURE CACERT CERTFILE KEYFILE KEYFILE_PASSWORD KEYFILE_PASSWORD_FILE ENDPOINTS");
+        section(t, "TLS", "CA CERTIFICATE KEY KEY_PASSWORD KEY_PASSWORD_FILE DIRECTORY LIFETIME");
         for (String door : List.of("RESTAPI", "CTL")) {
             for (String name : words("USERNAME PASSWORD PASSWORD_FILE")) {
                 t.put(door + "_" + name, List.of(lower(door), "authentication", lower(name)));

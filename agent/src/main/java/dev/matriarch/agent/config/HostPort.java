@@ -1,5 +1,8 @@
 package dev.matriarch.agent.config;
 
+import java.net.URI;
+import java.net.URISyntaxException;
+
 /** An address as users write it: {@code 10.0.0.1:5432}, {@code [::1]:5432}, {@code name:5432}. */
 public record HostPort(String host, int port) {
     public HostPort {
@@ -32,6 +35,20 @@ public record HostPort(String host, int port) {
             throw new IllegalArgumentException("'" + text + "' needs a port, as in host:port");
         }
         return new HostPort(host, port);
+    }
+
+    /** @throws IllegalArgumentException with a sentence for the user, if no URL may have such a host */
+    URI url(String scheme) {
+        try {
+            URI url = new URI(scheme + "://" + this);
+            if (url.getHost() != null && url.getPort() == port && url.getRawUserInfo() == null) {
+                return url;
+            }
+        } catch (URISyntaxException e) {
+            // Said below, for what the user wrote.
+        }
+        throw new IllegalArgumentException(
+                "a host has letters, digits, dots and hyphens only, or is an IP address; '" + host + "' is neither");
     }
 
     @Override

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -76,6 +77,38 @@ public final class LocalConfig {
     /** @param key dotted; the problem is put down to the file or variable that set it */
     public Problem problem(String key, Object value, String sentence) {
         return new Problem(sources.origin(key), key, value.toString(), sentence, Optional.empty());
+    }
+
+    /** Passwords or the like stand in a file, where others may read them; those of the environment do not count. */
+    public boolean filesHoldSecrets() {
+        return holdsSecret(sources.tree(), "");
+    }
+
+    /** PostgreSQL parameters in it that are taken from the cluster-wide configuration only. */
+    public List<String> ignoredParameters() {
+        List<String> ignored = new ArrayList<>();
+        sources.tree().path("postgresql").path("parameters").fieldNames().forEachRemaining(name -> {
+            if (Parameters.isControlled(name)) {
+                ignored.add(name);
+            }
+        });
+        return List.copyOf(ignored);
+    }
+
+    private boolean holdsSecret(JsonNode node, String at) {
+        if (node instanceof ObjectNode map) {
+            for (var entry : map.properties()) {
+                String key = at.isEmpty() ? entry.getKey() : at + "." + entry.getKey();
+                if (entry.getValue().isContainerNode()
+                        ? holdsSecret(entry.getValue(), key)
+                        : Findings.isSecret(key)
+                                && !entry.getValue().asText().isEmpty()
+                                && !sources.origin(key).startsWith("environment")) {
+                    return true;
+                }
+            }
+        }
+        return false;
     }
 
     /** All sources in one YAML document. Secrets are not in it. */

@@ -35,7 +35,8 @@ public record Parameters(
             "primary_conninfo",
             "primary_slot_name",
             "promote_trigger_file",
-            "recovery_target_timeline");
+            "trigger_file",
+            "standby_mode");
 
     /** @param min absent: not a number */
     private record Controlled(String standard, OptionalInt min, boolean onCommandLine) {}
@@ -90,7 +91,12 @@ public record Parameters(
 
     /** True for those that are never taken from a local file. */
     public static boolean isControlled(String name) {
-        return CONTROLLED.containsKey(name) || OWNED.contains(name);
+        return CONTROLLED.containsKey(name) || isOwned(name);
+    }
+
+    /** How far a server recovers is said where it is asked for: by the method of a bootstrap. */
+    private static boolean isOwned(String name) {
+        return OWNED.contains(name) || name.startsWith("recovery_target");
     }
 
     private static void ordinary(
@@ -101,9 +107,9 @@ public record Parameters(
             }
             boolean synchronousNames =
                     name.equals("synchronous_standby_names") && dynamic.synchronousMode() != SynchronousMode.OFF;
-            if (OWNED.contains(name) || synchronousNames) {
-                warnings.add("the PostgreSQL parameter " + name + " is set by the agent; the configured value '" + value
-                        + "' is ignored: remove it");
+            if (isOwned(name) || synchronousNames) {
+                warnings.add("the PostgreSQL parameter " + name + " is set by the agent; the configured value '"
+                        + (Findings.isSecret(name) ? LocalConfig.HIDDEN : value) + "' is ignored: remove it");
             } else if (name.equals("synchronous_standby_names") && !StandbyNames.isWellFormed(value)) {
                 warnings.add(
                         "the PostgreSQL parameter " + name + " '" + value + "' is no list that PostgreSQL would take"

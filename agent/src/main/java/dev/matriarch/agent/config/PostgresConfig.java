@@ -16,13 +16,9 @@ import java.util.Optional;
  * @param parameters local parameters; those the cluster must agree on are not in here
  * @param pgHba whole lines of pg_hba.conf; empty: the file is left as it is
  * @param basebackupOptions extra options for pg_basebackup, each with its dashes
- * @param rewindOptions extra options for pg_rewind, each with its dashes
- * @param removeOnDivergence allowed to discard a diverged data directory when it cannot be rewound
- * @param keepDiscarded move a data directory aside instead of deleting it
- * @param startStopTimeout {@code pg_ctl_timeout}
- * @param scripts callbacks and hooks
  * @param replicaMethods in the order in which they are tried
  * @param reach how the agent and clients reach the server beside the addresses
+ * @param handling what this member says itself, or with what the cluster says under it: {@link #under}
  * @param making of replicas; replicaMethods and basebackupOptions are the same without what the cluster says
  * @param files beyond pgHba and pgIdent; {@link ServerFiles#of} has them all
  */
@@ -39,29 +35,15 @@ public record PostgresConfig(
         Map<String, String> parameters,
         List<String> pgHba,
         List<String> pgIdent,
-        boolean usePgRewind,
-        boolean removeOnRewindFailure,
-        boolean removeOnDivergence,
-        boolean keepDiscarded,
+        ServerHandling handling,
         List<String> basebackupOptions,
-        List<String> rewindOptions,
-        Duration startStopTimeout,
-        ScriptsConfig scripts,
         List<ReplicaMethod> replicaMethods,
-        Reach reach,
+        Optional<HostPort> proxyAddress,
         ServerPlaces places,
         ServerFiles files,
         ReplicaMaking making) {
 
-    /**
-     * @param unixSocket the agent's connections to its own server go through a socket file, if it has one
-     * @param proxyAddress of a pooler or proxy in front of the server, published beside connectAddress
-     */
-    public record Reach(boolean unixSocket, Optional<HostPort> proxyAddress) {
-        public static final Reach USUAL = new Reach(false, Optional.empty());
-    }
-
-    /** Reached in the usual way. */
+    /** In the usual places, with replicas made as these methods say. */
     public PostgresConfig(
             List<String> listenHosts,
             int port,
@@ -75,14 +57,8 @@ public record PostgresConfig(
             Map<String, String> parameters,
             List<String> pgHba,
             List<String> pgIdent,
-            boolean usePgRewind,
-            boolean removeOnRewindFailure,
-            boolean removeOnDivergence,
-            boolean keepDiscarded,
+            ServerHandling handling,
             List<String> basebackupOptions,
-            List<String> rewindOptions,
-            Duration startStopTimeout,
-            ScriptsConfig scripts,
             List<ReplicaMethod> replicaMethods) {
         this(
                 listenHosts,
@@ -97,47 +73,22 @@ public record PostgresConfig(
                 parameters,
                 pgHba,
                 pgIdent,
-                usePgRewind,
-                removeOnRewindFailure,
-                removeOnDivergence,
-                keepDiscarded,
+                handling,
                 basebackupOptions,
-                rewindOptions,
-                startStopTimeout,
-                scripts,
                 replicaMethods,
-                Reach.USUAL,
+                Optional.empty(),
                 ServerPlaces.STANDARD,
-                ServerFiles.NONE);
+                ServerFiles.NONE,
+                ReplicaMaking.of(replicaMethods, basebackupOptions));
     }
 
-    /** Replicas are made as this member says. */
-    public PostgresConfig(
-            List<String> listenHosts,
-            int port,
-            HostPort connectAddress,
-            Path dataDir,
-            Optional<Path> binDir,
-            Path pgpass,
-            Role superuser,
-            Role replication,
-            Role rewind,
-            Map<String, String> parameters,
-            List<String> pgHba,
-            List<String> pgIdent,
-            boolean usePgRewind,
-            boolean removeOnRewindFailure,
-            boolean removeOnDivergence,
-            boolean keepDiscarded,
-            List<String> basebackupOptions,
-            List<String> rewindOptions,
-            Duration startStopTimeout,
-            ScriptsConfig scripts,
-            List<ReplicaMethod> replicaMethods,
-            Reach reach,
-            ServerPlaces places,
-            ServerFiles files) {
-        this(
+    /** With what the cluster says where this member says nothing. */
+    public PostgresConfig under(ServerHandling ofTheCluster) {
+        return with(ofTheCluster.under(handling));
+    }
+
+    public PostgresConfig with(ServerHandling changed) {
+        return new PostgresConfig(
                 listenHosts,
                 port,
                 connectAddress,
@@ -150,19 +101,45 @@ public record PostgresConfig(
                 parameters,
                 pgHba,
                 pgIdent,
-                usePgRewind,
-                removeOnRewindFailure,
-                removeOnDivergence,
-                keepDiscarded,
+                changed,
                 basebackupOptions,
-                rewindOptions,
-                startStopTimeout,
-                scripts,
                 replicaMethods,
-                reach,
+                proxyAddress,
                 places,
                 files,
-                ReplicaMaking.of(replicaMethods, basebackupOptions));
+                making);
+    }
+
+    public boolean useUnixSocket() {
+        return handling.unixSocket().orElse(false);
+    }
+
+    public boolean usePgRewind() {
+        return handling.usePgRewind().orElse(false);
+    }
+
+    public boolean removeOnRewindFailure() {
+        return handling.removeOnRewindFailure().orElse(false);
+    }
+
+    public boolean removeOnDivergence() {
+        return handling.removeOnDivergence().orElse(false);
+    }
+
+    public boolean keepDiscarded() {
+        return handling.keepDiscarded().orElse(false);
+    }
+
+    public List<String> rewindOptions() {
+        return handling.rewindOptions().orElse(List.of());
+    }
+
+    public Duration startStopTimeout() {
+        return handling.startStopTimeout().orElse(ServerHandling.START_STOP_TIMEOUT);
+    }
+
+    public ScriptsConfig scripts() {
+        return handling.scripts().all();
     }
 
     /** A database role of the agent. Its {@code toString} never shows the password. */

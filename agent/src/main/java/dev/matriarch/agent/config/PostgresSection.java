@@ -2,7 +2,6 @@ package dev.matriarch.agent.config;
 
 import dev.matriarch.agent.config.PostgresConfig.Role;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,14 +25,14 @@ final class PostgresSection {
     }
 
     Optional<PostgresConfig> read(Path stateDir) {
-        Section s = section.notYet("krbsrvname");
+        Section s = section;
         s.refuseExcept(
                 "use_slots",
                 "true",
                 "is a setting of the whole cluster: change it with matriarchctl edit-config, under postgresql");
         Optional<Listen> listen = listen();
         Optional<HostPort> connect = connectAddress(listen);
-        PostgresConfig.Reach reach = reach(listen);
+        Optional<HostPort> proxyAddress = proxyAddress(listen);
         Optional<Path> dataDir = s.file("data_dir");
         if (!s.has("data_dir")) {
             findings.add(s.key("data_dir"), "is missing: the directory of the database");
@@ -41,9 +40,12 @@ final class PostgresSection {
         Optional<Path> binDir = s.file("bin_dir");
         Path pgpass = s.file("pgpass").orElse(stateDir.resolve("pgpass"));
         Section authentication = s.sectionOrEmpty("authentication");
-        Role superuser = role(authentication, "superuser", Optional.of("postgres"));
-        Role replication = role(authentication, "replication", Optional.empty());
-        Role rewind = authentication.has("rewind") ? role(authentication, "rewind", Optional.empty()) : superuser;
+        Optional<String> kerberosService = s.text("krbsrvname");
+        Role superuser = role(authentication, "superuser", Optional.of("postgres"), kerberosService);
+        Role replication = role(authentication, "replication", Optional.empty(), kerberosService);
+        Role rewind = authentication.has("rewind")
+                ? role(authentication, "rewind", Optional.empty(), kerberosService)
+                : superuser;
         authentication.finish();
         ReplicaMaking making = new ReplicaMethodsSection(s).read(true);
         Map<String, String> parameters = localParameters();
@@ -53,13 +55,7 @@ final class PostgresSection {
         warnings.forEach(LOG::warn);
         List<String> pgHba = files.lines().getOrDefault(ServerFiles.HBA, List.of());
         List<String> pgIdent = files.lines().getOrDefault(ServerFiles.IDENT, List.of());
-        boolean useRewind = s.bool("use_pg_rewind", false);
-        boolean onRewindFailure = s.bool("remove_data_directory_on_rewind_failure", false);
-        boolean onDivergence = s.bool("remove_data_directory_on_diverged_timelines", false);
-        boolean keep = s.bool("keep_discarded_data_directory", false);
-        List<String> rewinding = OptionList.read(s, "rewind", OptionList.REWIND_REFUSED);
-        Duration timeout = s.duration("pg_ctl_timeout", Duration.ofSeconds(60), Duration.ofSeconds(1));
-        ScriptsConfig scripts = ScriptsConfig.read(s);
+        ServerHandling handling = ServerHandling.read(s);
         s.finish();
         if (listen.isEmpty() || connect.isEmpty() || dataDir.isEmpty()) {
             return Optional.empty();
@@ -77,33 +73,22 @@ final class PostgresSection {
                 parameters,
                 pgHba,
                 pgIdent,
-                useRewind,
-                onRewindFailure,
-                onDivergence,
-                keep,
+                handling,
                 making.basebackupOptions(),
-                rewinding,
-                timeout,
-                scripts,
                 making.methods(),
-                reach,
+                proxyAddress,
                 places,
                 files,
                 making));
     }
 
-    /** The agent has no connection to its own server in the replication protocol that could go another way. */
-    private PostgresConfig.Reach reach(Optional<Listen> listen) {
-        boolean socket = section.bool("use_unix_socket", false);
-        section.bool("use_unix_socket_repl", false);
+    private Optional<HostPort> proxyAddress(Optional<Listen> listen) {
         if (Section.asksForNothing(section.node().path("proxy_address"))) {
             section.tolerate("proxy_address");
-            return new PostgresConfig.Reach(socket, Optional.empty());
+            return Optional.empty();
         }
-        return new PostgresConfig.Reach(
-                socket,
-                section.reachableAddress(
-                        "proxy_address", listen.map(Listen::port).orElse(POSTGRES_PORT)));
+        return section.reachableAddress(
+                "proxy_address", listen.map(Listen::port).orElse(POSTGRES_PORT));
     }
 
     private record Listen(List<String> hosts, int port) {}
@@ -151,7 +136,8 @@ final class PostgresSection {
         return Optional.of(new HostPort(host, listen.get().port()));
     }
 
-    private Role role(Section authentication, String name, Optional<String> defaultUser) {
+    private Role role(
+            Section authentication, String name, Optional<String> defaultUser, Optional<String> kerberosService) {
         Optional<Section> given = authentication.section(name);
         if (given.isEmpty()) {
             if (defaultUser.isEmpty() && !authentication.has(name)) {
@@ -159,14 +145,18 @@ final class PostgresSection {
                         authentication.key(name),
                         "is missing: give the username and password that replicas connect with");
             }
-            return new Role(defaultUser.orElse(name), Optional.empty());
+            return new Role(
+                    defaultUser.orElse(name), Optional.empty(), ConnectionSecurity.USUAL.withService(kerberosService));
         }
         Section s = given.get();
         Optional<String> user = s.text("username");
         if (user.isEmpty() && defaultUser.isEmpty() && !s.has("username")) {
             findings.add(s.key("username"), "is missing: the name of a database role");
         }
-        Role role = new Role(user.or(() -> defaultUser).orElse(name), s.secret("password"), SecuritySection.read(s));
+        Role role = new Role(
+                user.or(() -> defaultUser).orElse(name),
+                s.secret("password"),
+                SecuritySection.read(s).withService(kerberosService));
         boolean manyLines = Stream.of(role.username(), role.password().orElse(""))
                 .anyMatch(t -> t.indexOf('\n') >= 0 || t.indexOf('\r') >= 0 || t.indexOf('\0') >= 0);
         if (manyLines) {

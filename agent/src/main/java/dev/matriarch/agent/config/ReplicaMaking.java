@@ -23,7 +23,7 @@ public record ReplicaMaking(
         basebackup = basebackup.map(List::copyOf);
     }
 
-    static ReplicaMaking of(List<ReplicaMethod> methods, List<String> basebackup) {
+    public static ReplicaMaking of(List<ReplicaMethod> methods, List<String> basebackup) {
         Map<String, ReplicaMethod> described = new LinkedHashMap<>();
         methods.stream().filter(m -> !m.isBasebackup()).forEach(m -> described.put(m.name(), m));
         return new ReplicaMaking(

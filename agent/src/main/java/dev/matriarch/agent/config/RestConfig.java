@@ -12,6 +12,7 @@ import java.util.Optional;
  * @param authentication user and password for unsafe requests; absent: open to who reaches the port
  * @param tls absent: plain HTTP
  * @param queue connections that may wait to be accepted
+ * @param ui whether the status page is there
  */
 public record RestConfig(
         HostPort listen,
@@ -20,7 +21,8 @@ public record RestConfig(
         Optional<Tls> tls,
         Guests guests,
         Answers answers,
-        int queue) {
+        int queue,
+        boolean ui) {
 
     public enum VerifyClient {
         NONE,

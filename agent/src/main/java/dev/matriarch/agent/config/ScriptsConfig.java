@@ -1,7 +1,9 @@
 package dev.matriarch.agent.config;
 
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The operator's own programs. Each is a list of words: the program and its first arguments.
@@ -23,23 +25,71 @@ public record ScriptsConfig(
         beforeStop = List.copyOf(beforeStop);
     }
 
-    static ScriptsConfig read(Section postgresql) {
-        Map<String, List<String>> callbacks = new java.util.HashMap<>();
-        postgresql.section("callbacks").ifPresent(section -> {
-            for (String event : EVENTS) {
-                List<String> words = command(section, event);
-                if (!words.isEmpty()) {
-                    callbacks.put(event, words);
-                }
-            }
-            section.finish();
-        });
-        String word = postgresql.text("callback_role").orElse("primary");
-        if (!word.equals("primary") && !word.equals("master")) {
-            postgresql.problem("callback_role", "is neither primary nor master");
+    /**
+     * As far as they were given. A map of callbacks is one word: a member that has one takes none from the cluster.
+     *
+     * @param prePromote given as nothing: none, whatever the cluster says
+     */
+    public record Given(
+            Optional<Map<String, List<String>>> callbacks,
+            Optional<String> primaryWord,
+            Optional<List<String>> prePromote,
+            Optional<List<String>> beforeStop) {
+        public static final Given NOTHING =
+                new Given(Optional.empty(), Optional.empty(), Optional.empty(), Optional.empty());
+
+        static Given of(ScriptsConfig all) {
+            return new Given(
+                    Optional.of(all.callbacks),
+                    Optional.of(all.primaryWord),
+                    Optional.of(all.prePromote),
+                    Optional.of(all.beforeStop));
         }
-        return new ScriptsConfig(
-                callbacks, word, command(postgresql, "pre_promote"), command(postgresql, "before_stop"));
+
+        static Given read(Section postgresql) {
+            Optional<Map<String, List<String>>> callbacks = postgresql
+                    .section("callbacks")
+                    .map(section -> {
+                        Map<String, List<String>> words = new HashMap<>();
+                        for (String event : EVENTS) {
+                            List<String> command = command(section, event);
+                            if (!command.isEmpty()) {
+                                words.put(event, command);
+                            }
+                        }
+                        section.finish();
+                        return Map.copyOf(words);
+                    });
+            Optional<String> word = postgresql.text("callback_role").filter(w -> {
+                boolean known = w.equals("primary") || w.equals("master");
+                if (!known) {
+                    postgresql.problem("callback_role", "is neither primary nor master");
+                }
+                return known;
+            });
+            return new Given(callbacks, word, given(postgresql, "pre_promote"), given(postgresql, "before_stop"));
+        }
+
+        private static Optional<List<String>> given(Section section, String name) {
+            List<String> words = command(section, name);
+            return section.has(name) ? Optional.of(words) : Optional.empty();
+        }
+
+        Given under(Given member) {
+            return new Given(
+                    member.callbacks.or(() -> callbacks),
+                    member.primaryWord.or(() -> primaryWord),
+                    member.prePromote.or(() -> prePromote),
+                    member.beforeStop.or(() -> beforeStop));
+        }
+
+        ScriptsConfig all() {
+            return new ScriptsConfig(
+                    callbacks.orElse(NONE.callbacks),
+                    primaryWord.orElse(NONE.primaryWord),
+                    prePromote.orElse(NONE.prePromote),
+                    beforeStop.orElse(NONE.beforeStop));
+        }
     }
 
     /** The words of a command; none if it is not given, or given as nothing. */

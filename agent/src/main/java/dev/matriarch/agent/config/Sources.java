@@ -143,8 +143,12 @@ final class Sources {
         return sources;
     }
 
-    /** Shapes of Patroni's first years: a name and roles right in the postgresql section. */
+    /** Shapes of Patroni's first years: Exhibitor in ZooKeeper's section, a name and roles right in the postgresql section. */
     private void modernize() {
+        if (tree.get("zookeeper") instanceof ObjectNode zookeeper && zookeeper.has("exhibitor")) {
+            tree.set("exhibitor", zookeeper.get("exhibitor"));
+            tree.remove("zookeeper");
+        }
         if (!(tree.get("postgresql") instanceof ObjectNode postgresql)) {
             return;
         }
@@ -321,13 +325,18 @@ final class Sources {
     }
 
     private static boolean structured(String name) {
-        return name.equals("loggers") || name.equals("options") || name.equals("static_fields");
+        return name.equals("loggers")
+                || name.equals("options")
+                || name.equals("static_fields")
+                || name.equals("labels")
+                || name.equals("bootstrap_labels")
+                || name.equals("ports");
     }
 
     private static JsonNode yaml(String value) {
         try {
-            JsonNode parsed =
-                    YAML.readTree(value.contains(": ") && !value.strip().startsWith("{") ? "{" + value + "}" : value);
+            JsonNode parsed = YAML.readTree(
+                    value.contains(": ") && !value.strip().matches("(?s)[{\\[].*") ? "{" + value + "}" : value);
             if (parsed != null && parsed.isContainerNode()) {
                 return parsed;
             }

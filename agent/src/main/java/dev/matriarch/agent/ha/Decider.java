@@ -177,7 +177,15 @@ public final class Decider {
         return task.stops()
                 ? Decision.soon(task.kind().words(), SOON)
                 : OperatorOrders.interrupt(seen, task)
+                        .or(() -> whileStartingReplica(seen, view, task))
                         .orElse(Decision.idle(task.kind().words()));
+    }
+
+    private static Optional<Decision> whileStartingReplica(Observation seen, ClusterView view, Task task) {
+        boolean led = view.leader().filter(l -> !l.name().equals(seen.me())).isPresent();
+        return task.kind() == Task.Kind.START_REPLICA && led && !seen.holdsLease()
+                ? new StandbyDuties(seen, view).whileStarting()
+                : Optional.empty();
     }
 
     /** Whatever could make or keep this member a primary ends with its lock. */
@@ -260,6 +268,9 @@ public final class Decider {
             }
             if (NewCluster.mayBeCreatedByAnother(seen, view)) {
                 return Decision.idle("waiting for another member that is creating the cluster");
+            }
+            if (NewCluster.isForgotten(seen, view)) {
+                return Decision.soon(NewCluster.FORGOTTEN, SOON);
             }
             Failsafe failsafe = seen.situation().failsafe();
             Optional<String> promised =

@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -157,23 +156,11 @@ public record Failsafe(Map<String, String> listed, Optional<Promise> promise, lo
     }
 
     private static Member memberOf(Promise to) {
-        return new Member(
-                to.leader(),
-                to.connUrl(),
-                to.apiUrl(),
-                "",
-                "running",
-                "primary",
-                "",
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                OptionalInt.empty(),
-                Map.of(),
-                Map.of(),
-                Optional.empty(),
-                false);
+        return Member.named(to.leader())
+                .connUrl(to.connUrl())
+                .apiUrl(to.apiUrl())
+                .role("primary")
+                .build();
     }
 
     private Optional<Promise> inForce(String me, long now) {

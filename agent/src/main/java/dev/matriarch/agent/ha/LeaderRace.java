@@ -167,7 +167,12 @@ final class LeaderRace {
         if (checkLag && lag > seen.settings().maximumLagOnFailover()) {
             return new Verdict.StandBack("My wal position exceeds maximum replication lag: " + lag + " bytes behind");
         }
+        // Whom the sync key names last was made leader over that timeline, by force, and nobody else may lead now.
+        boolean ledLast = syncInForce()
+                .filter(s -> s.leader().equalsIgnoreCase(seen.me()))
+                .isPresent();
         if (seen.settings().checkTimeline()
+                && !ledLast
                 && seen.settings().standbyCluster().isEmpty()
                 && view.history()
                         .map(h -> mine.timeline() < h.currentTimeline())

@@ -9,9 +9,14 @@ import java.util.Set;
  * whoever creates it. If it fails, nothing of it stays in the store.
  */
 final class NewCluster {
-    private static final Set<String> CREATING = Set.of("initializing new cluster", "running custom bootstrap script");
+    private static final Set<String> CREATING =
+            Set.of("initializing new cluster", "running custom bootstrap script", "starting after custom bootstrap");
 
     private static final String TAKEN_BACK = "removing initialize key: no cluster was created";
+
+    static final String FORGOTTEN =
+            "the store does not know the cluster any more: waiting for the primary to write its keys"
+                    + " again. If there is no primary any more, restart the agent of the member that is to lead";
 
     private NewCluster() {}
 
@@ -23,6 +28,14 @@ final class NewCluster {
     /** The store knows it. */
     static boolean isCreated(ClusterView view) {
         return view.initialize().map(i -> !i.value().isEmpty()).orElse(false);
+    }
+
+    /**
+     * The store has lost what it held. A replica knows no members then that it could ask, and the primary may be alive: only
+     * who leads fills the store again. In a standby cluster nobody can write, and whoever takes the lock loses nothing.
+     */
+    static boolean isForgotten(Observation seen, ClusterView view) {
+        return view.initialize().isEmpty() && seen.settings().standbyCluster().isEmpty();
     }
 
     /** Another member that is at it, as its own record says. */

@@ -13,6 +13,9 @@ import java.util.Optional;
 final class StandbyDuties {
     private static final Duration STREAMING_PATIENCE = Duration.ofSeconds(3);
 
+    /** What it has replayed until then it replays again. */
+    private static final Duration STARTING_PATIENCE = Duration.ofSeconds(10);
+
     private final Observation seen;
     private final ClusterView view;
     private final Situation situation;
@@ -39,7 +42,9 @@ final class StandbyDuties {
                         settings.paused() && !situation.wishes().handedOver()
                                 ? Decision.idle("postgres is not running")
                                 : bringBack(leader);
-                    case STARTING -> Decision.soon("PostgreSQL is still starting up", Duration.ofMillis(200));
+                    case STARTING ->
+                        whileStarting()
+                                .orElse(Decision.soon("PostgreSQL is still starting up", Duration.ofMillis(200)));
                     case STOPPING -> Decision.soon("PostgreSQL is stopping", Duration.ofMillis(200));
                     case RUNNING -> running(leader);
                 };
@@ -214,6 +219,30 @@ final class StandbyDuties {
                 .or(() -> ScheduledRestart.step(seen))
                 .orElseGet(() -> Decision.idle("no action. I am (" + seen.me()
                         + "), a secondary, and following a leader (" + leader.name() + ")"));
+    }
+
+    /**
+     * A standby that was started while nobody led, or under another leader. After a rewind it may need WAL that it does not get
+     * before it accepts connections, and would never accept any. It is not pointed to the new leader as it is: what it
+     * copied from the old one may be no part of the new one's history, so that is compared first, as of any stopped server.
+     * Immediately, because after an orderly stop it would pass for a standby that had been well. Not for a leader that is no
+     * primary yet: this member may be the one that has to lead, and would begin its recovery anew at each attempt.
+     */
+    Optional<Decision> whileStarting() {
+        Optional<Upstream> primary = leaderToFollow().map(l -> l);
+        boolean stuck = pg.process() == LocalPostgres.Process.STARTING
+                && !settings.paused()
+                && situation.following().isPresent()
+                && primary.isPresent()
+                && !situation.following().equals(primary)
+                && situation.startingSince().isPresent()
+                && seen.now() - situation.startingSince().getAsLong() >= STARTING_PATIENCE.toNanos();
+        Optional<Upstream.Of> upstream = stuck ? chosenUpstream() : Optional.empty();
+        return upstream.filter(u -> !situation.following().equals(Optional.of(u)))
+                .map(u -> new Decision.Stop(
+                        Decision.StopMode.IMMEDIATE,
+                        false,
+                        "stopping a standby that has not come up yet and was not started to follow " + u.member()));
     }
 
     private String whyFollow(Upstream upstream) {

@@ -41,10 +41,21 @@ public final class Logging {
         root.setLevel(level(config.level()));
         // The consensus library tells of every election in many lines; the store says what matters itself.
         context.getLogger("org.apache.ratis").setLevel(Level.ERROR);
+        // Each renewal of a session is several lines of its client's.
+        context.getLogger("org.apache.zookeeper").setLevel(Level.ERROR);
+        // Once a second while a name cannot be resolved; the store's health says that nobody answers.
+        context.getLogger("org.apache.zookeeper.ClientCnxnSocketNIO").setLevel(Level.OFF);
+        context.getLogger("org.apache.curator").setLevel(Level.ERROR);
+        // A stack trace for each connection that breaks.
+        context.getLogger("org.apache.curator.framework.imps.CuratorFrameworkImpl")
+                .setLevel(Level.OFF);
         context.getLogger("io.helidon").setLevel(Level.WARN);
         // One stack trace for each client that goes away in the midst of an answer.
         context.getLogger("io.helidon.webserver.ConnectionHandler").setLevel(Level.ERROR);
         context.getLogger("io.grpc").setLevel(Level.WARN);
+        // Whoever knocks without a certificate, or with no TLS at all, would fill the log with stack traces.
+        context.getLogger("io.grpc.netty.shaded.io.netty.channel.DefaultChannelPipeline")
+                .setLevel(Level.ERROR);
         context.getLogger("org.postgresql").setLevel(Level.ERROR);
         config.loggers().forEach((name, level) -> context.getLogger(name).setLevel(level(level)));
     }

@@ -83,11 +83,11 @@ final class Actions {
     }
 
     private Duration startStop() {
-        return settings.local().postgres().startStopTimeout();
+        return settings.postgres().startStopTimeout();
     }
 
     private ScriptsConfig scripts() {
-        return settings.local().postgres().scripts();
+        return settings.postgres().scripts();
     }
 
     private CompletableFuture<Boolean> background(Task.Kind kind, TaskRunner.Work work) {
@@ -420,7 +420,7 @@ final class Actions {
                 "The data directory {} is given up: {}",
                 settings.local().postgres().dataDir(),
                 because);
-        if (settings.local().postgres().keepDiscarded()) {
+        if (settings.postgres().keepDiscarded()) {
             LOG.warn("It was moved to {}", server.setAside("discarded"));
         } else if (settings.making().overData()) {
             LOG.warn("It stays where it is: the method that makes replicas uses it (keep_data)");

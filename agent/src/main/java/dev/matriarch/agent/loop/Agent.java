@@ -1,21 +1,30 @@
 package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.callbacks.Callbacks;
+import dev.matriarch.agent.certificates.CertificateEndpoint;
+import dev.matriarch.agent.certificates.Members;
+import dev.matriarch.agent.certificates.OwnTls;
+import dev.matriarch.agent.certificates.ShownCertificate;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.CitusConfig;
 import dev.matriarch.agent.config.ConfigSource;
+import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.agent.config.DynamicConfigFile;
 import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.config.NodeConfig;
+import dev.matriarch.agent.doctor.Doctor;
+import dev.matriarch.agent.doctor.Own;
 import dev.matriarch.agent.fencing.GuardPair;
 import dev.matriarch.agent.fencing.KernelWatchdog;
 import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.ha.Settings;
-import dev.matriarch.agent.log.LogConfig;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.postgres.linux.IoctlWatchdog;
+import dev.matriarch.agent.recorder.Chronicle;
 import dev.matriarch.agent.recorder.FlightRecorder;
 import dev.matriarch.agent.rpc.Peers;
+import dev.matriarch.agent.rpc.Progress;
 import dev.matriarch.agent.rpc.RpcDoor;
 import dev.matriarch.agent.rpc.RpcTransport;
 import dev.matriarch.agent.rpc.ShardingCalls;
@@ -23,10 +32,15 @@ import dev.matriarch.agent.sharding.Citus;
 import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.Dcs;
+import dev.matriarch.rest.NamedHealth;
 import dev.matriarch.rest.RestDoor;
+import dev.matriarch.tls.LiveTls;
+import dev.matriarch.tls.authority.OwnCertificate;
+import io.grpc.BindableService;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.EnumSet;
 import java.util.List;
@@ -51,19 +65,24 @@ public final class Agent implements AutoCloseable {
      * Starts everything but the heartbeat.
      *
      * @param source read again at each reload
-     * @param logging is told of the log section at each reload
+     * @param tls of the control port; absent: plain text
+     * @param told of the local configuration at each reload
+     * @param more services of the control port that only the main class knows of
      * @throws IOException if a door cannot be opened or the guard cannot be started
      * @throws PostgresException if the server binaries or the data directory cannot be used
      */
-    public Agent(ConfigSource source, Dcs dcs, Consumer<LogConfig> logging) throws IOException, PostgresException {
+    public Agent(
+            ConfigSource source, Dcs dcs, Optional<LiveTls> tls, Consumer<AgentConfig> told, List<BindableService> more)
+            throws IOException, PostgresException {
         AgentConfig config = source.current().config();
         boolean complete = false;
         try {
             Clock clock = Clock.system();
             Wakeup wakeup = new Wakeup();
             SettingsSource settings = new SettingsSource(config, firstConfiguration(config));
+            settings.within(dcs::longestTtl);
             PostgresServer server =
-                    opened(new PostgresServer(config.postgres(), config.scope(), config.name(), config.stateDir()));
+                    opened(new PostgresServer(settings.postgres(), config.scope(), config.name(), config.stateDir()));
             server.adopt();
             GuardPair guard =
                     GuardPair.open(config.stateDir(), config.postgres().dataDir());
@@ -83,20 +102,36 @@ public final class Agent implements AutoCloseable {
                     guard,
                     watchdog,
                     () -> server.postmasterPid().orElse(0));
-            TaskRunner tasks = new TaskRunner(clock, wakeup::call);
-            Callbacks callbacks =
-                    opened(new Callbacks(() -> settings.local().postgres().scripts(), config.scope()));
+            TaskRunner tasks = new TaskRunner(
+                    clock,
+                    wakeup::call,
+                    (kind, success) -> memory.ended(new ServerState.LastAction(
+                            kind, success, config.bootstrap().method().isPresent())));
+            Callbacks callbacks = opened(new Callbacks(() -> settings.postgres().scripts(), config.scope()));
             WriteProbe probe = opened(new WriteProbe(server, clock, wakeup::call));
             LogicalSlotWork logicalSlots = opened(new LogicalSlotWork(server, memory, clock));
-            RpcTransport transport = opened(new RpcTransport());
-            Peers peers = opened(new Peers(transport, config.scope(), config.name()));
+            RpcTransport transport = opened(new RpcTransport(tls));
+            Peers peers = opened(new Peers(
+                    transport,
+                    config.scope(),
+                    config.name(),
+                    () -> settings.local().rest().authentication()));
             Sharding sharding = opened(sharding(config, server, peers, settings));
             Actions actions =
                     new Actions(server, settings, lease, memory, tasks, clock, callbacks, sharding, wakeup::call);
             reloads = new Reloads(source, settings, wakeup::call);
-            reloads.tell(changed -> logging.accept(changed.log()));
-            reloads.tell(changed -> server.reconfigure(changed.postgres()));
-            FrontDesk desk = new FrontDesk(settings, dcs, server, memory, clock, reloads);
+            reloads.tell(told);
+            settings.tell(server::reconfigure);
+            Optional<OwnCertificate> ownTls = OwnTls.of(NodeConfig.of(config));
+            Optional<TlsWatch> tlsWatch = tls.map(t -> opened(new TlsWatch(t, ownTls)));
+            tlsWatch.ifPresent(watch -> reloads.tell(changed -> changed.tls().ifPresent(watch::reload)));
+            Chronicle chronicle = new Chronicle(
+                    clock.wall(),
+                    Version.TEXT,
+                    config.flightRecorder().enabled()
+                            ? Optional.of(config.flightRecorder().directory())
+                            : Optional.empty());
+            FrontDesk desk = new FrontDesk(settings, dcs, server, memory, clock, reloads, chronicle);
             Tally tally = new Tally();
             heartbeat = new Heartbeat(
                     new Heartbeat.Parts(
@@ -114,7 +149,7 @@ public final class Agent implements AutoCloseable {
                             clock,
                             callbacks,
                             desk,
-                            recorder(config, tally),
+                            recorder(config, tally, chronicle),
                             opened(new DynamicCopy(config.postgres().dataDir())),
                             sharding),
                     wakeup);
@@ -125,16 +160,40 @@ public final class Agent implements AutoCloseable {
                     wakeup.call();
                 }
             });
+            List<BindableService> services = new ArrayList<>(more);
+            services.add(new Doctor(
+                    desk,
+                    new Own(source, server, settings::examined, desk::watchdogProblem, desk::writeProblem),
+                    peers));
+            services.add(new CertificateEndpoint(
+                    desk,
+                    new Members(desk, peers),
+                    new ShownCertificate(
+                            config.name(),
+                            tls,
+                            ownTls,
+                            () -> tlsWatch.ifPresent(watch -> config.tls().ifPresent(watch::reload)))));
             RpcDoor rpc = opened(RpcDoor.open(
                     config.control().listen(),
                     desk,
                     transport,
                     peers,
-                    json -> problems(settings.local(), json),
-                    sharding));
+                    json -> problems(settings.local(), dcs, json),
+                    sharding,
+                    services,
+                    name -> desk.ready()
+                            ? NamedHealth.of(name, desk.snapshot(), System.nanoTime())
+                            : Optional.empty()));
             desk.open(heartbeat);
             RestDoor rest = opened(RestDoor.open(
-                    RestSettingsOf.config(config), new RestDesk(desk, settings, rpc.operations(), tally, sharding)));
+                    RestSettingsOf.config(config),
+                    new RestDesk(
+                            desk,
+                            settings,
+                            rpc.operations(),
+                            tally,
+                            sharding,
+                            opened(new Lookout(desk, rpc.watch())))));
             reloads.tell(changed -> rest.reconfigure(RestSettingsOf.config(changed)));
             complete = true;
         } finally {
@@ -156,23 +215,31 @@ public final class Agent implements AutoCloseable {
                 });
     }
 
-    private static List<String> problems(AgentConfig config, String json) {
+    private static List<String> problems(AgentConfig config, Dcs dcs, String json) {
         List<String> problems =
                 DynamicConfigJson.validate(json).stream().map(Object::toString).toList();
-        return problems.isEmpty()
-                ? config.watchdogProblem(DynamicConfigJson.parse(json)).stream().toList()
-                : problems;
+        if (!problems.isEmpty()) {
+            return problems;
+        }
+        DynamicConfig asked = DynamicConfigJson.parse(json);
+        return config.store().timingProblem(asked, dcs.longestTtl()).or(() -> config.watchdogProblem(asked)).stream()
+                .toList();
     }
 
-    private Heartbeat.Recorder recorder(AgentConfig config, Tally tally) {
+    private Heartbeat.Recorder recorder(AgentConfig config, Tally tally, Chronicle chronicle) {
         AgentConfig.FlightRecorderConfig wanted = config.flightRecorder();
+        Heartbeat.Recorder inMemory = (step, seen, decided) -> {
+            tally.record(step, seen, decided);
+            chronicle.record(seen, decided);
+        };
         if (!wanted.enabled()) {
-            return tally;
+            return inMemory;
         }
         FlightRecorder flight = opened(
                 new FlightRecorder(wanted.directory(), wanted.size(), Version.TEXT, config.scope(), config.name()));
+        chronicle.keep(flight::note);
         return (step, seen, decided) -> {
-            tally.record(step, seen, decided);
+            inMemory.record(step, seen, decided);
             flight.record(step, seen, decided);
         };
     }
@@ -200,11 +267,17 @@ public final class Agent implements AutoCloseable {
 
     /** Reads the local configuration again, and has PostgreSQL do so. Any thread. */
     public void reload() {
-        reloads.reload();
+        reloads.reload(Progress.NOBODY);
+    }
+
+    /** Asks for an end that leaves PostgreSQL and its guards as they are, for an agent that starts at once. Any thread. */
+    public void leave() {
+        heartbeat.leave();
     }
 
     /** Beats until the agent is to end; returns its exit code. */
-    public int run() throws InterruptedException {
+    public int run(Heartbeat.Pulse pulse) throws InterruptedException {
+        heartbeat.pulse(pulse);
         return heartbeat.run();
     }
 

@@ -11,10 +11,15 @@ import dev.matriarch.agent.ha.ScheduledRestart;
 import dev.matriarch.agent.ha.Survey;
 import dev.matriarch.agent.ha.Tags;
 import dev.matriarch.agent.ha.Task;
+import dev.matriarch.agent.ha.WritePath;
 import dev.matriarch.agent.postgres.PostgresServer;
+import dev.matriarch.agent.recorder.Chronicle;
+import dev.matriarch.agent.recorder.Event;
 import dev.matriarch.agent.rpc.LocalAgent;
 import dev.matriarch.agent.rpc.Outcome;
 import dev.matriarch.agent.rpc.Position;
+import dev.matriarch.agent.rpc.Progress;
+import dev.matriarch.agent.rpc.Pulse;
 import dev.matriarch.agent.rpc.ReinitOrder;
 import dev.matriarch.agent.rpc.RestartOrder;
 import dev.matriarch.dcs.ClusterView;
@@ -32,6 +37,7 @@ import java.util.OptionalLong;
  */
 final class FrontDesk implements LocalAgent, Publisher {
     private static final Duration ASK_POSTGRES = Duration.ofMillis(500);
+    private static final Duration LONGEST_CLONE = Duration.ofHours(24);
     private static final Duration UNKNOWN_AGE = Duration.ofDays(365);
 
     private final SettingsSource settings;
@@ -40,6 +46,7 @@ final class FrontDesk implements LocalAgent, Publisher {
     private final Memory memory;
     private final Clock clock;
     private final Reloads reloads;
+    private final Chronicle chronicle;
     private volatile Heartbeat heartbeat;
     private volatile Observation last;
     private volatile OptionalLong leaseDeadline = OptionalLong.empty();
@@ -48,13 +55,21 @@ final class FrontDesk implements LocalAgent, Publisher {
     private volatile long viewSeconds;
     private long published;
 
-    FrontDesk(SettingsSource settings, Dcs dcs, PostgresServer server, Memory memory, Clock clock, Reloads reloads) {
+    FrontDesk(
+            SettingsSource settings,
+            Dcs dcs,
+            PostgresServer server,
+            Memory memory,
+            Clock clock,
+            Reloads reloads,
+            Chronicle chronicle) {
         this.settings = settings;
         this.dcs = dcs;
         this.server = server;
         this.memory = memory;
         this.clock = clock;
         this.reloads = reloads;
+        this.chronicle = chronicle;
     }
 
     void open(Heartbeat started) {
@@ -87,15 +102,35 @@ final class FrontDesk implements LocalAgent, Publisher {
         return last;
     }
 
+    private String state(Observation seen) {
+        boolean custom = settings.local().bootstrap().method().isPresent();
+        return ServerState.words(seen.postgres(), seen.task(), memory.lastAction(), custom);
+    }
+
     /** The last observation, for the REST door. */
     Snapshot snapshot() {
+        Observation seen = last;
         return SnapshotOf.observation(
-                last,
+                seen,
+                state(seen),
                 settings,
                 view,
                 view.isPresent() ? OptionalLong.of(viewNanos) : OptionalLong.empty(),
                 view.isPresent() ? OptionalLong.of(viewSeconds) : OptionalLong.empty(),
                 leaseDeadline);
+    }
+
+    // --- for those who examine the agent ---
+
+    /** Why the kernel's watchdog is unusable; else empty. */
+    String watchdogProblem() {
+        return last.watchdog().why();
+    }
+
+    /** Why PostgreSQL's writes may not reach the disk; else empty. */
+    String writeProblem() {
+        WritePath writes = last.situation().writePath();
+        return writes.failingSince().isPresent() ? writes.problem() : "";
     }
 
     // --- for the gRPC door ---
@@ -152,6 +187,34 @@ final class FrontDesk implements LocalAgent, Publisher {
     }
 
     @Override
+    public Pulse pulse() {
+        Observation seen = last;
+        long now = clock.nanos();
+        OptionalLong deadline = leaseDeadline;
+        long late = now - (seen.now() + settings.current().settings().loopWait().toNanos());
+        return new Pulse(
+                deadline.isPresent() && deadline.getAsLong() - now > 0
+                        ? Optional.of(Duration.ofNanos(deadline.getAsLong() - now))
+                        : Optional.empty(),
+                seen.situation().guarded(),
+                switch (seen.watchdog().state()) {
+                    case OFF -> "off";
+                    case READY -> "ready";
+                    case RUNNING -> "active";
+                    case UNUSABLE -> "failed";
+                },
+                Duration.ofNanos(Math.max(0, late)),
+                chronicle.lastDecision(),
+                dcs.measures(),
+                state(seen));
+    }
+
+    @Override
+    public List<Event> events(Instant since, int most) {
+        return chronicle.since(since, most);
+    }
+
+    @Override
     public Position position() {
         Optional<LocalPostgres.Status> status = server.observe(ASK_POSTGRES).status();
         Tags tags = Tags.of(settings.local().tags());
@@ -181,7 +244,12 @@ final class FrontDesk implements LocalAgent, Publisher {
     }
 
     @Override
-    public Outcome restart(RestartOrder order, Duration timeout) {
+    public void noteOrder(String sentence) {
+        chronicle.note(new Event(clock.wall(), Event.Kind.ORDER, false, sentence));
+    }
+
+    @Override
+    public Outcome restart(RestartOrder order, Duration timeout, Progress progress) {
         if (last.task().isPresent()) {
             return new Outcome(503, last.task().get().kind().words() + " already in progress");
         }
@@ -190,10 +258,12 @@ final class FrontDesk implements LocalAgent, Publisher {
         if (!heartbeat.order(wanted)) {
             return new Outcome(503, "another order is already in progress");
         }
-        await(
-                timeout,
-                () -> heartbeat.lastRestart() != before
-                        && heartbeat.lastRestart().isDone());
+        OrderSteps steps = new OrderSteps(progress);
+        await(timeout, () -> {
+            tell(steps);
+            return heartbeat.lastRestart() != before && heartbeat.lastRestart().isDone();
+        });
+        tell(steps);
         heartbeat.withdraw(wanted);
         if (heartbeat.lastRestart() == before) {
             return new Outcome(503, "restart failed: it could not begin; the agent's log says why");
@@ -244,7 +314,7 @@ final class FrontDesk implements LocalAgent, Publisher {
     }
 
     @Override
-    public Outcome reinitialize(ReinitOrder order) {
+    public Outcome reinitialize(ReinitOrder order, Progress progress) {
         if (order.cancel()) {
             return cancelClone();
         }
@@ -257,9 +327,44 @@ final class FrontDesk implements LocalAgent, Publisher {
         if (last.task().isPresent() && !order.force()) {
             return new Outcome(503, last.task().get().kind().words() + " already in progress");
         }
-        return heartbeat.order(new Order.Reinitialize(order.force(), order.fromLeader()))
-                ? new Outcome(200, "reinitialize started")
-                : new Outcome(503, "another order is already in progress");
+        Order wanted = new Order.Reinitialize(order.force(), order.fromLeader());
+        if (!heartbeat.order(wanted)) {
+            return new Outcome(503, "another order is already in progress");
+        }
+        progress.goesOn();
+        Thread.ofVirtual().name("reinitialize-steps").start(() -> followClone(wanted, progress));
+        return new Outcome(200, "reinitialize started");
+    }
+
+    /** Only looks: the heartbeat carries it out, whatever becomes of this. */
+    private void followClone(Order wanted, Progress progress) {
+        OrderSteps steps = new OrderSteps(progress);
+        boolean[] begun = new boolean[1];
+        boolean ended = await(LONGEST_CLONE, () -> {
+            tell(steps);
+            if (heartbeat.isOutdated(wanted)) {
+                return true;
+            }
+            Observation seen = last;
+            begun[0] |= seen.task().filter(t -> t.kind() == Task.Kind.CLONE).isPresent();
+            boolean over =
+                    memory.wishes().cloneHeld() || seen.postgres().status().isPresent();
+            return begun[0] && seen.task().isEmpty() && over;
+        });
+        progress.ended(
+                heartbeat.isOutdated(wanted)
+                        ? new Outcome(503, "this member leads now: nothing was copied, its data stays as it was")
+                        : !ended
+                                ? new Outcome(
+                                        503, "the copy is not complete after " + LONGEST_CLONE.toHours() + " hours")
+                                : memory.wishes().cloneHeld()
+                                        ? new Outcome(409, "creating the replica is cancelled")
+                                        : new Outcome(200, "reinitialized: PostgreSQL runs with the new copy"));
+    }
+
+    private void tell(OrderSteps steps) {
+        Observation seen = last;
+        steps.saw(state(seen), chronicle.lastDecision());
     }
 
     private Outcome cancelClone() {
@@ -273,8 +378,8 @@ final class FrontDesk implements LocalAgent, Publisher {
     }
 
     @Override
-    public Outcome reload() {
-        return reloads.reload();
+    public Outcome reload(Progress progress) {
+        return reloads.reload(progress);
     }
 
     @Override

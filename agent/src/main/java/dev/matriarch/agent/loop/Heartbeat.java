@@ -30,7 +30,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -53,9 +52,11 @@ public final class Heartbeat {
     private final StoreSteps store;
     private final RecoveryWatch recovery;
     private final Narration narration;
-    private final AtomicReference<Order> order = new AtomicReference<>();
+    private final OrderSlot order = new OrderSlot();
     private volatile CompletableFuture<Boolean> lastRestart = CompletableFuture.completedFuture(false);
     private String appliedParameters = "";
+    private volatile Pulse pulse = (nextWithin, doing) -> {};
+    private volatile boolean leaving;
     private boolean watching;
     /** What went on before the last look at PostgreSQL. */
     private Optional<Task> taskSeen = Optional.empty();
@@ -88,12 +89,20 @@ public final class Heartbeat {
         void record(int step, Observation seen, Decision decided);
     }
 
+    /** Told of each heartbeat that has ended; must return at once. */
+    public interface Pulse {
+        /**
+         * @param nextWithin no heartbeat takes longer, the sleep before it included
+         * @param doing the last decision's sentence
+         */
+        void beat(Duration nextWithin, String doing);
+    }
+
     Heartbeat(Parts parts, Wakeup wakeup) {
         this.parts = parts;
         this.wakeup = wakeup;
         this.store = new StoreSteps(parts);
-        this.recovery = new RecoveryWatch(
-                parts.server(), () -> wakeup.callIn(RECOVERY_SETTLES), wanted -> order.compareAndSet(null, wanted));
+        this.recovery = new RecoveryWatch(parts.server(), () -> wakeup.callIn(RECOVERY_SETTLES), order::give);
         this.narration =
                 new Narration(parts.me(), () -> parts.settings().local().log().deduplicate());
     }
@@ -105,9 +114,7 @@ public final class Heartbeat {
 
     /** Gives an order; false if another one is being carried out. Any thread. */
     boolean order(Order wanted) {
-        boolean taken = wanted instanceof Order.Shutdown
-                ? order.getAndSet(wanted) != wanted
-                : order.compareAndSet(null, wanted);
+        boolean taken = order.give(wanted);
         wakeup.call();
         return taken;
     }
@@ -119,7 +126,12 @@ public final class Heartbeat {
 
     /** Takes back an order that has not been begun. Any thread. */
     void withdraw(Order unwanted) {
-        order.compareAndSet(unwanted, null);
+        order.withdraw(unwanted);
+    }
+
+    /** True if this very order was taken back by the heartbeat: it came too late for what this member is now. Any thread. */
+    boolean isOutdated(Order given) {
+        return order.isOutdated(given);
     }
 
     /** False if a restart is scheduled already. Any thread. */
@@ -136,8 +148,19 @@ public final class Heartbeat {
         return there;
     }
 
+    /** The agent ends as soon as nothing is under way; PostgreSQL and its guards stay as they are. Any thread. */
+    void leave() {
+        leaving = true;
+        wakeup.call();
+    }
+
+    /** From now on this is told of each heartbeat. */
+    void pulse(Pulse told) {
+        pulse = told;
+    }
+
     boolean busyWithOrder() {
-        return order.get() != null || parts.tasks().current().isPresent();
+        return order.current() != null || parts.tasks().current().isPresent();
     }
 
     /** Runs until a decision ends the agent; returns its exit code. */
@@ -148,7 +171,13 @@ public final class Heartbeat {
             if (last instanceof Decision.Exit exit) {
                 return exit.code();
             }
-            Duration most = parts.settings().current().settings().loopWait();
+            Settings settings = parts.settings().current().settings();
+            if (leaving && parts.tasks().current().isEmpty()) {
+                LOG.info("PostgreSQL is left to the agent that comes next");
+                return 0;
+            }
+            pulse.beat(settings.ttl().plus(settings.loopWait().multipliedBy(2)), last.because());
+            Duration most = settings.loopWait();
             Duration sleep = last instanceof Decision.Wait wait
                     ? wait.atMost().filter(d -> d.compareTo(most) < 0).orElse(most)
                     : SOONEST;
@@ -227,7 +256,7 @@ public final class Heartbeat {
                     }
                     case Decision.Discard discard -> {
                         parts.actions().discard(discard.because());
-                        Order done = order.getAndUpdate(o -> o instanceof Order.Reinitialize ? null : o);
+                        Order done = order.discards();
                         parts.memory()
                                 .holdClone(
                                         parts.memory().wishes().cloneHeld() && !(done instanceof Order.Reinitialize));
@@ -305,7 +334,7 @@ public final class Heartbeat {
             case Decision.CheckDivergence check -> actions.checkDivergence(check.leader(), check.epoch());
             case Decision.Rewind rewind -> actions.rewind(rewind.leader());
             case Decision.Restart restart -> {
-                order.updateAndGet(o -> o instanceof Order.Restart || o instanceof Order.RestartStandby ? null : o);
+                order.restarts();
                 parts.memory().restarting(restart.timeout());
                 lastRestart = actions.restart(restart);
             }
@@ -319,6 +348,11 @@ public final class Heartbeat {
     private void askForPromises(Decision.AskForPromises ask, Settings settings, LocalPostgres postgres) {
         Member me = store.ownRecord(postgres, false);
         parts.lease().extendByPromise(settings, atMost -> {
+            Optional<String> forbidden = parts.dcs().forbidsFailsafe();
+            if (forbidden.isPresent()) {
+                LOG.warn("Failsafe mode: nobody is asked for a promise: {}", forbidden.get());
+                return false;
+            }
             Map<String, String> refusals = parts.peers().refusals(ask.members(), me, settings.ttl(), atMost);
             refusals.forEach((name, why) -> LOG.warn("Failsafe mode: {} does not promise to wait: {}", name, why));
             return refusals.isEmpty();
@@ -377,7 +411,7 @@ public final class Heartbeat {
         }
         long now = parts.clock().nanos();
         parts.memory().lockHeld(lease instanceof Lease.Held, now);
-        parts.memory().ordered(order.get() != null, now);
+        parts.memory().ordered(order.current() != null, now);
         parts.memory().storeAnswers(seen instanceof Store.Known, now);
         parts.probe()
                 .seen(
@@ -420,14 +454,13 @@ public final class Heartbeat {
                 parts.memory().situation(parts.lease().guarded()),
                 taskSeen,
                 survey,
-                Optional.ofNullable(order.get()),
+                Optional.ofNullable(order.current()),
                 parts.lease().watchdog().view(settings));
     }
 
     private void afterwards(StoreSteps.Seen seen, LocalPostgres postgres) {
-        if (parts.lease().deadline().isPresent() && order.get() instanceof Order.Reinitialize late) {
-            // It was meant for a replica, and must not wait until this member is one again.
-            withdraw(late);
+        if (parts.lease().deadline().isPresent()) {
+            order.leads();
         }
         Settings settings = parts.settings().current().settings();
         parts.lease().restGuards(settings, postgres, parts.tasks().current().isPresent());
@@ -446,7 +479,7 @@ public final class Heartbeat {
                         parts.tasks().current().isPresent());
         lastSeen.ifPresent(parts.logicalSlots()::seen);
         seen.view().ifPresent(view -> {
-            store.publish(postgres, order.get() != null && postgres.isReplica());
+            store.publish(postgres, order.current() != null && postgres.isReplica());
             parts.peers().getToKnow(view, parts.me());
             parts.sharding().seen(view, parts.lease().deadline().isPresent() && postgres.isPrimary());
         });
@@ -508,10 +541,10 @@ public final class Heartbeat {
                 && parts.tasks().current().isEmpty()
                 && parts.server().hasWrittenConfiguration()
                 && !settings.paused();
-        if (order.get() instanceof Order.RestartStandby late && !standby) {
+        if (order.current() instanceof Order.RestartStandby late && !standby) {
             withdraw(late);
         }
-        if (standby && order.get() == null) {
+        if (standby && order.current() == null) {
             recovery.standbySeen(postgres.status().orElseThrow());
         }
     }

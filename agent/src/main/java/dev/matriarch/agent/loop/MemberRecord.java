@@ -5,7 +5,6 @@ import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.PoliteLeave;
 import dev.matriarch.agent.ha.RestartFilter;
 import dev.matriarch.agent.ha.ScheduledRestart;
-import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.ha.Wishes;
 import dev.matriarch.dcs.CloneStatus;
 import dev.matriarch.dcs.Lsn;
@@ -27,11 +26,12 @@ final class MemberRecord {
                     "postgres://" + config.postgres().connectAddress() + database,
                     config.rest().url() + "/patroni",
                     config.control().connectAddress().toString(),
-                    config.postgres().reach().proxyAddress().map(a -> "postgres://" + a + database));
+                    config.postgres().proxyAddress().map(a -> "postgres://" + a + database));
         }
     }
 
     /**
+     * @param state of the server, in {@link ServerState}'s words
      * @param leading it holds the lock
      * @param leaving nobody should wait for this member any more
      */
@@ -40,7 +40,7 @@ final class MemberRecord {
             boolean leading,
             boolean leaving,
             LocalPostgres postgres,
-            Optional<Task> task,
+            String state,
             boolean checkpointPending,
             Optional<CloneStatus> cloneProgress,
             Wishes wishes) {
@@ -48,39 +48,40 @@ final class MemberRecord {
         Optional<LocalPostgres.Status> status = postgres.status();
         Optional<LocalPostgres.Status> replica = status.filter(LocalPostgres.Status::inRecovery);
         Addresses addresses = settings.addresses();
-        return new Member(
-                config.name(),
-                addresses.connUrl(),
-                addresses.apiUrl(),
-                addresses.rpc(),
-                state(postgres, task),
-                role(
+        return Member.named(config.name())
+                .connUrl(addresses.connUrl())
+                .apiUrl(addresses.apiUrl())
+                .rpcAddress(addresses.rpc())
+                .state(state)
+                .role(role(
                         postgres,
                         leading
                                 && settings.current()
                                         .settings()
                                         .standbyCluster()
-                                        .isPresent()),
-                Version.TEXT,
-                status.map(LocalPostgres.Status::position),
-                replica.map(LocalPostgres.Status::received).filter(l -> !l.equals(Lsn.INVALID)),
-                replica.map(LocalPostgres.Status::replayed),
-                replica.flatMap(s -> replicationState(
+                                        .isPresent()))
+                .version(Version.TEXT)
+                .xlogLocation(status.map(LocalPostgres.Status::position))
+                .receiveLsn(replica.map(LocalPostgres.Status::received).filter(l -> !l.equals(Lsn.INVALID)))
+                .replayLsn(replica.map(LocalPostgres.Status::replayed))
+                .replicationState(replica.flatMap(s -> replicationState(
                         s,
                         !settings.current()
                                 .parameters()
                                 .getOrDefault("restore_command", "")
-                                .isEmpty())),
-                status.filter(s -> s.timeline() > 0)
+                                .isEmpty())))
+                .timeline(status.filter(s -> s.timeline() > 0)
                         .map(s -> OptionalInt.of(s.timeline()))
-                        .orElse(OptionalInt.empty()),
-                leaving ? PoliteLeave.tags(config.tags()) : config.tags(),
-                status.map(LocalPostgres.Status::pendingRestart).orElse(Map.of()),
-                postgres.isPrimary() && checkpointPending ? Optional.of(false) : Optional.empty(),
-                settings.current().settings().paused(),
-                wishes.restart().map(MemberRecord::planned),
-                cloneProgress,
-                addresses.proxyUrl());
+                        .orElse(OptionalInt.empty()))
+                .tags(leaving ? PoliteLeave.tags(config.tags()) : config.tags())
+                .pendingRestart(status.map(LocalPostgres.Status::pendingRestart).orElse(Map.of()))
+                .checkpointAfterPromote(
+                        postgres.isPrimary() && checkpointPending ? Optional.of(false) : Optional.empty())
+                .paused(settings.current().settings().paused())
+                .plannedRestart(wishes.restart().map(MemberRecord::planned))
+                .copying(cloneProgress)
+                .proxyUrl(addresses.proxyUrl())
+                .build();
     }
 
     /** @param hasArchive a restore_command is configured */
@@ -105,24 +106,6 @@ final class MemberRecord {
                         : Optional.empty(),
                 filter.onlyIfPending(),
                 restart.timeout());
-    }
-
-    static String state(LocalPostgres postgres, Optional<Task> task) {
-        Optional<String> busy = task.map(Task::kind).flatMap(kind -> switch (kind) {
-            case BOOTSTRAP -> Optional.of("initializing new cluster");
-            case CLONE -> Optional.of("creating replica");
-            case RESTART, COPY_SLOTS -> Optional.of("restarting");
-            case STOP, STOP_NOW ->
-                postgres.process() == LocalPostgres.Process.STOPPED ? Optional.empty() : Optional.of("stopping");
-            default -> Optional.empty();
-        });
-        return busy.orElse(
-                switch (postgres.process()) {
-                    case STOPPED -> "stopped";
-                    case STARTING -> "starting";
-                    case STOPPING -> "stopping";
-                    case RUNNING -> postgres.status().isPresent() ? "running" : "unknown";
-                });
     }
 
     /** @param standbyLeader it holds the lock of a cluster that follows another one */

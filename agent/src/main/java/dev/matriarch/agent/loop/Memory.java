@@ -46,6 +46,7 @@ final class Memory {
     private OptionalLong lockSince = OptionalLong.empty();
     private boolean bootstrapped;
     private Optional<String> bootstrapFailed = Optional.empty();
+    private Optional<ServerState.LastAction> lastAction = Optional.empty();
     private OptionalLong startingSince = OptionalLong.empty();
     private OptionalLong primarySince = OptionalLong.empty();
     private OptionalLong orderedAt = OptionalLong.empty();
@@ -301,6 +302,15 @@ final class Memory {
         } else if (primarySince.isPresent() && now - primarySince.getAsLong() >= settled) {
             downSince = OptionalLong.empty();
         }
+    }
+
+    synchronized void ended(ServerState.LastAction action) {
+        lastAction = Optional.of(action);
+    }
+
+    /** The last long action that ended; empty: none did since the agent began. */
+    synchronized Optional<ServerState.LastAction> lastAction() {
+        return lastAction;
     }
 
     synchronized void bootstrapped() {

@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.ConfigSource;
 import dev.matriarch.agent.config.EffectiveConfig;
 import dev.matriarch.agent.rpc.Outcome;
+import dev.matriarch.agent.rpc.Progress;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
@@ -38,7 +39,7 @@ final class Reloads {
     }
 
     /** A configuration with problems changes nothing. PostgreSQL reads its files again even if nothing has changed. */
-    synchronized Outcome reload() {
+    synchronized Outcome reload(Progress progress) {
         ConfigSource.Reload reload;
         try {
             reload = source.reload();
@@ -49,15 +50,22 @@ final class Reloads {
         AgentConfig config = source.current().config();
         parts.forEach(part -> part.accept(config));
         settings.local(config);
-        LOG.info(
-                "The configuration was read again; {}",
-                reload.taken().isEmpty() ? "nothing has changed" : "changed: " + String.join(", ", reload.taken()));
-        reload.needRestart().forEach(key -> LOG.warn("{} needs a restart: the old value stays in force", key));
+        String taken = "the configuration was read again; "
+                + (reload.taken().isEmpty() ? "nothing has changed" : "changed: " + String.join(", ", reload.taken()));
+        LOG.info("{}", taken);
+        progress.step(taken);
+        reload.needRestart().forEach(key -> warn(key + " needs a restart: the old value stays in force", progress));
         reload.tooLate()
-                .forEach(key -> LOG.warn(
-                        "{} is read only when a cluster is created; matriarchctl edit-config changes an existing one",
-                        key));
+                .forEach(key -> warn(
+                        key + " is read only when a cluster is created; matriarchctl edit-config changes an existing"
+                                + " one",
+                        progress));
         wake.run();
         return new Outcome(202, "reload scheduled");
+    }
+
+    private static void warn(String sentence, Progress progress) {
+        LOG.warn("{}", sentence);
+        progress.step(sentence);
     }
 }

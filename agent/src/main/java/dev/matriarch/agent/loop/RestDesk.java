@@ -5,26 +5,30 @@ import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.rpc.Operations;
-import dev.matriarch.agent.rpc.Outcome;
 import dev.matriarch.agent.rpc.ReinitOrder;
 import dev.matriarch.agent.rpc.SwitchoverCheck;
 import dev.matriarch.agent.sharding.Event;
+import dev.matriarch.agent.sharding.Group;
 import dev.matriarch.agent.sharding.Node;
 import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.Versioned;
 import dev.matriarch.rest.AgentView;
 import dev.matriarch.rest.Answer;
 import dev.matriarch.rest.ChangeOfLeader;
 import dev.matriarch.rest.ConfigChange;
 import dev.matriarch.rest.GroupEvent;
+import dev.matriarch.rest.Panorama;
 import dev.matriarch.rest.RestartWish;
 import dev.matriarch.rest.Snapshot;
 import dev.matriarch.rest.Vitals;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 
 /** Translates between the REST door and what the gRPC door uses as well; decides nothing. Any thread. */
 final class RestDesk implements AgentView {
@@ -33,13 +37,21 @@ final class RestDesk implements AgentView {
     private final Operations operations;
     private final Tally tally;
     private final Sharding sharding;
+    private final Lookout lookout;
 
-    RestDesk(FrontDesk desk, SettingsSource settings, Operations operations, Tally tally, Sharding sharding) {
+    RestDesk(
+            FrontDesk desk,
+            SettingsSource settings,
+            Operations operations,
+            Tally tally,
+            Sharding sharding,
+            Lookout lookout) {
         this.desk = desk;
         this.settings = settings;
         this.operations = operations;
         this.tally = tally;
         this.sharding = sharding;
+        this.lookout = lookout;
     }
 
     @Override
@@ -65,13 +77,26 @@ final class RestDesk implements AgentView {
                 tally.promotions(),
                 tally.demotions(),
                 last.situation().guarded(),
-                switch (last.watchdog().state()) {
-                    case OFF -> "off";
-                    case READY -> "ready";
-                    case RUNNING -> "active";
-                    case UNUSABLE -> "failed";
-                },
+                desk.pulse().watchdog(),
                 slots);
+    }
+
+    @Override
+    public Panorama panorama() {
+        Panorama seen = lookout.look();
+        OptionalInt own = sharding.ownGroup();
+        return own.isEmpty()
+                ? seen
+                : seen.with(sharding.groups().stream()
+                        .sorted(Comparator.comparingInt(Group::number))
+                        .map(g -> new Panorama.Group(
+                                g.number(),
+                                g.number() == own.getAsInt(),
+                                g.nodes().stream()
+                                        .map(n ->
+                                                new Panorama.Server(n.member(), n.host() + ":" + n.port(), n.primary()))
+                                        .toList()))
+                        .toList());
     }
 
     @Override
@@ -81,42 +106,40 @@ final class RestDesk implements AgentView {
 
     @Override
     public ConfigChange patchConfig(String jsonPatch) {
-        Optional<ClusterView> now = operations.view();
-        if (now.flatMap(ClusterView::config).isEmpty()) {
+        Optional<ClusterView> now = operations.storedView();
+        if (now.isEmpty()) {
+            return new ConfigChange.Unavailable("the store does not answer; nothing was changed", Optional.empty());
+        }
+        Optional<Versioned<String>> stored = now.get().config();
+        if (stored.isEmpty()) {
             return new ConfigChange.NothingStored();
         }
-        var stored = now.get().config().get();
-        return change(
-                DynamicConfigJson.merge(stored.value(), jsonPatch),
-                stored.value(),
-                Expected.revision(stored.revision()));
+        return ConfigMerge.merge(
+                stored.get(),
+                () -> operations.storedView().flatMap(ClusterView::config),
+                s -> change(DynamicConfigJson.merge(s.value(), jsonPatch), Expected.revision(s.revision())));
     }
 
     @Override
     public ConfigChange replaceConfig(String json) {
-        String stored = operations
-                .view()
-                .flatMap(ClusterView::config)
-                .map(c -> c.value())
-                .orElse("");
-        return change(json, stored, Expected.anything());
+        return change(json, Expected.anything());
     }
 
-    private ConfigChange change(String json, String stored, Expected expected) {
-        if (json.equals(stored)) {
-            return new ConfigChange.Done(json);
-        }
+    /** Written also if nothing seems to change: what this member has read may be old, and a 200 says what is in force. */
+    private ConfigChange change(String json, Expected expected) {
         return switch (operations.setConfig(json, expected)) {
-            case Operations.ConfigOutcome.Changed changed -> new ConfigChange.Done(json);
-            case Operations.ConfigOutcome.Conflict conflict -> new ConfigChange.Conflict();
+            case Operations.ConfigOutcome.Changed(long revision, var action) ->
+                new ConfigChange.Done(json, Optional.of(action));
+            case Operations.ConfigOutcome.Conflict(var action) -> new ConfigChange.Conflict(Optional.of(action));
             case Operations.ConfigOutcome.Refused(var problems) -> new ConfigChange.Refused(problems);
-            case Operations.ConfigOutcome.Failed(var sentence) -> new ConfigChange.Unavailable(sentence);
+            case Operations.ConfigOutcome.Failed(var sentence, var action) ->
+                new ConfigChange.Unavailable(sentence, Optional.of(action));
         };
     }
 
     @Override
     public Answer reload() {
-        return answer(desk.reload());
+        return answer(operations.reload());
     }
 
     @Override
@@ -127,7 +150,7 @@ final class RestDesk implements AgentView {
 
     @Override
     public Answer cancelRestart() {
-        return answer(operations.cancelRestart());
+        return answer(operations.forgetRestart());
     }
 
     @Override
@@ -163,7 +186,7 @@ final class RestDesk implements AgentView {
 
     @Override
     public Answer cancelSwitchover() {
-        return answer(operations.cancelSwitchover());
+        return answer(operations.forgetSwitchover());
     }
 
     @Override
@@ -177,7 +200,7 @@ final class RestDesk implements AgentView {
                 .orElseGet(() -> new Answer(200, "Accepted"));
     }
 
-    private static Answer answer(Outcome outcome) {
-        return new Answer(outcome.status(), outcome.message());
+    private static Answer answer(Operations.Ordered ordered) {
+        return new Answer(ordered.outcome().status(), ordered.outcome().message(), Optional.of(ordered.action()));
     }
 }

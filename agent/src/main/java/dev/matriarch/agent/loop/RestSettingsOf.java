@@ -38,6 +38,7 @@ final class RestSettingsOf {
                             case ORIGINAL -> Optional.empty();
                             case MINIMAL -> Optional.of("Matriarch/" + Version.TEXT);
                             case PRODUCT_ONLY -> Optional.of("Matriarch");
-                        }));
+                        }),
+                rest.ui());
     }
 }

@@ -7,14 +7,21 @@ import dev.matriarch.agent.config.Parameters;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.config.ReplicaMaking;
 import dev.matriarch.agent.config.ServerFiles;
+import dev.matriarch.agent.doctor.Own;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.SlotRules;
 import dev.matriarch.agent.ha.StandbyCluster;
 import dev.matriarch.dcs.ClusterView;
+import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.BiFunction;
+import java.util.function.Consumer;
+import java.util.function.Supplier;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -29,6 +36,8 @@ final class SettingsSource {
      * @param json the text it was read from
      * @param parameters PostgreSQL parameters of this member, cluster-wide and local ones merged
      * @param files what else its files are made of, merged likewise
+     * @param postgres how the server is treated, merged likewise
+     * @param warnings one sentence for each value that is not used as it stands
      */
     record InForce(
             long revision,
@@ -36,17 +45,30 @@ final class SettingsSource {
             DynamicConfig dynamic,
             Settings settings,
             Map<String, String> parameters,
-            ServerFiles files) {}
+            ServerFiles files,
+            PostgresConfig postgres,
+            List<String> warnings) {
+
+        private InForce asOf(long newRevision, String newJson) {
+            return new InForce(newRevision, newJson, dynamic, settings, parameters, files, postgres, warnings);
+        }
+    }
 
     private volatile AgentConfig config;
     private volatile MemberRecord.Addresses addresses;
     private volatile InForce inForce;
     private volatile int reloads;
+    private final List<Consumer<PostgresConfig>> told = new CopyOnWriteArrayList<>();
 
     /** The local file that entered into {@link #inForce}. */
     private AgentConfig readFrom;
 
     private final BiFunction<AgentConfig, String, InForce> reader;
+
+    private Supplier<Optional<Duration>> longestTtl = Optional::empty;
+
+    /** What of {@link #longestTtl} entered into {@link #inForce}. */
+    private Optional<Duration> readWithin = Optional.empty();
 
     /** @param json the configuration to go by until the store gives one */
     SettingsSource(AgentConfig config, String json) {
@@ -59,14 +81,31 @@ final class SettingsSource {
         this.config = config;
         this.addresses = MemberRecord.Addresses.of(config);
         this.inForce = read(0, json);
+        inForce.warnings().forEach(LOG::warn);
     }
 
     InForce current() {
         return inForce;
     }
 
+    /** @param longestTtl what the store grants at the most, as far as it knows by now; a longer {@code ttl} does not count */
+    void within(Supplier<Optional<Duration>> longestTtl) {
+        this.longestTtl = longestTtl;
+    }
+
+    /** The local file, as it was read. */
     AgentConfig local() {
         return config;
+    }
+
+    /** How this member's server is treated: what the local file says, and where it says nothing, the cluster. */
+    PostgresConfig postgres() {
+        return inForce.postgres();
+    }
+
+    /** From now on told whenever {@link #postgres} has changed. It must return soon. */
+    void tell(Consumer<PostgresConfig> part) {
+        told.add(part);
     }
 
     MemberRecord.Addresses addresses() {
@@ -83,49 +122,75 @@ final class SettingsSource {
         reloads++;
         config = changed;
         addresses = MemberRecord.Addresses.of(changed);
-        inForce = read(inForce.revision(), inForce.json());
+        takeUp(read(inForce.revision(), inForce.json()));
+    }
+
+    private void takeUp(InForce now) {
+        InForce before = inForce;
+        inForce = now;
+        now.warnings().stream().filter(w -> !before.warnings().contains(w)).forEach(LOG::warn);
+        if (!now.postgres().equals(before.postgres())) {
+            told.forEach(part -> part.accept(now.postgres()));
+        }
     }
 
     InForce update(Optional<ClusterView> view) {
         view.flatMap(ClusterView::config)
                 .filter(c -> c.revision() != inForce.revision() && !c.value().isBlank())
-                .ifPresent(c -> {
-                    try {
-                        inForce = read(c.revision(), c.value());
-                    } catch (IllegalArgumentException e) {
-                        LOG.error("The configuration in the store cannot be read and is ignored: {}", e.getMessage());
-                        inForce = new InForce(
-                                c.revision(),
-                                inForce.json(),
-                                inForce.dynamic(),
-                                inForce.settings(),
-                                inForce.parameters(),
-                                inForce.files());
-                    }
-                });
+                .ifPresent(c -> takeUp(c.revision(), c.value()));
+        if (!readWithin.equals(longestTtl.get())) {
+            takeUp(read(inForce.revision(), inForce.json()));
+        }
         return inForce;
+    }
+
+    private void takeUp(long revision, String json) {
+        if (DynamicConfigJson.isObject(json)) {
+            takeUp(read(revision, json));
+        } else {
+            // The standard values would end a pause, and no commit would wait for a replica any more.
+            LOG.error("The configuration in the store is not a JSON object and is ignored; the previous one stays in"
+                    + " force: repair it with matriarchctl edit-config");
+            inForce = inForce.asOf(revision, inForce.json());
+        }
     }
 
     private InForce read(long revision, String json) {
         InForce last = inForce;
-        if (last == null || readFrom != config || !last.json().equals(json)) {
+        Optional<Duration> most = longestTtl.get();
+        if (last == null || readFrom != config || !last.json().equals(json) || !readWithin.equals(most)) {
             readFrom = config;
-            last = reader.apply(config, json);
+            readWithin = most;
+            last = most.isPresent() ? read(config, json, most) : reader.apply(config, json);
         }
-        return new InForce(revision, json, last.dynamic(), last.settings(), last.parameters(), last.files());
+        return last.asOf(revision, json);
     }
 
     /** As of revision 0. */
     static InForce read(AgentConfig config, String json) {
-        DynamicConfig dynamic = DynamicConfigJson.parse(json);
+        return read(config, json, Optional.empty());
+    }
+
+    private static InForce read(AgentConfig config, String json, Optional<Duration> longestTtl) {
+        DynamicConfigJson.Parsed parsed = DynamicConfigJson.read(json, DynamicConfigJson.STANDARD);
+        DynamicConfig dynamic = config.store().within(parsed.config(), longestTtl);
+        Stream<String> tooLong = dynamic.ttl().compareTo(parsed.config().ttl()) >= 0
+                ? Stream.empty()
+                : config.store().timingProblem(parsed.config(), longestTtl).stream()
+                        .map(problem -> problem + ", which counts instead");
         Parameters parameters = Parameters.effective(dynamic, config.postgres());
+        PostgresConfig postgres = config.postgres().under(dynamic.handling());
         return new InForce(
                 0,
                 json,
                 dynamic,
-                settings(dynamic, config, parameters),
+                settings(dynamic, config, postgres, parameters),
                 withCitus(withFeedback(withArchive(parameters.inFile(), dynamic.standbyCluster()), dynamic), config),
-                dynamic.files().under(ServerFiles.of(config.postgres())));
+                dynamic.files().under(ServerFiles.of(config.postgres())),
+                postgres,
+                Stream.concat(tooLong, Stream.concat(parsed.warnings().stream(), parameters.warnings().stream()))
+                        .distinct()
+                        .toList());
     }
 
     private static Map<String, String> withCitus(Map<String, String> parameters, AgentConfig config) {
@@ -166,13 +231,19 @@ final class SettingsSource {
         return dynamic.replicas().under(config.postgres().making());
     }
 
+    /** What somebody wants to know who examines this member. */
+    Own.InForce examined() {
+        InForce now = inForce;
+        return new Own.InForce(now.warnings(), now.parameters(), now.postgres().usePgRewind());
+    }
+
     /** How replicas of this member are made. */
     ReplicaMaking making() {
         return making(inForce.dynamic(), config);
     }
 
-    private static Settings settings(DynamicConfig dynamic, AgentConfig config, Parameters parameters) {
-        PostgresConfig postgres = config.postgres();
+    private static Settings settings(
+            DynamicConfig dynamic, AgentConfig config, PostgresConfig postgres, Parameters parameters) {
         return new Settings(
                 dynamic.ttl(),
                 dynamic.loopWait(),
@@ -195,7 +266,7 @@ final class SettingsSource {
                                 parameters.inFile().getOrDefault("synchronous_standby_names", "")),
                 dynamic.paused(),
                 dynamic.primaryStartTimeout(),
-                dynamic.usePgRewind() || postgres.usePgRewind(),
+                postgres.usePgRewind(),
                 dynamic.useSlots(),
                 postgres.removeOnDivergence(),
                 postgres.removeOnRewindFailure(),

@@ -18,6 +18,7 @@ final class SnapshotOf {
 
     static Snapshot observation(
             Observation seen,
+            String state,
             SettingsSource settings,
             Optional<ClusterView> view,
             OptionalLong viewNanos,
@@ -39,7 +40,7 @@ final class SnapshotOf {
                 config.name(),
                 Version.TEXT,
                 seen.postgres().systemIdentifier(),
-                MemberRecord.state(seen.postgres(), seen.task()),
+                state,
                 MemberRecord.role(
                         seen.postgres(),
                         leaseDeadline.isPresent() && inForce.standbyCluster().isPresent()),

@@ -5,6 +5,7 @@ import dev.matriarch.agent.ha.LeaderStatus;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.Store;
+import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.ha.Wishes;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
@@ -185,13 +186,18 @@ final class StoreSteps {
                         timeout());
     }
 
+    private String state(LocalPostgres postgres, Optional<Task> task) {
+        boolean custom = parts.settings().local().bootstrap().method().isPresent();
+        return ServerState.words(postgres, task, parts.memory().lastAction(), custom);
+    }
+
     Member ownRecord(LocalPostgres postgres, boolean leaving) {
         return MemberRecord.of(
                 parts.settings(),
                 parts.lease().deadline().isPresent(),
                 leaving,
                 postgres,
-                parts.tasks().current(),
+                state(postgres, parts.tasks().current()),
                 parts.actions().afterPromotion().pending(),
                 parts.actions().cloneProgress(),
                 parts.memory().wishes());
@@ -205,7 +211,14 @@ final class StoreSteps {
     /** The last record of this agent: what it leaves behind, and nothing that ends with it. */
     void farewell(LocalPostgres postgres) {
         Member last = MemberRecord.of(
-                parts.settings(), false, false, postgres, Optional.empty(), false, Optional.empty(), Wishes.NONE);
+                parts.settings(),
+                false,
+                false,
+                postgres,
+                state(postgres, Optional.empty()),
+                false,
+                Optional.empty(),
+                Wishes.NONE);
         publish(last, FAREWELL);
     }
 

@@ -8,6 +8,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiConsumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -24,11 +25,14 @@ final class TaskRunner {
 
     private final Clock clock;
     private final Runnable wake;
+    private final BiConsumer<Task.Kind, Boolean> ended;
     private volatile Running running;
 
-    TaskRunner(Clock clock, Runnable wake) {
+    /** @param ended told how each action ended that was not cancelled, on its thread */
+    TaskRunner(Clock clock, Runnable wake, BiConsumer<Task.Kind, Boolean> ended) {
         this.clock = clock;
         this.wake = wake;
+        this.ended = ended;
     }
 
     Optional<Task> current() {
@@ -54,6 +58,7 @@ final class TaskRunner {
                     try {
                         work.run();
                         success = true;
+                        ended.accept(kind, true);
                     } catch (InterruptedException e) {
                         LOG.info("{}: cancelled", kind.words());
                     } catch (PostgresException e) {
@@ -63,9 +68,11 @@ final class TaskRunner {
                             return;
                         }
                         LOG.error("{}: failed: {}", kind.words(), e.getMessage());
+                        ended.accept(kind, false);
                         failed.run();
                     } catch (RuntimeException e) {
                         LOG.error("{}: failed", kind.words(), e);
+                        ended.accept(kind, false);
                         failed.run();
                     } finally {
                         done.complete(success);

@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -25,6 +26,7 @@ public record Binaries(Path directory, int major, Map<String, String> names) {
     private static final List<String> NEEDED =
             List.of("postgres", "initdb", "pg_basebackup", "pg_controldata", "pg_rewind", "pg_waldump");
     private static final Pattern VERSION = Pattern.compile("\\(PostgreSQL\\) (\\d+)");
+    private static final Pattern FULL_VERSION = Pattern.compile("\\(PostgreSQL\\) (\\d{1,3})\\.(\\d{1,4})\\b");
     private static final int OLDEST = 12;
 
     public Binaries {
@@ -100,6 +102,20 @@ public record Binaries(Path directory, int major, Map<String, String> names) {
                 .map(name -> names.getOrDefault(name, name))
                 .filter(name -> !Files.isExecutable(directory.resolve(name)))
                 .toList();
+    }
+
+    /** What the programs say now, as server_version_num; empty if they cannot be asked. They may have been replaced. */
+    public OptionalInt installed(Duration timeout) {
+        try {
+            Child.Result result =
+                    Child.of(List.of(path("postgres"), "--version")).run(Deadline.in(timeout));
+            Matcher version = FULL_VERSION.matcher(result.output());
+            return version.find()
+                    ? OptionalInt.of(Integer.parseInt(version.group(1)) * 10_000 + Integer.parseInt(version.group(2)))
+                    : OptionalInt.empty();
+        } catch (PostgresException e) {
+            return OptionalInt.empty();
+        }
     }
 
     String path(String program) {

@@ -53,6 +53,11 @@ final class Connections {
         return open(host, port, properties(config.superuser(), "Matriarch", deadline));
     }
 
+    /** To another server as pg_rewind would come. */
+    Connection rewind(String host, int port, Deadline deadline) throws SQLException {
+        return open(host, port, properties(config.rewind(), "Matriarch", deadline));
+    }
+
     /** To another server in the replication protocol: IDENTIFY_SYSTEM, TIMELINE_HISTORY. */
     Connection replication(String host, int port, Deadline deadline) throws SQLException {
         Properties properties = properties(config.replication(), "Matriarch", deadline);
@@ -82,6 +87,7 @@ final class Connections {
         properties.setProperty("sslmode", security.option("sslmode").orElse("prefer"));
         security.option("sslnegotiation").ifPresent(v -> properties.setProperty("sslNegotiation", v));
         security.option("channel_binding").ifPresent(v -> properties.setProperty("channelBinding", v));
+        security.option("krbsrvname").ifPresent(v -> properties.setProperty("kerberosServerName", v));
         // Where libpq only prefers it, that depends on tickets that a JVM does not see.
         properties.setProperty(
                 "gssEncMode",

@@ -26,7 +26,7 @@ final class LocalSocket {
 
     /** @return empty if TCP is to be used: not asked for, no server runs, or it has no such file */
     static Optional<Place> of(PostgresConfig config) {
-        if (!config.reach().unixSocket()) {
+        if (!config.useUnixSocket()) {
             return Optional.empty();
         }
         try {

@@ -1,7 +1,7 @@
 package dev.matriarch.agent.postgres;
 
 /** Something that was asked of PostgreSQL did not happen; the message says what, and what the operator may do. */
-public final class PostgresException extends Exception {
+public sealed class PostgresException extends Exception permits EndedAtOnceException {
     public PostgresException(String sentence) {
         super(sentence);
     }

@@ -209,6 +209,23 @@ public final class PostgresServer implements AutoCloseable {
         return connections.local(applicationName, database, Deadline.in(timeout));
     }
 
+    /** What only SQL tells; for those who examine the server. Blocks, for the timeout at most. */
+    public ServerReport report(Duration timeout) throws SQLException {
+        try (Connection connection = connect("Matriarch doctor", config.places().database(), timeout)) {
+            return ServerReport.ask(connection);
+        }
+    }
+
+    /** Logs in to another server as a standby of it would. Blocks, for about the timeout at most. */
+    public void logInAsStandby(String host, int port, Duration timeout) throws SQLException {
+        connections.replication(host, port, Deadline.in(timeout)).close();
+    }
+
+    /** Logs in to another server as pg_rewind would. Blocks, for about the timeout at most. */
+    public void logInForRewind(String host, int port, Duration timeout) throws SQLException {
+        connections.rewind(host, port, Deadline.in(timeout)).close();
+    }
+
     /** As whom {@link #connect} comes. */
     public PostgresConfig.Role superuser() {
         return config.superuser();
@@ -302,16 +319,23 @@ public final class PostgresServer implements AutoCloseable {
 
     /** A server that does not start with new lines of pg_hba.conf starts with the old ones. */
     private Startup start(OptionalLong notAfter, Deadline deadline) throws PostgresException {
-        Startup first = postmaster.start(notAfter, deadline);
-        if (!files.hasNewAccessFiles()) {
-            return first;
-        }
-        if (postmaster.hasReadItsFiles(deadline)) {
-            files.acceptHba();
-            return first;
-        }
-        if (!files.takeBackHba()) {
-            return first;
+        try {
+            Startup first = postmaster.start(notAfter, deadline);
+            if (!files.hasNewAccessFiles()) {
+                return first;
+            }
+            if (postmaster.hasReadItsFiles(deadline)) {
+                files.acceptHba();
+                return first;
+            }
+            if (!files.takeBackHba()) {
+                return first;
+            }
+        } catch (EndedAtOnceException e) {
+            // It reads its files a moment after it has written the pid file: who looks late sees neither.
+            if (!files.hasNewAccessFiles() || !files.takeBackHba()) {
+                throw e;
+            }
         }
         Startup second = postmaster.start(notAfter, deadline);
         if (postmaster.hasReadItsFiles(deadline)) {

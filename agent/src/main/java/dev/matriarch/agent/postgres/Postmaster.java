@@ -206,7 +206,7 @@ final class Postmaster {
             throw new PostgresException(
                     "PostgreSQL was not started as primary: the moment up to which this was" + " allowed had passed.");
         }
-        throw new PostgresException("PostgreSQL ended at once with exit code " + process.exitValue()
+        throw new EndedAtOnceException("PostgreSQL ended at once with exit code " + process.exitValue()
                 + ". Its log says why (standard error of the agent, or log_directory).");
     }
 

@@ -25,9 +25,13 @@ public final class FlightRecorder implements AutoCloseable {
     private static final long RETRY_NANOS = 10_000_000_000L;
     private static final long CLOSE_MILLIS = 1_000;
 
-    private record Step(int number, Observation seen, Decision decided) {}
+    private sealed interface Entry {}
 
-    private final BlockingQueue<Step> queue = new ArrayBlockingQueue<>(QUEUE);
+    private record Step(int number, Observation seen, Decision decided) implements Entry {}
+
+    private record Noted(Event event) implements Entry {}
+
+    private final BlockingQueue<Entry> queue = new ArrayBlockingQueue<>(QUEUE);
     private final AtomicLong dropped = new AtomicLong();
     private final Path directory;
     private final Segments segments;
@@ -66,12 +70,19 @@ public final class FlightRecorder implements AutoCloseable {
         }
     }
 
+    /** Notes something that observations do not show: what a person asked for. Returns at once; any thread. */
+    public void note(Event event) {
+        if (!queue.offer(new Noted(event))) {
+            dropped.incrementAndGet();
+        }
+    }
+
     private void run() {
         try {
             while (!closing || !queue.isEmpty()) {
-                Step step = queue.poll(200, TimeUnit.MILLISECONDS);
-                if (step != null) {
-                    write(step);
+                Entry entry = queue.poll(200, TimeUnit.MILLISECONDS);
+                if (entry != null) {
+                    write(entry);
                 }
             }
             journal.finish();
@@ -87,14 +98,17 @@ public final class FlightRecorder implements AutoCloseable {
         }
     }
 
-    private void write(Step step) {
+    private void write(Entry entry) {
         if (failing && System.nanoTime() - failedAt < RETRY_NANOS) {
             dropped.incrementAndGet();
             return;
         }
         try {
             journal.dropped(dropped.getAndSet(0));
-            journal.step(step.number(), step.seen(), step.decided());
+            switch (entry) {
+                case Step step -> journal.step(step.number(), step.seen(), step.decided());
+                case Noted(Event event) -> journal.noted(event);
+            }
             if (failing) {
                 failing = false;
                 LOG.info("The flight recorder in {} is written again", directory);

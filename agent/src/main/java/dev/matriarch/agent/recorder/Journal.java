@@ -66,6 +66,18 @@ final class Journal {
         write(step, 0, seen.now());
     }
 
+    /** Writes a line of its own, at once: it may come between the steps of a heartbeat. */
+    void noted(Event event) throws IOException {
+        ObjectNode happened = Codec.MAPPER
+                .createObjectNode()
+                .put("at", event.at().toString())
+                .put("kind", event.kind().word())
+                .put("what", event.what());
+        ObjectNode line = Codec.MAPPER.createObjectNode();
+        line.set("happened", happened);
+        out.write((Codec.MAPPER.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
+    }
+
     private void endOfBeat(long now) throws IOException {
         if (!different && steps.size() == before.size()) {
             if (!steps.isEmpty()) {

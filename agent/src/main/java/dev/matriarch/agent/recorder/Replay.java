@@ -65,6 +65,7 @@ public final class Replay implements ToolProvider {
                 args[3].equals("changes"),
                 args[4].equals("json"));
         Run run = new Run(options, out);
+        boolean begun = false;
         try {
             List<Path> files =
                     Files.isDirectory(options.path()) ? Segments.files(options.path()) : List.of(options.path());
@@ -74,11 +75,17 @@ public final class Replay implements ToolProvider {
             }
             if (options.json()) {
                 out.print("[");
+                begun = true;
             }
             for (Path file : files) {
                 read(file, run);
             }
         } catch (IOException e) {
+            if (begun) {
+                // What was replayed until then is a document.
+                out.println("]");
+                out.flush();
+            }
             err.println("Error: " + options.path() + " cannot be read: " + e);
             return 1;
         }
@@ -114,6 +121,8 @@ public final class Replay implements ToolProvider {
                     header(json, run);
                 } else if (json.has("seen") && json.has("decided")) {
                     entry(json, run);
+                } else if (json.has("happened")) {
+                    noted(json.path("happened"), run);
                 } else if (!line.isBlank()) {
                     run.damaged++;
                 }
@@ -132,6 +141,18 @@ public final class Replay implements ToolProvider {
         if (!run.options.json() && !run.options.onlyChanges()) {
             run.out.println("--- " + run.member + " of " + json.path("scope").asText() + ", Matriarch " + run.version
                     + ", started " + json.path("started").asText());
+        }
+    }
+
+    /** Nothing is decided on it: it is there for people who read. */
+    private static void noted(JsonNode happened, Run run) {
+        String time = happened.path("at").asText();
+        try {
+            if (!run.options.json() && run.options.includes(Instant.parse(time))) {
+                run.out.println(time + " " + happened.path("what").asText());
+            }
+        } catch (java.time.format.DateTimeParseException e) {
+            run.damaged++;
         }
     }
 

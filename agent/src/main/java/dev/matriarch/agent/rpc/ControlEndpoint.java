@@ -11,6 +11,8 @@ import dev.matriarch.proto.control.v1.EffectiveSetting;
 import dev.matriarch.proto.control.v1.ExplainReply;
 import dev.matriarch.proto.control.v1.ExplainRequest;
 import dev.matriarch.proto.control.v1.FailoverRequest;
+import dev.matriarch.proto.control.v1.GetActionReply;
+import dev.matriarch.proto.control.v1.GetActionRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
 import dev.matriarch.proto.control.v1.GetConfigReply;
@@ -42,7 +44,6 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 import java.util.function.Function;
-import java.util.function.Supplier;
 
 /** Translates the control protocol to {@link Operations} and forwards what concerns another member. */
 final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
@@ -58,11 +59,13 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
     private final Peers peers;
     private final Candidacies candidacies;
     private final ExecutorService calls;
+    private final ActionLog actions;
 
     ControlEndpoint(
             LocalAgent agent, Operations operations, Peers peers, Candidacies candidacies, ExecutorService calls) {
         this.agent = agent;
         this.operations = operations;
+        this.actions = operations.actions();
         this.peers = peers;
         this.candidacies = candidacies;
         this.calls = calls;
@@ -131,13 +134,15 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
                     ? Expected.absent()
                     : Expected.revision(request.getExpectedRevision());
             SetConfigReply.Builder answer = SetConfigReply.newBuilder();
-            switch (operations.setConfig(request.getJson(), expected)) {
-                case Operations.ConfigOutcome.Changed(long revision) ->
-                    answer.setWritten(true).setRevision(revision);
-                case Operations.ConfigOutcome.Conflict() -> answer.setConflict(true);
+            switch (operations.setConfig(request.getJson(), expected, request.getActionId(), "")) {
+                case Operations.ConfigOutcome.Changed(long revision, String action) ->
+                    answer.setWritten(true).setRevision(revision).setActionId(action);
+                case Operations.ConfigOutcome.Conflict(String action) ->
+                    answer.setConflict(true).setActionId(action);
                 case Operations.ConfigOutcome.Refused(List<String> problems) ->
                     answer.setProblem(String.join("\n", problems));
-                case Operations.ConfigOutcome.Failed(String why) -> answer.setProblem(why);
+                case Operations.ConfigOutcome.Failed(String why, String action) ->
+                    answer.setProblem(why).setActionId(action);
             }
             return answer.build();
         });
@@ -231,60 +236,102 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
 
     @Override
     public void switchover(SwitchoverRequest request, StreamObserver<ActionReply> reply) {
-        answer(
+        changeLeader(
                 reply,
-                () -> action(operations.switchover(new SwitchoverCheck.Request(
+                request.getActionId(),
+                new SwitchoverCheck.Request(
                         SwitchoverCheck.Kind.SWITCHOVER,
                         Optional.of(request.getLeader()),
                         Optional.of(request.getCandidate()),
-                        Optional.of(request.getScheduledAt())))));
+                        Optional.of(request.getScheduledAt())));
     }
 
     @Override
     public void failover(FailoverRequest request, StreamObserver<ActionReply> reply) {
-        answer(
+        changeLeader(
                 reply,
-                () -> action(operations.switchover(new SwitchoverCheck.Request(
+                request.getActionId(),
+                new SwitchoverCheck.Request(
                         SwitchoverCheck.Kind.FAILOVER,
                         Optional.empty(),
                         Optional.of(request.getCandidate()),
-                        Optional.empty()))));
+                        Optional.empty()));
+    }
+
+    private void changeLeader(StreamObserver<ActionReply> reply, String id, SwitchoverCheck.Request request) {
+        answer(reply, () -> {
+            ActionLog.Action action = actions.begin(id, request.words());
+            return action.end(operations.switchover(request, action));
+        });
+    }
+
+    @Override
+    public void getAction(GetActionRequest request, StreamObserver<GetActionReply> reply) {
+        String name = request.getMember();
+        boolean forwarded = ForwardMark.isForwarded();
+        answer(reply, () -> {
+            Optional<Member> other = name.isEmpty() || name.equals(agent.name()) || forwarded
+                    ? Optional.empty()
+                    : agent.view().flatMap(v -> v.member(name));
+            if (other.isEmpty()) {
+                return actions.reply(request.getActionId());
+            }
+            try {
+                return peers.control(other.get(), QUICK).getAction(request);
+            } catch (StatusRuntimeException | IllegalArgumentException | IllegalStateException e) {
+                return GetActionReply.getDefaultInstance();
+            }
+        });
     }
 
     @Override
     public void restart(RestartRequest request, StreamObserver<ActionReply> reply) {
         double seconds = request.getTimeoutSeconds();
         if (!(seconds >= 0) || seconds > LONGEST_TIMEOUT_SECONDS) {
-            answer(reply, () -> action(new Outcome(400, "Timeout should be a positive number of seconds")));
+            answer(reply, () -> refused(new Outcome(400, "Timeout should be a positive number of seconds")));
             return;
         }
         Duration timeout = Duration.ofMillis(Math.round(seconds * 1000));
         route(
                 reply,
                 request.getMember(),
+                new Asked("restart", request.getActionId()),
                 operations.restartTimeout(timeout).plus(RESTART_MARGIN),
-                () -> operations.restart(new Operations.RestartRequest(
-                        request.getRole(),
-                        request.getPostgresVersion(),
-                        request.getOnlyIfPending(),
-                        timeout,
-                        request.getScheduledAt())),
+                progress -> operations.restart(
+                        new Operations.RestartRequest(
+                                request.getRole(),
+                                request.getPostgresVersion(),
+                                request.getOnlyIfPending(),
+                                timeout,
+                                request.getScheduledAt()),
+                        progress),
                 stub -> stub.restart(request));
     }
 
     @Override
     public void cancelRestart(CancelRestartRequest request, StreamObserver<ActionReply> reply) {
-        route(reply, request.getMember(), QUICK, operations::cancelRestart, stub -> stub.cancelRestart(request));
+        route(
+                reply,
+                request.getMember(),
+                new Asked("flush restart", request.getActionId()),
+                QUICK,
+                progress -> operations.cancelRestart(),
+                stub -> stub.cancelRestart(request));
     }
 
     @Override
     public void removeCluster(RemoveClusterRequest request, StreamObserver<ActionReply> reply) {
-        answer(reply, () -> action(new Removal(agent).remove(request.getScope(), operations.storedView(), QUICK)));
+        answer(
+                reply,
+                () -> actions.begin("", "remove " + request.getScope())
+                        .end(new Removal(agent).remove(request.getScope(), operations.storedView(), QUICK)));
     }
 
     @Override
     public void cancelSwitchover(CancelSwitchoverRequest request, StreamObserver<ActionReply> reply) {
-        answer(reply, () -> action(operations.cancelSwitchover()));
+        answer(
+                reply,
+                () -> actions.begin(request.getActionId(), "flush switchover").end(operations.cancelSwitchover()));
     }
 
     @Override
@@ -292,48 +339,69 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
         route(
                 reply,
                 request.getMember(),
+                new Asked("reinitialize", request.getActionId()),
                 QUICK,
-                () -> operations.reinitialize(
-                        new ReinitOrder(request.getForce(), request.getFromLeader(), request.getCancel())),
+                progress -> operations.reinitialize(
+                        new ReinitOrder(request.getForce(), request.getFromLeader(), request.getCancel()), progress),
                 stub -> stub.reinitialize(request));
     }
 
     @Override
     public void reload(ReloadRequest request, StreamObserver<ActionReply> reply) {
-        route(reply, request.getMember(), QUICK, agent::reload, stub -> stub.reload(request));
+        route(
+                reply,
+                request.getMember(),
+                new Asked("reload", request.getActionId()),
+                QUICK,
+                agent::reload,
+                stub -> stub.reload(request));
     }
+
+    /** @param id may be empty */
+    private record Asked(String what, String id) {}
 
     /** Does it here if {@code name} is this member or empty, else asks that member. */
     private void route(
             StreamObserver<ActionReply> reply,
             String name,
+            Asked asked,
             Duration timeout,
-            Supplier<Outcome> here,
+            Function<Progress, Outcome> here,
             Function<ControlServiceGrpc.ControlServiceBlockingStub, ActionReply> there) {
         boolean forwarded = ForwardMark.isForwarded();
         answer(reply, () -> {
             if (name.isEmpty() || name.equals(agent.name())) {
-                return action(here.get());
+                ActionLog.Action action = actions.begin(asked.id(), asked.what() + " " + agent.name());
+                return action.end(here.apply(action));
             }
             if (forwarded) {
-                return action(new Outcome(
+                return refused(new Outcome(
                         502,
                         "the address of member " + name + " is answered by member " + agent.name()
                                 + "; nothing was done. Check control.connect_address of both."));
             }
             Optional<Member> member = operations.view().flatMap(v -> v.member(name));
             if (member.isEmpty()) {
-                return action(new Outcome(404, name + " is not a member of cluster " + agent.scope()));
+                return refused(new Outcome(404, name + " is not a member of cluster " + agent.scope()));
             }
             try {
                 return there.apply(peers.control(member.get(), timeout));
             } catch (StatusRuntimeException | IllegalArgumentException | IllegalStateException e) {
-                return action(new Outcome(502, "member " + name + " cannot be reached: " + Peers.reason(e)));
+                String why = Peers.reason(e);
+                if (PassedOn.surelyNotBegun(e)) {
+                    return refused(new Outcome(502, "member " + name + " cannot be reached: " + why));
+                }
+                return refused(new Outcome(
+                                503, "member " + name + " gave no answer, and may have begun or done it: " + why))
+                        .toBuilder()
+                        .setActionId(asked.id())
+                        .build();
             }
         });
     }
 
-    private static ActionReply action(Outcome outcome) {
+    /** Without having begun anything. */
+    private static ActionReply refused(Outcome outcome) {
         return ActionReply.newBuilder()
                 .setStatus(outcome.status())
                 .setMessage(outcome.message())

@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.EffectiveConfig;
 import dev.matriarch.agent.ha.Candidacy;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Survey;
+import dev.matriarch.agent.recorder.Event;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import java.time.Duration;
@@ -46,6 +47,16 @@ public interface LocalAgent {
     /** Whether this member would take the lock if the leader were gone, going by the last observation. */
     Candidacy candidacy(Survey others);
 
+    /** What this member says of itself at this moment; returns at once. */
+    Pulse pulse();
+
+    /**
+     * What happened here, oldest first; takes up to about three seconds if the flight recorder has to be read.
+     *
+     * @param most if there were more, the latest
+     */
+    List<Event> events(Instant since, int most);
+
     /** Asks PostgreSQL now, for at most about a second; what it does not say is unknown in the answer. */
     Position position();
 
@@ -60,7 +71,7 @@ public interface LocalAgent {
      * Restarts PostgreSQL and returns when it runs again, at the latest after {@code timeout}. The conditions of
      * {@code order} have been looked at by the caller against {@link #postgres()}.
      */
-    Outcome restart(RestartOrder order, Duration timeout);
+    Outcome restart(RestartOrder order, Duration timeout, Progress progress);
 
     /** Keeps the restart in memory until its time; returns at once. */
     Outcome scheduleRestart(RestartOrder order, Instant at);
@@ -68,11 +79,14 @@ public interface LocalAgent {
     /** Forgets a scheduled restart; returns at once. */
     Outcome cancelScheduledRestart();
 
-    /** Starts a fresh clone and returns at once. */
-    Outcome reinitialize(ReinitOrder order);
+    /** Starts a fresh clone and returns at once; {@code progress} is told of the rest. */
+    Outcome reinitialize(ReinitOrder order, Progress progress);
 
     /** Has the local configuration read again; returns at once. */
-    Outcome reload();
+    Outcome reload(Progress progress);
+
+    /** Remembers what a person asked for, or how it ended, among the {@link #events}; returns at once. */
+    void noteOrder(String sentence);
 
     /** Every value in force, and where it came from; at once, without secrets. */
     List<EffectiveConfig.Row> effectiveConfig();

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.DynamicConfig;
+import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.ha.RestartFilter;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.DcsException;
@@ -31,17 +32,37 @@ public final class Operations {
     private static final Duration ASK_PEERS = Duration.ofSeconds(2);
     private static final Duration SHORTEST_RESTART = Duration.ofSeconds(60);
     private static final Duration SHORTEST_WAIT = Duration.ofSeconds(10);
+    /** Not every store tells of every change. */
+    private static final Duration LOOK_AGAIN = Duration.ofSeconds(1);
 
     private final LocalAgent agent;
     private final Peers peers;
     private final Function<String, List<String>> configProblems;
     private final ChangeSignal changes = new ChangeSignal();
+    private final ActionLog actions;
 
     /** @param configProblems what is wrong with a dynamic configuration's JSON text; empty if nothing is */
     Operations(LocalAgent agent, Peers peers, Function<String, List<String>> configProblems) {
         this.agent = agent;
         this.peers = peers;
         this.configProblems = configProblems;
+        this.actions = new ActionLog(agent::noteOrder);
+    }
+
+    /** What this member was asked for. */
+    ActionLog actions() {
+        return actions;
+    }
+
+    /** @param action the id under which the log and the timeline show it */
+    public record Ordered(Outcome outcome, String action) {}
+
+    /** An order that came through the REST API. */
+    private Ordered byRest(String what, Function<Progress, Outcome> work) {
+        ActionLog.Action action = actions.begin("", what + " (REST API)");
+        Outcome outcome = work.apply(action);
+        action.end(outcome);
+        return new Ordered(outcome, action.id());
     }
 
     /** Begins to listen to the store. */
@@ -66,52 +87,158 @@ public final class Operations {
 
     /** What became of a request to change the dynamic configuration. */
     public sealed interface ConfigOutcome {
-        record Changed(long revision) implements ConfigOutcome {}
+        /** @param action the id under which the log and the timeline show it */
+        record Changed(long revision, String action) implements ConfigOutcome {}
 
         /** Somebody else changed it first. */
-        record Conflict() implements ConfigOutcome {}
+        record Conflict(String action) implements ConfigOutcome {}
 
+        /** Before it was begun. */
         record Refused(List<String> problems) implements ConfigOutcome {}
 
         /** The store did not answer; the change may still appear. */
-        record Failed(String why) implements ConfigOutcome {}
+        record Failed(String why, String action) implements ConfigOutcome {}
     }
 
+    /** As asked for through the REST API. */
     public ConfigOutcome setConfig(String json, Expected expected) {
+        return setConfig(json, expected, "", " (REST API)");
+    }
+
+    /**
+     * @param id that the change is to be known by
+     * @param way added to what the timeline says of it
+     */
+    ConfigOutcome setConfig(String json, Expected expected, String id, String way) {
         List<String> problems = configProblems.apply(json);
         if (!problems.isEmpty()) {
             return new ConfigOutcome.Refused(problems);
         }
+        ActionLog.Action action = actions.begin(id, configChange(json) + way);
+        ConfigOutcome outcome = write(json, expected, action.id());
+        action.end(
+                switch (outcome) {
+                    case ConfigOutcome.Changed(long revision, String ignored) ->
+                        new Outcome(200, "written as revision " + revision);
+                    case ConfigOutcome.Conflict(String ignored) ->
+                        new Outcome(409, "somebody else changed the configuration first");
+                    case ConfigOutcome.Refused(List<String> why) -> new Outcome(400, String.join("; ", why));
+                    case ConfigOutcome.Failed(String why, String ignored) -> new Outcome(503, why);
+                });
+        return outcome;
+    }
+
+    private String configChange(String json) {
+        boolean paused = agent.dynamicConfig().paused();
+        boolean pauses = DynamicConfigJson.parse(json).paused();
+        return paused == pauses ? "change of the cluster-wide configuration" : pauses ? "pause" : "resume";
+    }
+
+    private ConfigOutcome write(String json, Expected expected, String action) {
         try {
             return switch (agent.dcs().writeConfig(json, expected, patience())) {
                 case WriteResult.Written(long revision) -> {
                     agent.wake("the configuration was changed by request");
-                    yield new ConfigOutcome.Changed(revision);
+                    yield new ConfigOutcome.Changed(revision, action);
                 }
-                case WriteResult.Conflict() -> new ConfigOutcome.Conflict();
+                case WriteResult.Conflict() -> new ConfigOutcome.Conflict(action);
             };
         } catch (DcsException e) {
-            return new ConfigOutcome.Failed("the store did not confirm the change: " + e.getMessage()
-                    + "; look with show-config whether it happened");
+            return new ConfigOutcome.Failed(
+                    "the store did not confirm the change: " + e.getMessage()
+                            + "; look with show-config whether it happened",
+                    action);
         }
     }
 
     /**
      * A switchover or failover. Returns when it is over, when it is certain that it does not happen, or after twice the
-     * longer of 10 s and {@code loop_wait}.
+     * longer of 10 s and {@code loop_wait}. With quorum commit it waits for up to half of that until the leader counts the
+     * candidate as synchronous.
      */
-    public Outcome switchover(SwitchoverCheck.Request request) {
-        Optional<ClusterView> seen = view();
-        if (seen.isEmpty()) {
-            return new Outcome(503, "the store cannot be read; nothing was done. Try again when it answers.");
+    public Ordered switchover(SwitchoverCheck.Request request) {
+        return byRest(request.words(), progress -> switchover(request, progress));
+    }
+
+    Outcome switchover(SwitchoverCheck.Request request, Progress progress) {
+        Duration half = longerOfLoopWaitAnd(SHORTEST_WAIT);
+        long begin = System.nanoTime();
+        try {
+            return switch (allowed(request, begin + half.toNanos(), half, progress)) {
+                case Checked.Refused(Outcome outcome) -> outcome;
+                case Checked.Ready ready -> carryOut(ready, begin, half.multipliedBy(2), progress);
+            };
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return new Outcome(503, "this agent ends; nothing was done");
         }
-        ClusterView view = seen.get();
-        DynamicConfig config = agent.dynamicConfig();
-        Map<String, PeerAnswer> answers = ask(SwitchoverCheck.toAsk(request, view));
-        return switch (SwitchoverCheck.check(request, view, config, answers, Instant.now())) {
-            case SwitchoverCheck.Verdict.Refused(Outcome outcome) -> outcome;
-            case SwitchoverCheck.Verdict.Allowed(FailoverRequest key) -> carryOut(key, view, config);
-        };
+    }
+
+    private Duration longerOfLoopWaitAnd(Duration other) {
+        Duration loopWait = agent.dynamicConfig().loopWait();
+        return loopWait.compareTo(other) > 0 ? loopWait : other;
+    }
+
+    private sealed interface Checked {
+        record Refused(Outcome outcome) implements Checked {}
+
+        /** @param before what was checked against */
+        record Ready(FailoverRequest key, ClusterView before, Map<String, PeerAnswer> answers) implements Checked {}
+    }
+
+    /** Waits for the leader to count who is to follow it, if only that is missing. */
+    private Checked allowed(SwitchoverCheck.Request request, long deadline, Duration patience, Progress progress)
+            throws InterruptedException {
+        Map<String, PeerAnswer> answers = null;
+        long answered = 0;
+        String said = "";
+        while (true) {
+            long seen = changes.current();
+            Optional<ClusterView> view = view();
+            if (view.isEmpty()) {
+                return new Checked.Refused(
+                        new Outcome(503, "the store cannot be read; nothing was done. Try again when it answers."));
+            }
+            DynamicConfig config = agent.dynamicConfig();
+            if (answers == null) {
+                answers = ask(SwitchoverCheck.toAsk(request, view.get()));
+                answered = System.nanoTime();
+            }
+            FailoverRequest key;
+            switch (SwitchoverCheck.check(request, view.get(), config, answers, Instant.now())) {
+                case SwitchoverCheck.Verdict.Refused(Outcome outcome) -> {
+                    return new Checked.Refused(outcome);
+                }
+                case SwitchoverCheck.Verdict.Allowed(FailoverRequest allowed) -> key = allowed;
+            }
+            Optional<String> objection = QuorumSet.objection(key, view.get(), config, answers);
+            if (objection.isEmpty() && System.nanoTime() - answered > ASK_PEERS.toNanos()) {
+                // Who was good before the wait need not be so any more.
+                answers = null;
+                continue;
+            }
+            if (objection.isEmpty()) {
+                return new Checked.Ready(key, view.get(), answers);
+            }
+            if (QuorumSet.waitingIsVain(key, view.get())) {
+                return new Checked.Refused(new Outcome(
+                        412,
+                        "switchover is not possible: " + objection.get() + ", and its tags keep it from being so"));
+            }
+            if (!said.equals(objection.get())) {
+                said = objection.get();
+                progress.step(said + " yet: waiting until the leader counts it");
+                agent.wake("a switchover waits for a synchronous member");
+            }
+            long now = System.nanoTime();
+            if (now - deadline >= 0) {
+                return new Checked.Refused(new Outcome(
+                        412,
+                        "switchover is not possible: " + objection.get() + ", and did not become so within "
+                                + patience.toSeconds() + " seconds; nothing was done"));
+            }
+            changes.awaitNewer(seen, Math.min(deadline, now + LOOK_AGAIN.toNanos()));
+        }
     }
 
     private Map<String, PeerAnswer> ask(List<Member> members) {
@@ -124,12 +251,12 @@ public final class Operations {
         return answers;
     }
 
-    private Outcome carryOut(FailoverRequest key, ClusterView before, DynamicConfig config) {
+    private Outcome carryOut(Checked.Ready ready, long begin, Duration limit, Progress progress) {
+        FailoverRequest key = ready.key();
+        ClusterView before = ready.before();
         Expected expected =
                 before.failover().map(f -> Expected.revision(f.revision())).orElseGet(Expected::absent);
-        Duration limit = SHORTEST_WAIT.compareTo(config.loopWait()) > 0 ? SHORTEST_WAIT : config.loopWait();
-        limit = limit.multipliedBy(2);
-        long deadline = System.nanoTime() + limit.toNanos();
+        Instant asked = Instant.now();
         long written;
         try {
             WriteResult result = agent.dcs().writeFailover(Optional.of(key), expected, patience());
@@ -146,32 +273,40 @@ public final class Operations {
             LOG.warn("the store did not confirm the failover key: {}", e.getMessage());
             return new Outcome(503, "failed to write failover key into DCS");
         }
+        progress.step(words(key) + " is asked of the cluster");
+        Optional<String> oldLeader = before.leader().map(Leader::name);
+        LeaderChangeWatch watch = new LeaderChangeWatch(progress, oldLeader, System.nanoTime());
         agent.wake(key.isSwitchover() ? "a switchover was asked for" : "a failover was asked for");
         if (key.scheduledAt().isPresent()) {
             return new Outcome(202, "Switchover scheduled");
         }
         try {
-            return await(key, before.leader().map(Leader::name), written, deadline, limit);
+            return await(key, oldLeader, written, begin + limit.toNanos(), watch)
+                    .map(end -> end.isSuccess() ? end : withReason(end, ready, asked))
+                    .orElseGet(() -> unknown(key, limit));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return unknown(key, limit);
         }
     }
 
-    private Outcome await(FailoverRequest key, Optional<String> oldLeader, long written, long deadline, Duration limit)
+    /** @return empty if it is not over at {@code deadline} */
+    private Optional<Outcome> await(
+            FailoverRequest key, Optional<String> oldLeader, long written, long deadline, LeaderChangeWatch watch)
             throws InterruptedException {
         while (true) {
             long seen = changes.current();
             Optional<ClusterView> now = view();
             // A copy that has not seen the key yet says nothing about it.
             if (now.isPresent() && now.get().revision() >= written) {
+                watch.saw(now.get(), System.nanoTime());
                 Optional<Outcome> end = ending(key, oldLeader, now.get());
                 if (end.isPresent()) {
-                    return end.get();
+                    return end;
                 }
             }
             if (!changes.awaitNewer(seen, deadline)) {
-                return unknown(key, limit);
+                return Optional.empty();
             }
         }
     }
@@ -204,6 +339,16 @@ public final class Operations {
                 : Optional.of(new Outcome(503, name(key) + " failed"));
     }
 
+    private Outcome withReason(Outcome failure, Checked.Ready ready, Instant asked) {
+        Optional<String> reason = ready.before()
+                .leaderMember()
+                .flatMap(leader -> new LeadersReason(agent, peers).of(leader, asked))
+                .or(() -> view().flatMap(
+                                now -> QuorumSet.objection(ready.key(), now, agent.dynamicConfig(), ready.answers())));
+        return reason.map(why -> new Outcome(failure.status(), failure.message() + ": " + why))
+                .orElse(failure);
+    }
+
     private static Outcome unknown(FailoverRequest key, Duration limit) {
         return new Outcome(
                 503,
@@ -227,7 +372,11 @@ public final class Operations {
      *
      * @return 200, 404 or 409 as the REST API has it
      */
-    public Outcome cancelSwitchover() {
+    public Ordered forgetSwitchover() {
+        return byRest("flush switchover", progress -> cancelSwitchover());
+    }
+
+    Outcome cancelSwitchover() {
         Optional<Versioned<FailoverRequest>> pending = view().flatMap(ClusterView::failover)
                 .filter(f -> f.value().scheduledAt().isPresent());
         if (pending.isEmpty()) {
@@ -250,7 +399,11 @@ public final class Operations {
             String role, String postgresVersion, boolean onlyIfPending, Duration timeout, String scheduledAt) {}
 
     /** Restarts this member's PostgreSQL, now or at the time that the request names. */
-    public Outcome restart(RestartRequest request) {
+    public Ordered restart(RestartRequest request) {
+        return byRest("restart " + agent.name(), progress -> restart(request, progress));
+    }
+
+    Outcome restart(RestartRequest request, Progress progress) {
         if (!request.role().isEmpty()
                 && !List.of("primary", "standby_leader", "replica").contains(request.role())) {
             return new Outcome(400, "PostgreSQL role should be either primary, standby_leader, or replica");
@@ -277,7 +430,7 @@ public final class Operations {
         Optional<String> objection = order.filter().objection(agent.postgres(), agent.holdsLease());
         return objection.isPresent()
                 ? new Outcome(503, "restart conditions are not satisfied: " + objection.get())
-                : agent.restart(order, restartTimeout(request.timeout()));
+                : agent.restart(order, restartTimeout(request.timeout()), progress);
     }
 
     /** The conditions are looked at when the time has come. */
@@ -292,7 +445,16 @@ public final class Operations {
     }
 
     /** Forgets this member's scheduled restart: 200, or 404 if there is none. */
-    public Outcome cancelRestart() {
+    public Ordered forgetRestart() {
+        return byRest("flush restart " + agent.name(), progress -> cancelRestart());
+    }
+
+    /** Has this member read its configuration again. */
+    public Ordered reload() {
+        return byRest("reload " + agent.name(), agent::reload);
+    }
+
+    Outcome cancelRestart() {
         return agent.cancelScheduledRestart();
     }
 
@@ -306,9 +468,13 @@ public final class Operations {
     }
 
     /** Has this member's data directory cloned afresh; returns as soon as that began. */
-    public Outcome reinitialize(ReinitOrder order) {
+    public Ordered reinitialize(ReinitOrder order) {
+        return byRest("reinitialize " + agent.name(), progress -> reinitialize(order, progress));
+    }
+
+    Outcome reinitialize(ReinitOrder order, Progress progress) {
         if (order.cancel()) {
-            return agent.reinitialize(order);
+            return agent.reinitialize(order, progress);
         }
         Optional<ClusterView> view = view();
         if (view.isEmpty() || view.get().isUnlocked()) {
@@ -322,7 +488,7 @@ public final class Operations {
                         .isPresent()) {
             return new Outcome(503, "I am the leader, can not reinitialize");
         }
-        return agent.reinitialize(order);
+        return agent.reinitialize(order, progress);
     }
 
     private Duration patience() {

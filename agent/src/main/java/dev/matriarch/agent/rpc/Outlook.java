@@ -2,6 +2,7 @@ package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.proto.control.v1.ExplainReply;
@@ -128,7 +129,8 @@ final class Outlook {
         SwitchoverCheck.Request request = new SwitchoverCheck.Request(
                 SwitchoverCheck.Kind.SWITCHOVER, Optional.of(leader), Optional.of(name), Optional.empty());
         return switch (SwitchoverCheck.check(request, view, config, positions, Instant.EPOCH)) {
-            case SwitchoverCheck.Verdict.Allowed allowed -> Optional.empty();
+            case SwitchoverCheck.Verdict.Allowed(FailoverRequest key) ->
+                QuorumSet.objection(key, view, config, positions);
             case SwitchoverCheck.Verdict.Refused(Outcome outcome) -> Optional.of(outcome.message());
         };
     }

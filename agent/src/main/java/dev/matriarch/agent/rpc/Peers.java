@@ -1,5 +1,6 @@
 package dev.matriarch.agent.rpc;
 
+import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
@@ -13,6 +14,8 @@ import dev.matriarch.proto.peer.v1.IdentityRequest;
 import dev.matriarch.proto.peer.v1.PeerServiceGrpc;
 import dev.matriarch.proto.peer.v1.PositionReply;
 import dev.matriarch.proto.peer.v1.PositionRequest;
+import dev.matriarch.proto.watch.v1.WatchServiceGrpc;
+import dev.matriarch.tls.Handshakes;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
@@ -22,17 +25,21 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
+import java.util.function.Supplier;
 
 /**
- * Calls to the other members' gRPC doors. One channel is kept for each address.
+ * Calls to the other members' gRPC doors, and to the REST doors of those that have no other. One channel is kept for each
+ * address.
  *
  * <p>A member that refuses the connection is reported at once. A channel whose last attempt failed is thrown away
  * before the next call, so that a member that came back is reached at the first call and not after a back-off.
@@ -46,11 +53,22 @@ public final class Peers implements AutoCloseable {
     private final String scope;
     private final String self;
     private final String run = UUID.randomUUID().toString();
+    private final RestPeers rest;
     private final Map<String, ManagedChannel> channels = new HashMap<>();
     private boolean closed;
 
     /** @param self this member's name, told to those who are asked */
     public Peers(RpcTransport transport, String scope, String self) {
+        this(transport, scope, self, Optional::empty);
+    }
+
+    /** @param credentials of the REST doors: members without a gRPC door are asked there */
+    public Peers(
+            RpcTransport transport,
+            String scope,
+            String self,
+            Supplier<Optional<AgentConfig.Credentials>> credentials) {
+        this.rest = new RestPeers(scope, credentials);
         this.transport = transport;
         this.scope = scope;
         this.self = self;
@@ -94,12 +112,15 @@ public final class Peers implements AutoCloseable {
         PositionRequest request =
                 PositionRequest.newBuilder().setScope(scope).setAsking(self).build();
         Map<String, PeerAnswer> answers = new LinkedHashMap<>();
-        askAll(members, timeout, stub -> stub.position(request), PositionReply::getName)
+        members.forEach(m -> answers.put(m.name(), new PeerAnswer.Unreachable("not asked")));
+        CompletableFuture<Map<String, PeerAnswer>> others = overRest(members, m -> rest.positions(m, timeout));
+        askAll(overRpc(members), timeout, stub -> stub.position(request), PositionReply::getName)
                 .forEach((name, heard) -> answers.put(
                         name,
                         heard.reply()
                                 .<PeerAnswer>map(Peers::answered)
                                 .orElseGet(() -> new PeerAnswer.Unreachable(heard.whyNot()))));
+        answers.putAll(others.join());
         return answers;
     }
 
@@ -118,8 +139,9 @@ public final class Peers implements AutoCloseable {
                 .setApiUrl(me.apiUrl())
                 .setTtlMillis(ttl.toMillis())
                 .build();
+        CompletableFuture<Map<String, String>> others = overRest(members, m -> rest.refusals(m, me, timeout));
         Map<String, String> refusals = new LinkedHashMap<>();
-        askAll(members, timeout, stub -> stub.failsafe(request), FailsafeReply::getName)
+        askAll(overRpc(members), timeout, stub -> stub.failsafe(request), FailsafeReply::getName)
                 .forEach((name, heard) -> {
                     if (heard.reply().filter(FailsafeReply::getAccepted).isEmpty()) {
                         refusals.put(
@@ -127,7 +149,21 @@ public final class Peers implements AutoCloseable {
                                 heard.reply().map(FailsafeReply::getReason).orElse(heard.whyNot()));
                     }
                 });
+        refusals.putAll(others.join());
         return refusals;
+    }
+
+    private static List<Member> overRpc(Collection<Member> members) {
+        return members.stream().filter(m -> !RestPeers.isFor(m)).toList();
+    }
+
+    /** @param question ends within its own time */
+    private static <R> CompletableFuture<Map<String, R>> overRest(
+            Collection<Member> members, Function<List<Member>, Map<String, R>> question) {
+        List<Member> asked = members.stream().filter(RestPeers::isFor).toList();
+        return asked.isEmpty()
+                ? CompletableFuture.completedFuture(Map.of())
+                : CompletableFuture.supplyAsync(() -> question.apply(asked), Thread::startVirtualThread);
     }
 
     /**
@@ -145,7 +181,7 @@ public final class Peers implements AutoCloseable {
     }
 
     /** What came of asking one member. @param whyNot a sentence fragment for people, if there is no reply */
-    private record Heard<R>(Optional<R> reply, String whyNot) {
+    public record Heard<R>(Optional<R> reply, String whyNot) {
         static <R> Heard<R> nothing(String why) {
             return new Heard<>(Optional.empty(), why);
         }
@@ -162,15 +198,39 @@ public final class Peers implements AutoCloseable {
             Duration timeout,
             Function<PeerServiceGrpc.PeerServiceFutureStub, Future<R>> question,
             Function<R, String> nameIn) {
+        return ask(members, timeout, channel -> question.apply(inTime(channel, timeout)), nameIn);
+    }
+
+    private static PeerServiceGrpc.PeerServiceFutureStub inTime(ManagedChannel channel, Duration timeout) {
+        return PeerServiceGrpc.newFutureStub(channel).withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    }
+
+    /** As {@link #askAll}, of the service for those who only look. */
+    <R> Map<String, Heard<R>> watch(
+            Collection<Member> members,
+            Duration timeout,
+            Function<WatchServiceGrpc.WatchServiceFutureStub, Future<R>> question,
+            Function<R, String> nameIn) {
+        return ask(
+                members,
+                timeout,
+                channel -> question.apply(WatchServiceGrpc.newFutureStub(channel)
+                        .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)),
+                nameIn);
+    }
+
+    /** As {@link #askAll}, of any service; {@code question} sets its own deadline. */
+    public <R> Map<String, Heard<R>> ask(
+            Collection<Member> members,
+            Duration timeout,
+            Function<ManagedChannel, Future<R>> question,
+            Function<R, String> nameIn) {
         long deadline = System.nanoTime() + timeout.toNanos();
         Map<String, Future<R>> asked = new LinkedHashMap<>();
         Map<String, Heard<R>> heard = new LinkedHashMap<>();
         for (Member member : members) {
             try {
-                asked.put(
-                        member.name(),
-                        question.apply(PeerServiceGrpc.newFutureStub(channel(member))
-                                .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS)));
+                asked.put(member.name(), question.apply(channel(member)));
                 heard.put(member.name(), Heard.nothing("not asked"));
             } catch (IllegalArgumentException | IllegalStateException e) {
                 heard.put(member.name(), Heard.nothing(e.getMessage()));
@@ -232,7 +292,7 @@ public final class Peers implements AutoCloseable {
     }
 
     /** To an agent of this cluster or another one. */
-    ManagedChannel channel(HostPort address) {
+    public ManagedChannel channel(HostPort address) {
         synchronized (channels) {
             if (closed) {
                 throw new IllegalStateException("this agent is shutting down");
@@ -251,7 +311,11 @@ public final class Peers implements AutoCloseable {
     }
 
     /** What went wrong, without gRPC's wrapping. */
-    static String reason(Throwable failure) {
+    public static String reason(Throwable failure) {
+        Optional<String> noTls = Handshakes.words(failure, Optional.of("(tls.certificate)"));
+        if (noTls.isPresent()) {
+            return noTls.get();
+        }
         if (failure instanceof StatusRuntimeException e) {
             Throwable cause = e.getStatus().getCause();
             while (cause != null && cause.getCause() != null) {
@@ -279,5 +343,6 @@ public final class Peers implements AutoCloseable {
             channels.values().forEach(ManagedChannel::shutdownNow);
             channels.clear();
         }
+        rest.close();
     }
 }

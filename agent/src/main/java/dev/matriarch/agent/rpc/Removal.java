@@ -7,10 +7,21 @@ import dev.matriarch.dcs.Member;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Collectors;
 
 /** The end of a cluster in the store: asked for by a person, and only when nothing of it runs any more. */
 final class Removal {
+    /** States in which no server runs, nor is about to. */
+    private static final Set<String> WITHOUT_SERVER = Set.of(
+            "stopped",
+            "uninitialized",
+            "crashed",
+            "start failed",
+            "restart failed",
+            "initdb failed",
+            "custom bootstrap failed");
+
     private final LocalAgent agent;
 
     Removal(LocalAgent agent) {
@@ -27,7 +38,7 @@ final class Removal {
         }
         Optional<String> leader = seen.get().leader().map(Leader::name);
         List<String> running = seen.get().members().stream()
-                .filter(m -> !m.state().equals("stopped") && !m.state().equals("uninitialized"))
+                .filter(m -> !WITHOUT_SERVER.contains(m.state()))
                 .map(Member::name)
                 .toList();
         if (leader.isPresent() || !running.isEmpty()) {

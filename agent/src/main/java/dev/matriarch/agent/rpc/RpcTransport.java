@@ -1,6 +1,7 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.HostPort;
+import dev.matriarch.tls.LiveTls;
 import io.grpc.BindableService;
 import io.grpc.ManagedChannel;
 import io.grpc.Server;
@@ -17,12 +18,13 @@ import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 
 /**
- * The one place that builds gRPC servers and channels, so that TLS has one place to go.
+ * The one place that builds gRPC servers and channels, so that TLS has one place.
  *
  * <p>Two event loop threads serve all of them: one accepts, one moves bytes. Calls run on virtual threads. NIO instead
  * of epoll: it needs no native library unpacked to a directory that may be mounted noexec.
@@ -36,6 +38,21 @@ public final class RpcTransport implements AutoCloseable {
     private final EventLoopGroup workers = eventLoop("rpc-io");
     private final ExecutorService calls = Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("rpc-", 0).factory());
+
+    private final Optional<RpcTls> tls;
+
+    /** Without TLS. */
+    public RpcTransport() {
+        tls = Optional.empty();
+    }
+
+    /**
+     * @param certificates of the server and of all channels; both sides of each connection show theirs
+     * @throws IOException if they cannot be used
+     */
+    public RpcTransport(Optional<LiveTls> certificates) throws IOException {
+        tls = certificates.isPresent() ? Optional.of(RpcTls.of(certificates.get())) : Optional.empty();
+    }
 
     private static EventLoopGroup eventLoop(String name) {
         return new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory(name, true), NioIoHandler.newFactory());
@@ -57,6 +74,7 @@ public final class RpcTransport implements AutoCloseable {
                 .permitKeepAliveTime(2, TimeUnit.SECONDS)
                 .permitKeepAliveWithoutCalls(true)
                 .intercept(new ForwardMark());
+        tls.ifPresent(t -> builder.sslContext(t.server()));
         services.forEach(builder::addService);
         try {
             return builder.build().start();
@@ -78,11 +96,10 @@ public final class RpcTransport implements AutoCloseable {
 
     /** A lazy channel: it connects at its first call and fails that call at once if nobody listens. */
     ManagedChannel connect(HostPort address) {
-        return NettyChannelBuilder.forAddress(address.host(), address.port())
+        NettyChannelBuilder builder = NettyChannelBuilder.forAddress(address.host(), address.port())
                 .eventLoopGroup(workers)
                 .channelType(NioSocketChannel.class)
                 .withOption(ChannelOption.CONNECT_TIMEOUT_MILLIS, CONNECT_TIMEOUT_MILLIS)
-                .usePlaintext()
                 // Members talk to each other directly, whatever proxy the environment names.
                 .proxyDetector(target -> null)
                 .executor(calls)
@@ -90,8 +107,9 @@ public final class RpcTransport implements AutoCloseable {
                 .disableRetry()
                 .keepAliveTime(10, TimeUnit.SECONDS)
                 .keepAliveTimeout(3, TimeUnit.SECONDS)
-                .maxInboundMessageSize(MAX_MESSAGE_BYTES)
-                .build();
+                .maxInboundMessageSize(MAX_MESSAGE_BYTES);
+        tls.ifPresentOrElse(t -> builder.sslContext(t.client()), builder::usePlaintext);
+        return builder.build();
     }
 
     /** Virtual threads for work that belongs to a call. */

@@ -14,8 +14,8 @@ import java.util.Optional;
  * Whether a switchover or failover that somebody asks for can be tried. Pure: no I/O, no clock.
  *
  * <p>Order and wording are part of the interface: the first failing check answers. A switchover in mode {@code on} goes to
- * a member of the synchronous set. With quorum commit any member may be asked for, and the leader hands over only to one
- * that lost nothing; a failover may lose data by its nature.
+ * a member of the synchronous set. With quorum commit any member may be asked for: {@link QuorumSet} says whether the leader
+ * counts it; a failover may lose data by its nature.
  */
 public final class SwitchoverCheck {
     public enum Kind {
@@ -38,6 +38,13 @@ public final class SwitchoverCheck {
             leader = leader.filter(s -> !s.isBlank());
             candidate = candidate.filter(s -> !s.isBlank());
             scheduledAt = scheduledAt.filter(s -> !s.isBlank());
+        }
+
+        String words() {
+            return kind.word()
+                    + leader.map(l -> " from " + l).orElse("")
+                    + candidate.map(c -> " to " + c).orElse("")
+                    + scheduledAt.map(at -> " at " + at).orElse("");
         }
     }
 

@@ -57,10 +57,12 @@ class ConfigFileTest {
         assertEquals(new HostPort("10.0.0.1", 8008), c.rest().connectAddress());
         assertEquals(new HostPort("10.0.0.1", 8009), c.control().listen());
         assertEquals(new HostPort("10.0.0.1", 8009), c.control().connectAddress());
-        assertEquals(c.raft().selfAddress(), c.raft().bindAddress());
-        assertEquals(2, c.raft().partners().size());
-        assertEquals(Duration.ofMillis(500), c.raft().electionTimeoutMin());
-        assertEquals(Duration.ofSeconds(1), c.raft().electionTimeoutMax());
+        assertEquals(
+                c.builtIn().orElseThrow().selfAddress(),
+                c.builtIn().orElseThrow().bindAddress());
+        assertEquals(2, c.builtIn().orElseThrow().partners().size());
+        assertEquals(Duration.ofMillis(500), c.builtIn().orElseThrow().electionTimeoutMin());
+        assertEquals(Duration.ofSeconds(1), c.builtIn().orElseThrow().electionTimeoutMax());
         assertEquals(List.of("10.0.0.1"), c.postgres().listenHosts());
         assertEquals(5432, c.postgres().port());
         assertEquals(c.postgres().superuser(), c.postgres().rewind());
@@ -137,7 +139,8 @@ class ConfigFileTest {
         assertEquals(5433, c.postgres().connectAddress().port());
         assertEquals(Optional.of("from-file"), c.postgres().superuser().password());
         assertEquals(Optional.of("0123"), c.postgres().replication().password());
-        assertEquals(List.of(new HostPort("10.0.0.2", 1)), c.raft().partners());
+        assertEquals(
+                List.of(new HostPort("10.0.0.2", 1)), c.builtIn().orElseThrow().partners());
         assertEquals(Map.of("org.x", "DEBUG"), c.log().loggers());
         assertEquals(
                 List.of("createdb", "createrole"),
@@ -195,8 +198,7 @@ class ConfigFileTest {
 
     @Test
     void patroniSettingsThatDoNothingYetAreRefusedByName() {
-        for (String section :
-                List.of("etcd3: {hosts: ['a:2379']}", "consul: {host: a}", "kubernetes: {labels: {a: b}}")) {
+        for (String section : List.of("etcd: {hosts: ['a:2379']}")) {
             Problem p = only(MINIMAL + section + "\n");
             assertTrue(p.sentence().contains("does not support yet"), p::text);
             assertEquals(section.substring(0, section.indexOf(':')), p.key());
@@ -247,12 +249,23 @@ class ConfigFileTest {
 
     @Test
     void addressesOfPoolersAndSocketFilesAreRead() throws Exception {
-        assertEquals(PostgresConfig.Reach.USUAL, load(MINIMAL).postgres().reach());
-        assertEquals(
-                new PostgresConfig.Reach(true, Optional.of(new HostPort("10.0.0.1", 6432))),
-                load(MINIMAL + "  use_unix_socket: on\n  use_unix_socket_repl: on\n  proxy_address: 10.0.0.1:6432\n")
-                        .postgres()
-                        .reach());
+        PostgresConfig usual = load(MINIMAL).postgres();
+        assertFalse(usual.useUnixSocket());
+        assertEquals(Optional.empty(), usual.proxyAddress());
+        PostgresConfig given = load(MINIMAL
+                        + "  use_unix_socket: on\n  use_unix_socket_repl: on\n  proxy_address: 10.0.0.1:6432\n")
+                .postgres();
+        assertTrue(given.useUnixSocket());
+        assertEquals(Optional.of(new HostPort("10.0.0.1", 6432)), given.proxyAddress());
+    }
+
+    @Test
+    void theServiceOfKerberosIsThatOfEveryRole() throws Exception {
+        PostgresConfig config = load(MINIMAL + "  krbsrvname: pg\n").postgres();
+        for (PostgresConfig.Role role : List.of(config.superuser(), config.replication(), config.rewind())) {
+            assertEquals("pg", role.security().forLibpq(15).get("krbsrvname"), role.username());
+        }
+        assertFalse(load(MINIMAL).postgres().superuser().security().forLibpq(15).containsKey("krbsrvname"));
     }
 
     @Test

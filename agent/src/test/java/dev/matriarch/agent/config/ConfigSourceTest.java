@@ -106,6 +106,43 @@ class ConfigSourceTest {
     }
 
     @Test
+    void aPreviewSaysWhatAReloadWouldDoAndChangesNothing() throws Exception {
+        ConfigSource source = source(DOCUMENT);
+        assertEquals(new ConfigSource.Reload(List.of(), List.of(), List.of()), source.preview());
+        Files.writeString(file, DOCUMENT.replace("name: n1", "name: n2").replace("region: eu", "region: us"));
+        ConfigSource.Reload preview = source.preview();
+        assertEquals(List.of("tags.region"), preview.taken());
+        assertEquals(List.of("name"), preview.needRestart());
+        assertEquals(Map.of("region", "eu"), source.current().config().tags());
+        assertEquals(preview, source.preview());
+        assertEquals(preview, source.reload());
+        Files.writeString(file, DOCUMENT + "nonsense: 1\n");
+        assertThrows(ConfigProblems.class, source::preview);
+    }
+
+    @Test
+    void secretsInFilesAreNoticedThoseOfTheEnvironmentDoNotCount() throws Exception {
+        assertTrue(source(DOCUMENT).current().filesHoldSecrets());
+        String without = DOCUMENT.replace(", password: old-secret", "").replace(", password: x", "");
+        assertEquals(false, source(without).current().filesHoldSecrets());
+        file = Files.writeString(dir.resolve("a.yml"), without);
+        Map<String, String> environment =
+                Map.of("PATRONI_SUPERUSER_PASSWORD", "s", "PATRONI_REPLICATION_PASSWORD", "r");
+        LocalConfig given = new ConfigSource(Optional.of(file), environment).current();
+        assertEquals(Optional.of("s"), given.config().postgres().superuser().password());
+        assertEquals(false, given.filesHoldSecrets());
+    }
+
+    @Test
+    void parametersThatOnlyTheClusterSetsAreNamed() throws Exception {
+        assertEquals(
+                List.of("max_connections"),
+                source(DOCUMENT + "  parameters: {max_connections: 7, work_mem: 8MB}\n")
+                        .current()
+                        .ignoredParameters());
+    }
+
+    @Test
     void aSectionThatGoesAwayIsTakenUpToo() throws Exception {
         ConfigSource source = source(DOCUMENT + "control: {listen: '10.0.0.1:7777'}\n");
         Files.writeString(file, DOCUMENT.replace("tags: {region: eu}\n", ""));

@@ -35,7 +35,7 @@ class DynamicConfigJsonTest {
                  "synchronous_mode": "quorum", "synchronous_node_count": 2, "check_timeline": true, "pause": true,
                  "max_timelines_history": 7, "master_start_timeout": 10, "member_slots_ttl": "30min", "primary_race_backoff": 12, "failsafe_mode": "on",
                  "primary_stop_timeout": 8,
-                 "postgresql": {"use_slots": false, "use_pg_rewind": true,
+                 "postgresql": {"use_slots": false,
                                 "parameters": {"Max_Connections": 50, "a.b": true}}}""");
         assertEquals(
                 new DynamicConfig(
@@ -54,13 +54,14 @@ class DynamicConfigJsonTest {
                         Duration.ofSeconds(8),
                         Duration.ofMinutes(30),
                         false,
-                        true,
                         Duration.ofSeconds(12),
                         true,
                         SlotRules.NONE,
                         Optional.empty(),
                         Map.of("max_connections", "50", "a.b", "on"),
-                        ServerFiles.NONE),
+                        ServerFiles.NONE,
+                        ReplicaMaking.USUAL,
+                        ServerHandling.NONE),
                 c);
     }
 

@@ -80,6 +80,36 @@ class EffectiveConfigTest {
         assertRow(rows, "loop_wait", "10", "cluster-wide configuration, adjusted: it says 20");
     }
 
+    @Test
+    void whatBothMaySayHasOneRow() throws Exception {
+        String cluster =
+                "{\"postgresql\": {\"parameters_replica\": {\"work_mem\": \"8MB\"}, \"use_pg_rewind\": true, \"pg_ctl_timeout\": 7, \"use_unix_socket\": true}}";
+        LocalConfig local = LocalConfig.read(Optional.of(Files.writeString(dir.resolve("n1.yml"), """
+                        scope: demo
+                        name: n1
+                        restapi: {listen: '10.0.0.1:8008'}
+                        raft: {data_dir: /r, self_addr: '10.0.0.1:2222', partner_addrs: ['10.0.0.2:2222']}
+                        postgresql:
+                          listen: 10.0.0.1:5432
+                          data_dir: /d
+                          authentication: {replication: {username: replicator, password: x}}
+                          use_pg_rewind: false
+                          parameters_primary: {work_mem: 4MB}
+                        """)), Map.of());
+        List<EffectiveConfig.Row> rows = EffectiveConfig.of(local, cluster, Map.of());
+        assertRow(rows, "postgresql.use_pg_rewind", "false", local.origin("postgresql.use_pg_rewind"));
+        assertRow(rows, "postgresql.pg_ctl_timeout", "7", "cluster-wide configuration");
+        assertRow(rows, "postgresql.use_unix_socket", "true", "cluster-wide configuration");
+        assertRow(
+                rows,
+                "postgresql.parameters_primary",
+                "{\"work_mem\":\"4MB\"}",
+                local.origin("postgresql.parameters_primary"));
+        assertRow(rows, "postgresql.parameters_replica", "{\"work_mem\":\"8MB\"}", "cluster-wide configuration");
+        assertEquals(
+                rows.stream().map(EffectiveConfig.Row::key).distinct().count(), rows.size(), "each key has one row");
+    }
+
     private static void assertRow(List<EffectiveConfig.Row> rows, String key, String value, String source) {
         List<EffectiveConfig.Row> found =
                 rows.stream().filter(r -> r.key().equals(key)).toList();

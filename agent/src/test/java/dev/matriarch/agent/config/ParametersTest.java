@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -27,14 +26,8 @@ class ParametersTest {
                 parameters,
                 List.of(),
                 List.of(),
-                false,
-                false,
-                false,
-                false,
+                ServerHandling.NONE,
                 List.of(),
-                List.of(),
-                Duration.ofSeconds(60),
-                dev.matriarch.agent.config.ScriptsConfig.NONE,
                 List.of(dev.matriarch.agent.config.ReplicaMethod.BASEBACKUP));
     }
 

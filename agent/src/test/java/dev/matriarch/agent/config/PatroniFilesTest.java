@@ -1,8 +1,6 @@
 package dev.matriarch.agent.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.InputStream;
@@ -12,8 +10,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -33,29 +29,13 @@ class PatroniFilesTest {
         return ConfigFile.load(file(name), Map.of());
     }
 
-    /** The keys that stand in the way. */
-    private Set<String> refused(String name) throws Exception {
-        Path file = file(name);
-        ConfigProblems problems = assertThrows(ConfigProblems.class, () -> ConfigFile.load(file, Map.of()));
-        Set<String> keys = new TreeSet<>();
-        for (Problem problem : problems.problems()) {
-            assertFalse(problem.text().contains("secret"), problem::text);
-            assertEquals(Optional.empty(), problem.didYouMean(), problem::text);
-            assertTrue(
-                    problem.sentence().contains("does not support yet")
-                            || problem.sentence().startsWith("is missing"),
-                    problem::text);
-            keys.add(problem.key());
-        }
-        return keys;
-    }
-
     @Test
     void aMinimalOneIsTakenAsItIs() throws Exception {
         AgentConfig config = load("patroni-minimal.yml");
         assertEquals("batman", config.scope());
-        assertEquals(Path.of("/var/lib/patroni/raft"), config.raft().dataDir());
-        assertEquals(2, config.raft().partners().size());
+        assertEquals(
+                Path.of("/var/lib/patroni/raft"), config.builtIn().orElseThrow().dataDir());
+        assertEquals(2, config.builtIn().orElseThrow().partners().size());
         assertEquals(Optional.of("zalando"), config.postgres().superuser().password());
     }
 
@@ -86,13 +66,21 @@ class PatroniFilesTest {
     }
 
     @Test
-    void oneForKubernetesSaysWhatIsNotThereYet() throws Exception {
-        assertEquals(Set.of("kubernetes", "raft"), refused("patroni-kubernetes.yml"));
+    void oneForKubernetesIsTakenAsItIs() throws Exception {
+        KubernetesConfig kubernetes =
+                (KubernetesConfig) load("patroni-kubernetes.yml").store();
+        assertEquals(Map.of("application", "patroni"), kubernetes.labels());
+        assertEquals("cluster-name", kubernetes.scopeLabel());
+        assertTrue(kubernetes.useEndpoints());
+        assertEquals(Optional.of("10.0.0.1"), kubernetes.podIp());
     }
 
     @Test
-    void oneForCitusOnEtcdSaysWhatIsNotThereYet() throws Exception {
-        assertEquals(Set.of("etcd3", "raft"), refused("patroni-citus.yml"));
+    void oneForCitusOnEtcdIsTakenAsItIs() throws Exception {
+        AgentConfig config = load("patroni-citus.yml");
+        assertTrue(config.store() instanceof EtcdConfig);
+        assertTrue(
+                config.storePath().endsWith("/" + config.citus().orElseThrow().group()));
     }
 
     @Test

@@ -115,9 +115,7 @@ class SourcesTest {
     @Test
     void aVariableForSomethingThatIsNotThereIsRefusedByName() throws Exception {
         for (String variable : List.of(
-                "PATRONI_ETCD3_HOSTS",
-                "PATRONI_CONSUL_TOKEN",
-                "PATRONI_KUBERNETES_LABELS",
+                "PATRONI_ETCD_HOSTS",
                 "PATRONI_THREAD_POOL_SIZE",
                 "PATRONI_RESTAPI_CERTFILE",
                 "PATRONI_RESTAPI_THREAD_POOL_SIZE")) {

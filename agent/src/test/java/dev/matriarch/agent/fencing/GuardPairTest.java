@@ -19,10 +19,12 @@ import java.util.function.BooleanSupplier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** Real guards; a shell plays the postmaster. */
+@Tag("slow")
 class GuardPairTest {
     private static final Duration SOON = Duration.ofSeconds(5);
 

@@ -75,6 +75,15 @@ class LeaderRaceTest {
         standsBack(scene.checkTimeline(), "My timeline 1 is behind last known cluster timeline 2");
     }
 
+    /** An operator's failover may have made it leader over that timeline; nobody else may lead then. */
+    @Test
+    void whoLedLastIsNotBarredByItsTimeline() {
+        Scene scene = Scene.election("n2", Settings.Synchronous.Mode.ON, "n2")
+                .history(2)
+                .checkTimeline();
+        stands(scene);
+    }
+
     @Test
     void aLivingPrimaryVetoesWhateverItsPosition() {
         Survey.Answer alive = new Survey.Answer("n1", true, true, false, new Lsn(1), 1, false, 1);

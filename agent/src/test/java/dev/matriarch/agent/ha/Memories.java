@@ -30,6 +30,12 @@ final class Memories {
     private java.util.Map<String, String> listed = java.util.Map.of();
     private Optional<Failsafe.Promise> promise = Optional.empty();
     private long startedAt;
+    private OptionalLong startingSince = OptionalLong.empty();
+
+    Memories startingSince(long nanos) {
+        startingSince = OptionalLong.of(nanos);
+        return this;
+    }
 
     /** The failsafe key as last read. */
     Memories listed(String... members) {
@@ -138,7 +144,7 @@ final class Memories {
                 standbyNamesSince,
                 bootstrapped,
                 bootstrapFailed,
-                OptionalLong.empty(),
+                startingSince,
                 OptionalLong.of(primarySince),
                 lockSince,
                 orderedAt,

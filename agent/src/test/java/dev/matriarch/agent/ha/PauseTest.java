@@ -223,7 +223,10 @@ class PauseTest {
                 exit.because()
                         .startsWith("No initialize key in DCS and PostgreSQL is running as replica, aborting start"),
                 exit::because);
-        expect(Decision.AskPeers.class, fresh.following("n1"));
+        // Once it has followed somebody, the store has forgotten what it knew.
+        assertEquals(
+                NewCluster.FORGOTTEN,
+                expect(Decision.Wait.class, fresh.following("n1")).because());
     }
 
     @Test

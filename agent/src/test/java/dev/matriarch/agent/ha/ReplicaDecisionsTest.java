@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.time.Duration;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -79,5 +80,82 @@ class ReplicaDecisionsTest {
     @Test
     void whatALeaderFindsHalfCopiedIsNoDataToLeadWith() {
         expect(Decision.ReleaseLease.class, Scene.leader().postgres(partial()));
+    }
+
+    private static LocalPostgres starting() {
+        return new LocalPostgres(
+                LocalPostgres.DataDirectory.VALID,
+                Optional.of(Scene.SYSTEM),
+                LocalPostgres.Process.STARTING,
+                Optional.empty(),
+                Optional.empty(),
+                "");
+    }
+
+    private static Memories startingFor(Duration time) {
+        return new Memories().startingSince(Scene.NOW - time.toNanos());
+    }
+
+    /** After a rewind it may never accept connections without WAL that only the leader has. */
+    @Test
+    void aStandbyThatDoesNotComeUpIsStoppedToFollowTheLeaderThatCameMeanwhile() {
+        for (Memories memories : new Memories[] {
+            startingFor(Duration.ofSeconds(11)).following(new Upstream.Nobody()),
+            startingFor(Duration.ofSeconds(11)).following("n3")
+        }) {
+            for (Scene scene : new Scene[] {
+                Scene.of("n2").postgres(starting()).situation(memories.situation()),
+                Scene.of("n2")
+                        .postgres(starting())
+                        .situation(memories.situation())
+                        .busy(Task.Kind.START_REPLICA)
+            }) {
+                Decision.Stop stop = expect(Decision.Stop.class, scene);
+                assertEquals(Decision.StopMode.IMMEDIATE, stop.mode());
+            }
+        }
+    }
+
+    @Test
+    void aServerThatStartsIsLeftAloneOtherwise() {
+        Situation alone = startingFor(Duration.ofSeconds(11))
+                .following(new Upstream.Nobody())
+                .situation();
+        // It has the right upstream.
+        expect(
+                Decision.Wait.class,
+                Scene.of("n2")
+                        .postgres(starting())
+                        .situation(startingFor(Duration.ofSeconds(90))
+                                .following("n1")
+                                .situation()));
+        // It may still come up by itself.
+        expect(
+                Decision.Wait.class,
+                Scene.of("n2")
+                        .postgres(starting())
+                        .situation(startingFor(Duration.ofSeconds(9))
+                                .following("n3")
+                                .situation()));
+        // Nobody leads.
+        expect(
+                Decision.Wait.class,
+                Scene.of("n2").unlocked().postgres(starting()).situation(alone));
+        // Who has the lock is no primary yet, and may never be one.
+        expect(
+                Decision.Wait.class,
+                Scene.of("n2").memberRole("n1", "replica").postgres(starting()).situation(alone));
+        // Crash recovery of a primary.
+        expect(
+                Decision.Wait.class,
+                Scene.of("n2")
+                        .postgres(starting())
+                        .situation(startingFor(Duration.ofSeconds(90)).situation()));
+        expect(
+                Decision.Wait.class,
+                Scene.of("n2").postgres(starting()).situation(alone).busy(Task.Kind.CRASH_RECOVERY));
+        expect(
+                Decision.Wait.class,
+                Scene.of("n2").postgres(starting()).situation(alone).paused());
     }
 }

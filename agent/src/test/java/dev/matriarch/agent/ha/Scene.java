@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.TreeSet;
 
 /** Builds an observation of a healthy three-node cluster, in which n1 leads, and lets a test change what it is about. */
@@ -80,23 +79,15 @@ final class Scene {
     }
 
     static Member member(String name, String role) {
-        return new Member(
-                name,
-                "postgres://10.0.0." + name.substring(1) + ":5432/postgres",
-                "http://10.0.0." + name.substring(1) + ":8008/patroni",
-                "10.0.0." + name.substring(1) + ":8009",
-                "running",
-                role,
-                "0.1.0",
-                Optional.of(new Lsn(100)),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                OptionalInt.of(1),
-                Map.of(),
-                Map.of(),
-                Optional.empty(),
-                false);
+        return Member.named(name)
+                .connUrl("postgres://10.0.0." + name.substring(1) + ":5432/postgres")
+                .apiUrl("http://10.0.0." + name.substring(1) + ":8008/patroni")
+                .rpcAddress("10.0.0." + name.substring(1) + ":8009")
+                .role(role)
+                .version("0.1.0")
+                .xlogLocation(new Lsn(100))
+                .timeline(1)
+                .build();
     }
 
     static LocalPostgres.Status status(boolean inRecovery, long lsn, int timeline) {
@@ -305,25 +296,8 @@ final class Scene {
     }
 
     Scene memberStreams(String name) {
-        members.replaceAll(m -> m.name().equals(name)
-                ? new Member(
-                        m.name(),
-                        m.connUrl(),
-                        m.apiUrl(),
-                        m.rpcAddress(),
-                        m.state(),
-                        m.role(),
-                        m.version(),
-                        m.xlogLocation(),
-                        m.receiveLsn(),
-                        m.replayLsn(),
-                        Optional.of("streaming"),
-                        m.timeline(),
-                        m.tags(),
-                        m.pendingRestart(),
-                        m.checkpointAfterPromote(),
-                        m.paused())
-                : m);
+        members.replaceAll(m ->
+                m.name().equals(name) ? m.but().replicationState("streaming").build() : m);
         return this;
     }
 
@@ -453,23 +427,12 @@ final class Scene {
 
     private static Member copy(
             Member m, String state, Optional<Lsn> position, Map<String, Object> tags, Optional<Boolean> checkpoint) {
-        return new Member(
-                m.name(),
-                m.connUrl(),
-                m.apiUrl(),
-                m.rpcAddress(),
-                state,
-                m.role(),
-                m.version(),
-                position,
-                m.receiveLsn(),
-                m.replayLsn(),
-                m.replicationState(),
-                m.timeline(),
-                tags,
-                m.pendingRestart(),
-                checkpoint,
-                m.paused());
+        return m.but()
+                .state(state)
+                .xlogLocation(position)
+                .tags(tags)
+                .checkpointAfterPromote(checkpoint)
+                .build();
     }
 
     Scene prePromoteScript() {

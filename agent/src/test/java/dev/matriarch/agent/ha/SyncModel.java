@@ -15,7 +15,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.TreeMap;
 
@@ -253,23 +252,12 @@ final class SyncModel {
     }
 
     private Member member(String name) {
-        return new Member(
-                name,
-                "postgres://" + name + ":5432/postgres",
-                "",
-                "",
-                states.getOrDefault(name, "running"),
-                name.equals(leader) ? "primary" : "replica",
-                "",
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                OptionalInt.empty(),
-                tags.getOrDefault(name, Map.of()),
-                Map.of(),
-                Optional.empty(),
-                false);
+        return Member.named(name)
+                .connUrl("postgres://" + name + ":5432/postgres")
+                .state(states.getOrDefault(name, "running"))
+                .role(name.equals(leader) ? "primary" : "replica")
+                .tags(tags.getOrDefault(name, Map.of()))
+                .build();
     }
 
     private LocalPostgres postgres(String name) {

@@ -7,6 +7,7 @@ import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.ha.LocalPostgres;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -36,7 +37,8 @@ class DynamicCopyTest {
     }
 
     private static SettingsSource.InForce inForce(long revision, String json) {
-        return new SettingsSource.InForce(revision, json, DynamicConfigJson.parse(json), null, Map.of(), null);
+        return new SettingsSource.InForce(
+                revision, json, DynamicConfigJson.parse(json), null, Map.of(), null, null, List.of());
     }
 
     private void keep(long revision, String json, LocalPostgres.DataDirectory directory, boolean busy) {

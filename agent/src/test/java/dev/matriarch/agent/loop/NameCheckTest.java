@@ -7,9 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.matriarch.agent.rpc.Peers.NameHolder;
 import dev.matriarch.dcs.Member;
 import java.time.Duration;
-import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 /** No two living agents under one name; an earlier life of this one is no obstacle. */
@@ -33,23 +31,12 @@ class NameCheckTest {
     }
 
     private static Optional<Member> record(String connUrl, String apiUrl, String rpc) {
-        return Optional.of(new Member(
-                "n1",
-                connUrl,
-                apiUrl,
-                rpc,
-                "running",
-                "replica",
-                "1",
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                OptionalInt.empty(),
-                Map.of(),
-                Map.of(),
-                Optional.empty(),
-                false));
+        return Optional.of(Member.named("n1")
+                .connUrl(connUrl)
+                .apiUrl(apiUrl)
+                .rpcAddress(rpc)
+                .version("1")
+                .build());
     }
 
     private static Optional<Member> recordAt(String host) {

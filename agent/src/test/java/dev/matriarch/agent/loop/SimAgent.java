@@ -770,7 +770,7 @@ public final class SimAgent {
                 false,
                 order.isPresent() && postgres.isReplica(),
                 postgres,
-                actions.current(),
+                ServerState.words(postgres, actions.current(), memory.lastAction(), false),
                 actions.afterPromotion().pending(),
                 Optional.empty(),
                 memory.wishes());

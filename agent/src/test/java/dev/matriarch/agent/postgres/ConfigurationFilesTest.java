@@ -16,10 +16,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What PostgreSQL makes of the files that are written for it. */
+@Tag("slow")
 @ExtendWith(Unprivileged.class)
 class ConfigurationFilesTest {
     private static void write(TestServers servers, PostgresServer server, Map<String, String> more)

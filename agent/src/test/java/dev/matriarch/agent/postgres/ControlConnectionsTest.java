@@ -8,6 +8,8 @@ import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ScriptsConfig;
+import dev.matriarch.agent.config.ServerHandling;
 import dev.matriarch.agent.ha.LocalPostgres;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -18,41 +20,49 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.slf4j.LoggerFactory;
 
 /** The agent's own connections to its server. */
+@Tag("slow")
 @ExtendWith(Unprivileged.class)
 class ControlConnectionsTest {
     private static final String HEARTBEAT = " FROM pg_stat_activity WHERE application_name = 'Matriarch heartbeat'";
 
+    private static final ServerHandling THROUGH_SOCKET = new ServerHandling(
+            Optional.of(true),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            ScriptsConfig.Given.NOTHING);
+
     private static PostgresConfig throughSocket(PostgresConfig c, List<String> hba) {
         return new PostgresConfig(
-                c.listenHosts(),
-                c.port(),
-                c.connectAddress(),
-                c.dataDir(),
-                c.binDir(),
-                c.pgpass(),
-                c.superuser(),
-                c.replication(),
-                c.rewind(),
-                c.parameters(),
-                hba,
-                c.pgIdent(),
-                c.usePgRewind(),
-                c.removeOnRewindFailure(),
-                c.removeOnDivergence(),
-                c.keepDiscarded(),
-                c.basebackupOptions(),
-                c.rewindOptions(),
-                c.startStopTimeout(),
-                c.scripts(),
-                c.replicaMethods(),
-                new PostgresConfig.Reach(true, Optional.empty()),
-                c.places(),
-                c.files());
+                        c.listenHosts(),
+                        c.port(),
+                        c.connectAddress(),
+                        c.dataDir(),
+                        c.binDir(),
+                        c.pgpass(),
+                        c.superuser(),
+                        c.replication(),
+                        c.rewind(),
+                        c.parameters(),
+                        hba,
+                        c.pgIdent(),
+                        c.handling(),
+                        c.basebackupOptions(),
+                        c.replicaMethods(),
+                        c.proxyAddress(),
+                        c.places(),
+                        c.files(),
+                        c.making())
+                .with(THROUGH_SOCKET);
     }
 
     /** A running primary with further parameters. */

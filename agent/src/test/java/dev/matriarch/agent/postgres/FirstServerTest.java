@@ -16,10 +16,12 @@ import java.sql.DriverManager;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Real servers made in every way that {@code bootstrap} offers. */
+@Tag("slow")
 @ExtendWith(Unprivileged.class)
 class FirstServerTest {
     private static Path script(TestServers servers, String name, String text) throws IOException {

@@ -11,6 +11,7 @@ import dev.matriarch.agent.config.Conninfo;
 import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ServerPlaces;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
@@ -19,9 +20,12 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
+@Tag("slow")
 @ExtendWith(Unprivileged.class)
 class GenerateConfigTest {
     private final ByteArrayOutputStream out = new ByteArrayOutputStream();
@@ -87,6 +91,40 @@ class GenerateConfigTest {
             assertTrue(
                     Binaries.find(described.postgres().binDir()).major() >= 12,
                     "the server's programs are found again");
+        }
+    }
+
+    /** As Debian lays a server out. */
+    @Test
+    void filesOutsideTheDataDirectoryAreFound() throws Exception {
+        try (TestServers servers = new TestServers()) {
+            Path etc = servers.root().resolve("etc of a");
+            PostgresConfig config = TestServers.withPlaces(
+                    servers.config("a"),
+                    Optional.empty(),
+                    new ServerPlaces(Optional.of(etc), "server", "postgres", Map.of()));
+            servers.primary(config, "a");
+            Map<String, String> environment = Map.of(
+                    "PGHOST",
+                    "127.0.0.1",
+                    "PGPORT",
+                    Integer.toString(config.port()),
+                    "PGUSER",
+                    "postgres",
+                    "PGPASSWORD",
+                    TestServers.PASSWORD);
+            assertEquals(0, run(environment, "--generate-config"), err::toString);
+            String filled = out.toString(StandardCharsets.UTF_8)
+                    .replace("#FIXME the second member's host", "10.9.9.2")
+                    .replace("#FIXME the third member's host", "10.9.9.3")
+                    .replace("#FIXME", "filled-in");
+            PostgresConfig described = ConfigFile.load(
+                            Files.writeString(servers.root().resolve("f.yml"), filled), Map.of())
+                    .postgres();
+            assertEquals(Optional.of(etc), described.places().configDir());
+            assertEquals("server", described.places().configBaseName());
+            assertEquals(config.pgHba(), described.pgHba());
+            assertFalse(err.toString().contains("not copied"), err::toString);
         }
     }
 

@@ -15,10 +15,12 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** A server whose processes are stopped, and a disk that does not answer: recognised, and nobody is held up. */
+@Tag("slow")
 @ExtendWith(Unprivileged.class)
 class HungServerTest {
     private static final Duration SOON = Duration.ofMillis(700);

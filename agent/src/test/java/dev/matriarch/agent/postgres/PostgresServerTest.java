@@ -27,10 +27,12 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 @ExtendWith(Unprivileged.class)
+@Tag("slow")
 class PostgresServerTest {
     private static final Duration LONG = TestServers.LONG;
 
@@ -314,14 +316,8 @@ class PostgresServerTest {
                         config.parameters(),
                         config.pgHba(),
                         config.pgIdent(),
-                        true,
-                        false,
-                        false,
-                        false,
+                        config.handling(),
                         config.basebackupOptions(),
-                        config.rewindOptions(),
-                        LONG,
-                        dev.matriarch.agent.config.ScriptsConfig.NONE,
                         List.of(dev.matriarch.agent.config.ReplicaMethod.BASEBACKUP));
                 PostgresServer server = servers.server(elsewhere, "v");
                 assertThrows(PostgresException.class, () -> server.baseBackup(TestServers.upstream("x", config), LONG));

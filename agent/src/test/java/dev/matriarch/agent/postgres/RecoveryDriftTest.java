@@ -13,10 +13,12 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Somebody else changes what a standby goes by. */
+@Tag("slow")
 @ExtendWith(Unprivileged.class)
 class RecoveryDriftTest {
     /** Does as it is told. */

@@ -19,10 +19,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Copies of a real server by every kind of method. */
+@Tag("slow")
 @ExtendWith(Unprivileged.class)
 class ReplicaCreationTest {
     private static final Duration LONG = TestServers.LONG;

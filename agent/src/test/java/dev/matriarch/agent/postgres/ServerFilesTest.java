@@ -17,10 +17,12 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Where a server's files lie, and what of them holds in which role. */
+@Tag("slow")
 @ExtendWith(Unprivileged.class)
 class ServerFilesTest {
     private static void start(PostgresServer server) throws PostgresException {

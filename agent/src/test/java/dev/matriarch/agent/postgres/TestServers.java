@@ -3,7 +3,10 @@ package dev.matriarch.agent.postgres;
 import dev.matriarch.agent.config.BootstrapConfig;
 import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.agent.config.PostgresConfig;
+import dev.matriarch.agent.config.ReplicaMaking;
+import dev.matriarch.agent.config.ScriptsConfig;
 import dev.matriarch.agent.config.ServerFiles;
+import dev.matriarch.agent.config.ServerHandling;
 import dev.matriarch.agent.config.ServerPlaces;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.SlotChange;
@@ -58,6 +61,16 @@ public final class TestServers implements AutoCloseable {
         return root.resolve(name);
     }
 
+    private static final ServerHandling HANDLING = new ServerHandling(
+            Optional.empty(),
+            Optional.of(true),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.empty(),
+            Optional.of(List.of("--no-sync", "--progress")),
+            Optional.of(LONG),
+            ScriptsConfig.Given.NOTHING);
+
     PostgresConfig config(String name) throws IOException {
         int port;
         try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
@@ -76,14 +89,8 @@ public final class TestServers implements AutoCloseable {
                 Map.of(),
                 HBA,
                 List.of(),
-                true,
-                false,
-                false,
-                false,
+                HANDLING,
                 List.of("--no-sync"),
-                List.of("--no-sync", "--progress"),
-                LONG,
-                dev.matriarch.agent.config.ScriptsConfig.NONE,
                 List.of(dev.matriarch.agent.config.ReplicaMethod.BASEBACKUP));
     }
 
@@ -176,18 +183,13 @@ public final class TestServers implements AutoCloseable {
                 c.parameters(),
                 hba,
                 ident,
-                c.usePgRewind(),
-                c.removeOnRewindFailure(),
-                c.removeOnDivergence(),
-                c.keepDiscarded(),
+                c.handling(),
                 c.basebackupOptions(),
-                c.rewindOptions(),
-                c.startStopTimeout(),
-                c.scripts(),
                 methods,
-                c.reach(),
+                c.proxyAddress(),
                 places,
-                files);
+                files,
+                ReplicaMaking.of(methods, c.basebackupOptions()));
     }
 
     static Map<String, String> parameters(Path root) {

@@ -169,18 +169,13 @@ class TlsToServersTest {
                 c.parameters(),
                 List.of("hostssl all all 127.0.0.1/32 cert", "hostssl replication all 127.0.0.1/32 cert"),
                 c.pgIdent(),
-                c.usePgRewind(),
-                c.removeOnRewindFailure(),
-                c.removeOnDivergence(),
-                c.keepDiscarded(),
+                c.handling(),
                 c.basebackupOptions(),
-                c.rewindOptions(),
-                c.startStopTimeout(),
-                c.scripts(),
                 c.replicaMethods(),
-                c.reach(),
+                c.proxyAddress(),
                 c.places(),
-                c.files());
+                c.files(),
+                c.making());
     }
 
     private static Map<String, String> parameters(TestServers servers, Authority authority) {

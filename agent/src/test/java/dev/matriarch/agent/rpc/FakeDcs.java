@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /** A store of one process. */
@@ -45,6 +46,24 @@ final class FakeDcs implements Dcs {
                 Optional.empty(),
                 Optional.empty(),
                 Map.of());
+    }
+
+    static ClusterView synchronous(ClusterView view, String leader, String... voters) {
+        return with(view, Optional.of(new Versioned<>(new SyncState(leader, new TreeSet<>(List.of(voters)), 0), 1)));
+    }
+
+    private static ClusterView with(ClusterView view, Optional<Versioned<SyncState>> sync) {
+        return new ClusterView(
+                view.revision(),
+                view.initialize(),
+                view.config(),
+                view.leader(),
+                view.members(),
+                view.status(),
+                view.failover(),
+                view.history(),
+                sync,
+                view.failsafe());
     }
 
     void set(ClusterView next) {
@@ -111,12 +130,14 @@ final class FakeDcs implements Dcs {
             return new WriteResult.Conflict();
         }
         long revision = v.revision() + 1;
-        set(view(
-                revision,
-                v.config().map(Versioned::value).orElse(null),
-                v.leader().map(Leader::name).orElse(null),
-                v.members(),
-                request.map(r -> new Versioned<>(r, revision)).orElse(null)));
+        set(with(
+                view(
+                        revision,
+                        v.config().map(Versioned::value).orElse(null),
+                        v.leader().map(Leader::name).orElse(null),
+                        v.members(),
+                        request.map(r -> new Versioned<>(r, revision)).orElse(null)),
+                v.sync()));
         onFailoverKey.run();
         return new WriteResult.Written(revision);
     }

@@ -1,19 +1,22 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.DynamicConfig;
+import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.ha.Candidacy;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Survey;
+import dev.matriarch.agent.recorder.Event;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.Lsn;
+import dev.matriarch.dcs.Measure;
 import dev.matriarch.dcs.Member;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A member whose loop does nothing but note what it was asked. */
@@ -21,10 +24,13 @@ final class FakeLocalAgent implements LocalAgent {
     private final String name;
     private final FakeDcs dcs;
     final List<String> asked = new CopyOnWriteArrayList<>();
+    final List<String> orders = new CopyOnWriteArrayList<>();
+    volatile Progress cloning;
     volatile DynamicConfig config = config(DynamicConfig.SynchronousMode.OFF, false);
     final java.util.List<String> promises = new java.util.concurrent.CopyOnWriteArrayList<>();
     volatile Optional<String> promiseRefused = Optional.empty();
     volatile Candidacy candidacy = new Candidacy(true, "I am the healthiest member", new Lsn(100), 1);
+    volatile List<Event> events = List.of();
     volatile Position position = new Position(true, true, new Lsn(100), 1, false, 1, false);
 
     FakeLocalAgent(String name, FakeDcs dcs) {
@@ -33,49 +39,33 @@ final class FakeLocalAgent implements LocalAgent {
     }
 
     static DynamicConfig config(DynamicConfig.SynchronousMode mode, boolean paused) {
-        return new DynamicConfig(
-                Duration.ofSeconds(5),
-                Duration.ofSeconds(1),
-                Duration.ofSeconds(2),
-                1048576,
-                mode,
-                false,
-                1,
-                -1,
-                false,
-                paused,
-                0,
-                Duration.ofSeconds(300),
-                Duration.ZERO,
-                Duration.ofMinutes(30),
-                true,
-                true,
-                Duration.ZERO,
-                false,
-                dev.matriarch.agent.ha.SlotRules.NONE,
-                Optional.empty(),
-                Map.of(),
-                dev.matriarch.agent.config.ServerFiles.NONE);
+        return DynamicConfigJson.parse("""
+                {"ttl": 5, "loop_wait": 1, "retry_timeout": 2, "synchronous_mode": "%s", "pause": %s}
+                """.formatted(mode.name().toLowerCase(Locale.ROOT), paused));
     }
 
     static Member member(String name, String role, String rpcAddress) {
-        return new Member(
-                name,
-                "postgres://10.0.0.1:5432/postgres",
-                "http://10.0.0.1:8008/patroni",
-                rpcAddress,
-                "running",
-                role,
-                "0.1.0",
-                Optional.of(new Lsn(2 << 20)),
-                role.equals("primary") ? Optional.empty() : Optional.of(new Lsn(1 << 20)),
-                role.equals("primary") ? Optional.empty() : Optional.of(new Lsn(1 << 20)),
-                role.equals("primary") ? Optional.empty() : Optional.of("streaming"),
-                OptionalInt.of(1),
-                Map.of(),
-                Map.of(),
-                Optional.empty(),
-                false);
+        return Member.named(name)
+                .connUrl("postgres://10.0.0.1:5432/postgres")
+                .apiUrl("http://10.0.0.1:8008/patroni")
+                .rpcAddress(rpcAddress)
+                .role(role)
+                .version("0.1.0")
+                .xlogLocation(new Lsn(2 << 20))
+                .receiveLsn(role.equals("primary") ? Optional.empty() : Optional.of(new Lsn(1 << 20)))
+                .replayLsn(role.equals("primary") ? Optional.empty() : Optional.of(new Lsn(1 << 20)))
+                .replicationState(role.equals("primary") ? Optional.empty() : Optional.of("streaming"))
+                .timeline(1)
+                .build();
+    }
+
+    static Member tagged(Member member, Map<String, Object> tags) {
+        return member.but()
+                .tags(tags)
+                .pendingRestart(Map.of())
+                .checkpointAfterPromote(Optional.empty())
+                .paused(false)
+                .build();
     }
 
     @Override
@@ -141,6 +131,23 @@ final class FakeLocalAgent implements LocalAgent {
     }
 
     @Override
+    public Pulse pulse() {
+        return new Pulse(
+                Optional.of(Duration.ofSeconds(3)),
+                true,
+                "off",
+                Duration.ZERO,
+                "no action. I am (" + name + ")",
+                List.of(new Measure("raft_term", "Term.", 7)),
+                "running");
+    }
+
+    @Override
+    public List<Event> events(Instant since, int most) {
+        return events.stream().filter(e -> !e.at().isBefore(since)).toList();
+    }
+
+    @Override
     public boolean holdsLease() {
         return false;
     }
@@ -164,7 +171,13 @@ final class FakeLocalAgent implements LocalAgent {
     }
 
     @Override
-    public Outcome restart(RestartOrder order, Duration timeout) {
+    public void noteOrder(String sentence) {
+        orders.add(sentence);
+    }
+
+    @Override
+    public Outcome restart(RestartOrder order, Duration timeout, Progress progress) {
+        progress.step("PostgreSQL: restarting");
         asked.add("restart " + timeout.toSeconds());
         return new Outcome(200, "restarted successfully");
     }
@@ -182,14 +195,17 @@ final class FakeLocalAgent implements LocalAgent {
     }
 
     @Override
-    public Outcome reinitialize(ReinitOrder order) {
+    public Outcome reinitialize(ReinitOrder order, Progress progress) {
         asked.add("reinitialize");
+        progress.goesOn();
+        cloning = progress;
         return new Outcome(200, "reinitialize started");
     }
 
     @Override
-    public Outcome reload() {
+    public Outcome reload(Progress progress) {
         asked.add("reload");
+        progress.step("the configuration was read again; nothing has changed");
         return new Outcome(202, "reload scheduled");
     }
 

@@ -2,6 +2,7 @@ package dev.matriarch.agent.rpc;
 
 import static dev.matriarch.agent.rpc.FakeLocalAgent.member;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -9,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.matriarch.agent.config.DynamicConfig.SynchronousMode;
 import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.agent.ha.Candidacy;
+import dev.matriarch.agent.recorder.Event;
+import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
@@ -20,6 +23,8 @@ import dev.matriarch.proto.control.v1.ControlServiceGrpc;
 import dev.matriarch.proto.control.v1.ExplainReply;
 import dev.matriarch.proto.control.v1.ExplainRequest;
 import dev.matriarch.proto.control.v1.FailoverRequest;
+import dev.matriarch.proto.control.v1.GetActionReply;
+import dev.matriarch.proto.control.v1.GetActionRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
 import dev.matriarch.proto.control.v1.GetVersionReply;
@@ -28,13 +33,16 @@ import dev.matriarch.proto.control.v1.ReinitializeRequest;
 import dev.matriarch.proto.control.v1.ReloadRequest;
 import dev.matriarch.proto.control.v1.RemoveClusterRequest;
 import dev.matriarch.proto.control.v1.RestartRequest;
+import dev.matriarch.proto.control.v1.SetConfigReply;
 import dev.matriarch.proto.control.v1.SetConfigRequest;
 import dev.matriarch.proto.control.v1.SwitchoverRequest;
 import io.grpc.ManagedChannel;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +50,7 @@ import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 
 class RpcDoorTest {
@@ -166,10 +175,22 @@ class RpcDoorTest {
             dcs.set(FakeDcs.view(21, "{}", "n2", members("replica", "replica"), null));
             dcs.set(FakeDcs.view(22, "{}", "n2", members("replica", "primary"), null));
         });
-        ActionReply reply = stub().switchover(toN2());
+        ActionReply reply =
+                stub().switchover(toN2().toBuilder().setActionId("abcd-1234").build());
         assertEquals("Successfully switched over to \"n2\"", reply.getMessage());
         assertEquals(200, reply.getStatus());
         assertTrue(n1.asked.contains("a switchover was asked for"));
+        assertEquals("abcd-1234", reply.getActionId());
+        assertTrue(reply.getStandstillAtLeastMillis() <= reply.getStandstillAtMostMillis(), reply::toString);
+        GetActionReply told = stub().getAction(
+                        GetActionRequest.newBuilder().setActionId("abcd-1234").build());
+        assertEquals(reply, told.getResult());
+        assertEquals("switchover from n1 to n2", told.getWhat());
+        assertEquals(
+                "n2 runs as leader", told.getSteps(told.getStepsCount() - 1).getText());
+        assertFalse(stub().getAction(
+                        GetActionRequest.newBuilder().setActionId("other").build())
+                .getKnown());
     }
 
     @Test
@@ -240,6 +261,137 @@ class RpcDoorTest {
         ActionReply reply = stub().switchover(toN2());
         assertEquals(503, reply.getStatus());
         assertEquals("Switchover failed", reply.getMessage());
+    }
+
+    @Test
+    void theLeaderTellsWhyItDidNotHandOver() {
+        dcs.onFailoverKey = () -> {
+            n1.events = List.of(
+                    decided(
+                            Instant.now().minusSeconds(60),
+                            "no healthy members found, switchover is not possible: old"),
+                    decided(
+                            Instant.now(),
+                            "no healthy members found, switchover is not possible: Member n2 is not reachable"),
+                    decided(Instant.now(), "no action. I am (n1), the leader with the lock"));
+            dcs.set(FakeDcs.view(20, "{}", "n1", members("primary", "replica"), null));
+        };
+        assertEquals(
+                "Switchover failed: Member n2 is not reachable",
+                stub().switchover(toN2()).getMessage());
+    }
+
+    @Test
+    void aLeaderThatIsAnotherMemberIsAskedWhy() {
+        dcs.set(FakeDcs.view(10, "{}", "n2", members("replica", "primary"), null));
+        dcs.onFailoverKey = () -> {
+            n2.events = List.of(decided(Instant.now(), "leader name does not match: n9 != n2"));
+            dcs.set(FakeDcs.view(20, "{}", "n2", members("replica", "primary"), null));
+        };
+        ActionReply reply =
+                stub().switchover(SwitchoverRequest.newBuilder().setLeader("n2").build());
+        assertEquals("Switchover failed: leader name does not match: n9 != n2", reply.getMessage());
+    }
+
+    private static Event decided(Instant at, String what) {
+        return new Event(at, Event.Kind.DECISION, false, what);
+    }
+
+    private static final String NOT_YET = "Member n2 is not synchronous yet: waiting until the leader counts it";
+
+    private void quorumWithout(String candidate) {
+        n1.config = FakeLocalAgent.config(SynchronousMode.QUORUM, false);
+        dcs.set(FakeDcs.synchronous(
+                FakeDcs.view(10, "{}", "n1", members("primary", "replica"), null),
+                "n1",
+                candidate.equals("n2") ? "n3" : "n2"));
+    }
+
+    @Test
+    void aSwitchoverWaitsUntilTheLeaderCountsTheCandidate() throws Exception {
+        quorumWithout("n2");
+        dcs.beforeFailoverKey =
+                () -> assertTrue(dcs.now().sync().orElseThrow().value().contains("n2"), "asked for too early");
+        dcs.onFailoverKey = () -> dcs.set(FakeDcs.view(21, "{}", "n2", members("replica", "primary"), null));
+        ActionReply[] reply = new ActionReply[1];
+        Thread asking = Thread.ofVirtual()
+                .start(() -> reply[0] = stub().switchover(
+                                toN2().toBuilder().setActionId("wait-1").build()));
+        GetActionRequest which =
+                GetActionRequest.newBuilder().setActionId("wait-1").build();
+        long deadline = System.nanoTime() + Duration.ofSeconds(8).toNanos();
+        while (stub().getAction(which).getStepsCount() == 0) {
+            assertTrue(System.nanoTime() < deadline, "no step is told");
+            Thread.onSpinWait();
+        }
+        assertEquals(NOT_YET, stub().getAction(which).getSteps(0).getText());
+        assertTrue(dcs.now().failover().isEmpty());
+        dcs.set(FakeDcs.synchronous(
+                FakeDcs.view(11, "{}", "n1", members("primary", "replica"), null), "n1", "n2", "n3"));
+        asking.join(Duration.ofSeconds(20));
+        assertEquals("Successfully switched over to \"n2\"", reply[0].getMessage());
+    }
+
+    @Test
+    @Tag("slow")
+    void aCandidateIsAskedAgainAfterAWait() throws Exception {
+        quorumWithout("n2");
+        Thread later = Thread.ofVirtual().start(() -> {
+            try {
+                // Longer than answers of members count.
+                Thread.sleep(2_300);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            n2.position = new Position(false, true, n2.position.lsn(), 1, false, 1, false);
+            dcs.set(FakeDcs.synchronous(
+                    FakeDcs.view(11, "{}", "n1", members("primary", "replica"), null), "n1", "n2", "n3"));
+        });
+        ActionReply reply = stub().switchover(toN2());
+        later.join(Duration.ofSeconds(5));
+        assertEquals(412, reply.getStatus(), reply::toString);
+        assertTrue(dcs.now().failover().isEmpty());
+    }
+
+    @Test
+    void aCandidateWhoseTagsKeepItOutOfTheSetIsRefusedAtOnce() {
+        n1.config = FakeLocalAgent.config(SynchronousMode.QUORUM, false);
+        List<Member> members = List.of(
+                member("n1", "primary", address1.toString()),
+                FakeLocalAgent.tagged(member("n2", "replica", address2.toString()), Map.of("nosync", true)));
+        dcs.set(FakeDcs.synchronous(FakeDcs.view(10, "{}", "n1", members, null), "n1", "n3"));
+        ActionReply reply = stub().switchover(toN2());
+        assertEquals(412, reply.getStatus());
+        assertEquals(
+                "switchover is not possible: Member n2 is not synchronous, and its tags keep it from being so",
+                reply.getMessage());
+        assertTrue(dcs.now().failover().isEmpty());
+    }
+
+    @Test
+    @Tag("slow")
+    void aCandidateThatDoesNotBecomeSynchronousIsRefusedWithTheReason() {
+        quorumWithout("n2");
+        ActionReply reply = stub().switchover(toN2());
+        assertEquals(412, reply.getStatus());
+        assertEquals(
+                "switchover is not possible: Member n2 is not synchronous, and did not become so within 10 seconds;"
+                        + " nothing was done",
+                reply.getMessage());
+        assertTrue(dcs.now().failover().isEmpty());
+    }
+
+    @Test
+    void aChangeThatTheStoreDoesNotConfirmHasItsIdAsWell() {
+        dcs.takeDown();
+        SetConfigReply reply = stub().setConfig(SetConfigRequest.newBuilder()
+                .setJson("{\"ttl\": 6}")
+                .setExpectedRevision(1)
+                .setActionId("change-1")
+                .build());
+        assertFalse(reply.getWritten());
+        assertTrue(reply.getProblem().startsWith("the store did not confirm the change"), reply::getProblem);
+        assertEquals("change-1", reply.getActionId());
     }
 
     @Test
@@ -324,6 +476,80 @@ class RpcDoorTest {
     }
 
     @Test
+    void orderedThroughOneMemberAndFollowedAtAnother() {
+        ActionReply reply = stub().restart(RestartRequest.newBuilder()
+                .setMember("n2")
+                .setActionId("to-n2")
+                .build());
+        assertEquals("to-n2", reply.getActionId());
+        GetActionRequest which = GetActionRequest.newBuilder()
+                .setActionId("to-n2")
+                .setMember("n2")
+                .build();
+        GetActionReply followed = stub().getAction(which);
+        assertEquals("PostgreSQL: restarting", followed.getSteps(0).getText());
+        assertFalse(stub().getAction(which.toBuilder().clearMember().build()).getKnown());
+        assertEquals(
+                List.of(
+                        "action to-n2: restart n2 is asked for",
+                        "action to-n2 (restart n2) ended: 200 restarted successfully"),
+                n2.orders);
+        assertEquals(List.of(), n1.orders);
+    }
+
+    @Test
+    void aReinitGoesOnAfterItsAnswer() {
+        ReinitializeRequest request = ReinitializeRequest.newBuilder()
+                .setMember("n2")
+                .setActionId("copy-1")
+                .build();
+        assertEquals("reinitialize started", stub().reinitialize(request).getMessage());
+        GetActionRequest which = GetActionRequest.newBuilder()
+                .setActionId("copy-1")
+                .setMember("n2")
+                .build();
+        assertFalse(stub().getAction(which).hasResult());
+        n2.cloning.step("PostgreSQL: creating replica");
+        n2.cloning.ended(new Outcome(200, "reinitialized"));
+        assertEquals("reinitialized", stub().getAction(which).getResult().getMessage());
+        assertEquals(1, stub().getAction(which).getStepsCount());
+    }
+
+    @Test
+    void pauseAndResumeHaveIds() {
+        SetConfigRequest pause = SetConfigRequest.newBuilder()
+                .setJson("{\"pause\":true}")
+                .setExpectedRevision(1)
+                .setActionId("night-1")
+                .build();
+        assertEquals("night-1", stub().setConfig(pause).getActionId());
+        assertEquals(
+                List.of(
+                        "action night-1: pause is asked for",
+                        "action night-1 (pause) ended: 200 written as revision 11"),
+                n1.orders);
+        n1.config = FakeLocalAgent.config(SynchronousMode.OFF, true);
+        stub().setConfig(SetConfigRequest.newBuilder()
+                .setJson("{}")
+                .setExpectedRevision(11)
+                .setActionId("morning")
+                .build());
+        assertTrue(n1.orders.contains("action morning: resume is asked for"), n1.orders::toString);
+    }
+
+    @Test
+    void ordersThroughTheRestApiHaveIdsToo() {
+        Operations operations = ((RpcDoor) open.getFirst()).operations();
+        Operations.Ordered ordered = operations.reload();
+        assertEquals(202, ordered.outcome().status());
+        assertEquals("action " + ordered.action() + ": reload n1 (REST API) is asked for", n1.orders.getFirst());
+        assertTrue(operations.setConfig("{}", Expected.anything()) instanceof Operations.ConfigOutcome.Changed);
+        assertTrue(
+                n1.orders.get(2).endsWith(": change of the cluster-wide configuration (REST API) is asked for"),
+                n1.orders::toString);
+    }
+
+    @Test
     void restartForLaterIsCheckedWhereItIsKept() {
         RestartRequest later = RestartRequest.newBuilder()
                 .setMember("n2")
@@ -362,6 +588,37 @@ class RpcDoorTest {
                 "no switchover is scheduled",
                 stub().cancelSwitchover(CancelSwitchoverRequest.getDefaultInstance())
                         .getMessage());
+    }
+
+    @Test
+    void anOrderWhoseAnswerIsLostKeepsItsIdAndOneThatNeverArrivedHasNone() throws Exception {
+        ServerSocket other = new ServerSocket(0, 1, InetAddress.getLoopbackAddress());
+        String there = "127.0.0.1:" + other.getLocalPort();
+        dcs.set(FakeDcs.view(
+                13,
+                "{}",
+                "n1",
+                List.of(member("n1", "primary", address1.toString()), member("n3", "replica", there)),
+                null));
+        ReloadRequest request = ReloadRequest.newBuilder()
+                .setMember("n3")
+                .setActionId("abcd1234")
+                .build();
+        Thread hangsUp = Thread.ofVirtual().start(() -> {
+            try {
+                other.accept().close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+        ActionReply lost = stub().reload(request);
+        assertEquals(503, lost.getStatus(), lost::toString);
+        assertEquals("abcd1234", lost.getActionId());
+        hangsUp.join();
+        other.close();
+        ActionReply nobody = stub().reload(request);
+        assertEquals(502, nobody.getStatus(), nobody::toString);
+        assertEquals("", nobody.getActionId());
     }
 
     @Test
@@ -441,7 +698,7 @@ class RpcDoorTest {
         Map<String, String> refusals = peers.refusals(
                 all, member("n1", "primary", address1.toString()), Duration.ofSeconds(5), Duration.ofSeconds(20));
         assertEquals("running as a leader", refusals.get("n2"));
-        assertTrue(refusals.get("n3").contains("no gRPC address"), refusals::toString);
+        assertTrue(refusals.containsKey("n3"), refusals::toString);
         assertTrue(refusals.get("n4").contains("answered by member 'n2'"), refusals::toString);
         assertEquals(3, refusals.size(), refusals::toString);
         assertTrue(n1.promises.getFirst().startsWith("n1 postgres://10.0.0.1:5432/postgres"), n1.promises::toString);

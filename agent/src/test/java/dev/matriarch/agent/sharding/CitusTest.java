@@ -22,19 +22,19 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** On a real server, with a stand-in for the catalogue functions of Citus. */
 @ExtendWith(Unprivileged.class)
+@Tag("slow")
 class CitusTest {
     private static final Citus.Timing TIMING =
             new Citus.Timing(Duration.ofSeconds(10), Duration.ofMillis(100), Duration.ofSeconds(2));
@@ -146,23 +146,13 @@ class CitusTest {
     }
 
     private static Member member(String name, boolean primary) {
-        return new Member(
-                name,
-                "postgres://" + name + ":5432/postgres",
-                "http://" + name + ":8008/patroni",
-                name + ":8009",
-                "running",
-                primary ? "primary" : "replica",
-                "1",
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                OptionalInt.empty(),
-                Map.of(),
-                Map.of(),
-                Optional.empty(),
-                false);
+        return Member.named(name)
+                .connUrl("postgres://" + name + ":5432/postgres")
+                .apiUrl("http://" + name + ":8008/patroni")
+                .rpcAddress(name + ":8009")
+                .role(primary ? "primary" : "replica")
+                .version("1")
+                .build();
     }
 
     private static ClusterView view(long epoch, String leader, String... members) {

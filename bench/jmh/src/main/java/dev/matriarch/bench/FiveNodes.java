@@ -34,7 +34,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Set;
 import java.util.TreeMap;
@@ -174,23 +173,17 @@ final class FiveNodes {
 
     private static Member member(String name, String role) {
         String host = host(name);
-        return new Member(
-                name,
-                "postgres://" + host + ":5432/postgres",
-                "http://" + host + ":8008/patroni",
-                host + ":8009",
-                "running",
-                role,
-                "0.1.0",
-                Optional.of(HERE),
-                Optional.empty(),
-                Optional.empty(),
-                role.equals("primary") ? Optional.empty() : Optional.of("streaming"),
-                OptionalInt.of(TIMELINE),
-                Map.of("failover_priority", 1, "clonefrom", true),
-                Map.of(),
-                Optional.empty(),
-                false);
+        return Member.named(name)
+                .connUrl("postgres://" + host + ":5432/postgres")
+                .apiUrl("http://" + host + ":8008/patroni")
+                .rpcAddress(host + ":8009")
+                .role(role)
+                .version("0.1.0")
+                .xlogLocation(HERE)
+                .replicationState(role.equals("primary") ? Optional.empty() : Optional.of("streaming"))
+                .timeline(TIMELINE)
+                .tags(Map.of("failover_priority", 1, "clonefrom", true))
+                .build();
     }
 
     private static String host(String name) {

@@ -53,7 +53,10 @@ public interface Dcs extends AutoCloseable {
     /** Writes the {@code initialize} key; an empty identifier claims the right to bootstrap. */
     WriteResult writeInitialize(String systemIdentifier, Expected expected, Duration timeout) throws DcsException;
 
-    /** Removes the {@code initialize} key. */
+    /**
+     * Takes a claim back: removes the empty {@code initialize} key that {@link #read} has shown last. To be called by the
+     * holder of the lock only, and only after such a view: a store may do nothing if it has shown none.
+     */
     void deleteInitialize(Duration timeout) throws DcsException;
 
     WriteResult writeConfig(String json, Expected expected, Duration timeout) throws DcsException;
@@ -93,7 +96,23 @@ public interface Dcs extends AutoCloseable {
     /** A sentence about the store's own health, for people; its first word is {@code ok} when all is well. */
     String health();
 
-    /** The same in numbers, for monitoring; returns at once. */
+    /**
+     * Why this member may not lead without its store, whatever the others promise: it has no part in the store any more, and
+     * somebody whom it does not know of may lead by it. Empty: the store just does not answer. Returns at once.
+     */
+    default Optional<String> forbidsFailsafe() {
+        return Optional.empty();
+    }
+
+    /**
+     * The longest {@code ttl} of a lock that all of this store's servers grant, as far as that has been seen; empty: none has
+     * granted less than was asked for. Returns at once.
+     */
+    default Optional<Duration> longestTtl() {
+        return Optional.empty();
+    }
+
+    /** {@link #health} in numbers, for monitoring; returns at once. */
     default List<Measure> measures() {
         return List.of();
     }

@@ -51,86 +51,14 @@ public record Member(
         pendingRestart = Map.copyOf(pendingRestart);
     }
 
-    /** A member that is neither to be restarted later nor making a copy. */
-    public Member(
-            String name,
-            String connUrl,
-            String apiUrl,
-            String rpcAddress,
-            String state,
-            String role,
-            String version,
-            Optional<Lsn> xlogLocation,
-            Optional<Lsn> receiveLsn,
-            Optional<Lsn> replayLsn,
-            Optional<String> replicationState,
-            OptionalInt timeline,
-            Map<String, Object> tags,
-            Map<String, String> pendingRestart,
-            Optional<Boolean> checkpointAfterPromote,
-            boolean paused) {
-        this(
-                name,
-                connUrl,
-                apiUrl,
-                rpcAddress,
-                state,
-                role,
-                version,
-                xlogLocation,
-                receiveLsn,
-                replayLsn,
-                replicationState,
-                timeline,
-                tags,
-                pendingRestart,
-                checkpointAfterPromote,
-                paused,
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty());
+    /** Begins a replica that runs and of which nothing else is known. */
+    public static MemberBuilder named(String name) {
+        return new MemberBuilder(name);
     }
 
-    /** A member without a proxy. */
-    public Member(
-            String name,
-            String connUrl,
-            String apiUrl,
-            String rpcAddress,
-            String state,
-            String role,
-            String version,
-            Optional<Lsn> xlogLocation,
-            Optional<Lsn> receiveLsn,
-            Optional<Lsn> replayLsn,
-            Optional<String> replicationState,
-            OptionalInt timeline,
-            Map<String, Object> tags,
-            Map<String, String> pendingRestart,
-            Optional<Boolean> checkpointAfterPromote,
-            boolean paused,
-            Optional<PlannedRestart> plannedRestart,
-            Optional<CloneStatus> copying) {
-        this(
-                name,
-                connUrl,
-                apiUrl,
-                rpcAddress,
-                state,
-                role,
-                version,
-                xlogLocation,
-                receiveLsn,
-                replayLsn,
-                replicationState,
-                timeline,
-                tags,
-                pendingRestart,
-                checkpointAfterPromote,
-                paused,
-                plannedRestart,
-                copying,
-                Optional.empty());
+    /** Begins a member that is like this one but for what is said next. */
+    public MemberBuilder but() {
+        return MemberBuilder.like(this);
     }
 
     public boolean isRunning() {

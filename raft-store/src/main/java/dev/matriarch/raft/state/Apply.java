@@ -165,6 +165,10 @@ public final class Apply {
                 }
                 case REQUIRE_LEASE -> require(operation.getRequireLease());
                 case BARRIER -> Done.PLAIN;
+                case RAISE_REVISION -> {
+                    revision = Math.max(revision, operation.getRaiseRevision().getRevision());
+                    yield Done.PLAIN;
+                }
                 case KIND_NOT_SET -> new Unknown("an operation is not known to this version");
             };
         }

@@ -10,6 +10,7 @@ public enum Signal {
     HUP,
     INT,
     QUIT,
+    USR1,
     STOP,
     CONT,
     KILL;

@@ -192,30 +192,33 @@ public final class ClusterJson {
         json.path("tags")
                 .properties()
                 .forEach(tag -> scalar(tag.getValue()).ifPresent(value -> tags.put(tag.getKey(), value)));
-        return new Member(
-                name,
-                json.path("conn_url").asText(""),
-                json.path("api_url").asText(""),
-                json.path("rpc_address").asText(""),
-                json.path("state").asText(""),
-                json.path("role").asText(""),
-                json.path("version").asText(""),
-                lsn(json.path("xlog_location")),
-                lsn(json.path("receive_lsn")),
-                lsn(json.path("replay_lsn")),
-                string(json.path("replication_state")),
-                json.path("timeline").canConvertToInt()
-                        ? OptionalInt.of(json.path("timeline").intValue())
-                        : OptionalInt.empty(),
-                tags,
-                pendingRestart,
-                json.path("checkpoint_after_promote").isBoolean()
-                        ? Optional.of(json.path("checkpoint_after_promote").booleanValue())
-                        : Optional.empty(),
-                json.path("pause").asBoolean(false),
-                plannedRestart(json.path("scheduled_restart")),
-                copying(json.path("clone_progress")),
-                string(json.path("proxy_url")));
+        return Member.named(name)
+                .connUrl(json.path("conn_url").asText(""))
+                .apiUrl(json.path("api_url").asText(""))
+                .rpcAddress(json.path("rpc_address").asText(""))
+                .state(json.path("state").asText(""))
+                .role(json.path("role").asText(""))
+                .version(json.path("version").asText(""))
+                .xlogLocation(lsn(json.path("xlog_location")))
+                .receiveLsn(lsn(json.path("receive_lsn")))
+                .replayLsn(lsn(json.path("replay_lsn")))
+                .replicationState(string(json.path("replication_state")))
+                .timeline(
+                        json.path("timeline").canConvertToInt()
+                                ? OptionalInt.of(json.path("timeline").intValue())
+                                : OptionalInt.empty())
+                .tags(tags)
+                .pendingRestart(pendingRestart)
+                .checkpointAfterPromote(
+                        json.path("checkpoint_after_promote").isBoolean()
+                                ? Optional.of(
+                                        json.path("checkpoint_after_promote").booleanValue())
+                                : Optional.empty())
+                .paused(json.path("pause").asBoolean(false))
+                .plannedRestart(plannedRestart(json.path("scheduled_restart")))
+                .copying(copying(json.path("clone_progress")))
+                .proxyUrl(string(json.path("proxy_url")))
+                .build();
     }
 
     private static Optional<PlannedRestart> plannedRestart(JsonNode json) {

@@ -26,47 +26,32 @@ import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 class ClusterJsonTest {
-    private static final Member FULL = new Member(
-            "n1",
-            "postgres://10.0.0.2:5432/postgres",
-            "http://10.0.0.2:8008/patroni",
-            "10.0.0.2:7002",
-            "running",
-            "primary",
-            "0.1.0",
-            Optional.of(new Lsn(88080640)),
-            Optional.of(new Lsn(88080641)),
-            Optional.of(new Lsn(88080642)),
-            Optional.of("streaming"),
-            OptionalInt.of(4),
-            Map.of("clonefrom", true, "failover_priority", 2, "replicatefrom", "n3"),
-            Map.of("max_connections", "100->200"),
-            Optional.of(false),
-            true);
+    private static final Member FULL = Member.named("n1")
+            .connUrl("postgres://10.0.0.2:5432/postgres")
+            .apiUrl("http://10.0.0.2:8008/patroni")
+            .rpcAddress("10.0.0.2:7002")
+            .role("primary")
+            .version("0.1.0")
+            .xlogLocation(new Lsn(88080640))
+            .receiveLsn(new Lsn(88080641))
+            .replayLsn(new Lsn(88080642))
+            .replicationState("streaming")
+            .timeline(4)
+            .tags(Map.of("clonefrom", true, "failover_priority", 2, "replicatefrom", "n3"))
+            .pendingRestart(Map.of("max_connections", "100->200"))
+            .checkpointAfterPromote(Optional.of(false))
+            .paused(true)
+            .build();
 
     @Test
     void aMembersCopySurvivesTheRoundTripAndIsToldInWords() {
         CloneStatus clone = new CloneStatus("basebackup", 1288490189, 3650722202L, 99614720, OptionalLong.of(24));
-        Member member = new Member(
-                "n2",
-                "",
-                "",
-                "",
-                "creating replica",
-                "uninitialized",
-                "",
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                OptionalInt.empty(),
-                Map.of(),
-                Map.of(),
-                Optional.empty(),
-                false,
-                Optional.empty(),
-                Optional.of(clone),
-                Optional.of("postgres://10.0.0.2:6432/postgres"));
+        Member member = Member.named("n2")
+                .state("creating replica")
+                .role("uninitialized")
+                .copying(Optional.of(clone))
+                .proxyUrl(Optional.of("postgres://10.0.0.2:6432/postgres"))
+                .build();
         assertTrue(ClusterJson.writeMember(member).contains("\"proxy_url\":\"postgres://10.0.0.2:6432/postgres\""));
         assertEquals(member, ClusterJson.readMember("n2", ClusterJson.writeMember(member)));
         assertEquals("1.2 GB of 3.4 GB (35%), 95 MB/s, 24 s left", clone.words());

@@ -1,0 +1,227 @@
+package dev.matriarch.agent;
+
+import dev.matriarch.agent.config.AgentConfig;
+import dev.matriarch.agent.config.ConsulConfig;
+import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.config.EtcdConfig;
+import dev.matriarch.agent.config.KubernetesConfig;
+import dev.matriarch.agent.config.RaftConfig;
+import dev.matriarch.agent.config.StoreConfig;
+import dev.matriarch.agent.config.ZooKeeperConfig;
+import dev.matriarch.consul.ConsulDcs;
+import dev.matriarch.consul.ConsulSettings;
+import dev.matriarch.dcs.Dcs;
+import dev.matriarch.dcs.http.TlsFiles;
+import dev.matriarch.etcd.EtcdDcs;
+import dev.matriarch.etcd.EtcdSettings;
+import dev.matriarch.kubernetes.KubernetesDcs;
+import dev.matriarch.kubernetes.KubernetesSettings;
+import dev.matriarch.raft.RaftStore;
+import dev.matriarch.raft.RaftStoreSettings;
+import dev.matriarch.raft.StoreStartException;
+import dev.matriarch.tls.LiveTls;
+import dev.matriarch.zookeeper.ZooKeeperDcs;
+import dev.matriarch.zookeeper.ZooKeeperSettings;
+import io.grpc.BindableService;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Consumer;
+import org.slf4j.Logger;
+
+/**
+ * The store that this agent's configuration asks for. Classes of the others are not loaded.
+ *
+ * @param reconfigured is told of each changed local configuration
+ * @param services of the control port that only this store has
+ * @param closing ends it
+ */
+record Store(Dcs dcs, Consumer<StoreConfig> reconfigured, List<BindableService> services, Runnable closing)
+        implements AutoCloseable {
+
+    /** @param file where the configuration comes from, for people */
+    static Store open(AgentConfig config, String file, Optional<LiveTls> tls, Logger log)
+            throws StoreStartException, IOException {
+        return switch (config.store()) {
+            case RaftConfig raft -> BuiltIn.open(config, raft, file, tls, log);
+            case EtcdConfig etcd -> Etcd.open(config, etcd, log);
+            case ConsulConfig consul -> Consul.open(config, consul, log);
+            case ZooKeeperConfig zoo -> Zoo.open(config, zoo, log);
+            case KubernetesConfig kubernetes -> Kubernetes.open(config, kubernetes, System.getenv(), log);
+        };
+    }
+
+    void reconfigure(StoreConfig changed) {
+        reconfigured.accept(changed);
+    }
+
+    @Override
+    public void close() {
+        closing.run();
+    }
+
+    /** A class of its own, so that the JVM loads Ratis only where it is used. */
+    private static final class BuiltIn {
+        static Store open(AgentConfig config, RaftConfig raft, String file, Optional<LiveTls> tls, Logger log)
+                throws StoreStartException {
+            Duration retryTimeout =
+                    DynamicConfigJson.parse(config.bootstrap().dcsJson()).retryTimeout();
+            RaftStore store = RaftStore.open(
+                    new RaftStoreSettings(
+                            config.storeName(),
+                            config.name(),
+                            raft.dataDir(),
+                            config.stateDir(),
+                            raft.selfAddress().toString(),
+                            raft.bindAddress().toString(),
+                            raft.partners().stream().map(Object::toString).toList(),
+                            raft.electionTimeoutMin(),
+                            raft.electionTimeoutMax(),
+                            () -> retryTimeout,
+                            file,
+                            tls),
+                    text -> log.debug("{}", text));
+            raft.removeDeadPeersAfter().ifPresent(store::removeDeadPeersAfter);
+            raft.backup()
+                    .ifPresent(b -> store.keepBackups(new RaftStore.Backups(b.directory(), b.interval(), b.keep())));
+            return new Store(
+                    store.dcs(),
+                    changed -> {},
+                    List.of(new StoreEndpoint(config.scope(), store.group())),
+                    store::close);
+        }
+    }
+
+    private static final class Etcd {
+        static Store open(AgentConfig config, EtcdConfig etcd, Logger log) throws IOException {
+            EtcdSettings settings = new EtcdSettings(
+                    EtcdSettings.base(config.namespace(), config.storePath()),
+                    etcd.addresses(),
+                    etcd.srv().map(domain -> new EtcdSettings.Discovery(domain, etcd.srvSuffix())),
+                    etcd.proxies(),
+                    login(etcd),
+                    new TlsFiles(etcd.cacert(), etcd.cert(), etcd.key()));
+            log.info("The cluster's keys are in etcd, under {}", settings.base());
+            EtcdDcs dcs = new EtcdDcs(settings);
+            return new Store(
+                    dcs,
+                    changed -> {
+                        if (changed instanceof EtcdConfig e) {
+                            dcs.login(login(e));
+                        }
+                    },
+                    List.of(),
+                    dcs::close);
+        }
+
+        private static Optional<EtcdSettings.Login> login(EtcdConfig etcd) {
+            return etcd.login().map(l -> new EtcdSettings.Login(l.username(), l.password()));
+        }
+    }
+
+    private static final class Consul {
+        static Store open(AgentConfig config, ConsulConfig consul, Logger log) throws IOException {
+            ConsulSettings settings = new ConsulSettings(
+                    ConsulSettings.base(config.namespace(), config.storePath()),
+                    config.scope(),
+                    config.name(),
+                    consul.address(),
+                    new TlsFiles(consul.cacert(), consul.cert(), consul.key()),
+                    consul.verify(),
+                    consul.checks(),
+                    new ConsulSettings.Service(consul.serviceCheckInterval(), consul.serviceCheckTlsServerName()),
+                    changeable(consul));
+            log.info("The cluster's keys are in Consul, under {}", settings.base());
+            ConsulDcs dcs = new ConsulDcs(settings);
+            return new Store(
+                    dcs,
+                    changed -> {
+                        if (changed instanceof ConsulConfig c) {
+                            dcs.change(changeable(c));
+                        }
+                    },
+                    List.of(),
+                    dcs::close);
+        }
+
+        private static ConsulSettings.Changeable changeable(ConsulConfig consul) {
+            return new ConsulSettings.Changeable(
+                    consul.token(),
+                    consul.datacenter(),
+                    ConsulSettings.Consistency.valueOf(consul.consistency().toUpperCase(Locale.ROOT)),
+                    consul.registerService(),
+                    consul.serviceTags());
+        }
+    }
+
+    private static final class Zoo {
+        static Store open(AgentConfig config, ZooKeeperConfig zoo, Logger log) {
+            ZooKeeperSettings settings = new ZooKeeperSettings(
+                    ZooKeeperSettings.base(config.namespace(), config.storePath()),
+                    zoo.servers(),
+                    zoo.exhibitor().map(e -> new ZooKeeperSettings.Exhibitor(e.addresses(), e.interval())));
+            log.info("The cluster's keys are in ZooKeeper, under {}", settings.base());
+            ZooKeeperDcs dcs = new ZooKeeperDcs(settings);
+            return new Store(dcs, changed -> {}, List.of(), dcs::close);
+        }
+    }
+
+    /** A class of its own, so that the JVM loads Kubernetes' client only where it is used. */
+    private static final class Kubernetes {
+        private static final Path ACCOUNT = Path.of("/var/run/secrets/kubernetes.io/serviceaccount");
+
+        static Store open(AgentConfig config, KubernetesConfig kubernetes, Map<String, String> environment, Logger log)
+                throws IOException {
+            KubernetesSettings settings = new KubernetesSettings(
+                    access(kubernetes, environment),
+                    kubernetes.namespace(),
+                    config.scope(),
+                    config.citus().map(c -> c.group()),
+                    config.name(),
+                    kubernetes.labels(),
+                    kubernetes.scopeLabel(),
+                    new KubernetesSettings.Roles(
+                            kubernetes.roleLabel(),
+                            kubernetes.leaderLabelValue(),
+                            kubernetes.followerLabelValue(),
+                            kubernetes.standbyLeaderLabelValue(),
+                            kubernetes.tmpRoleLabel()),
+                    kubernetes.bootstrapLabels(),
+                    kubernetes.useEndpoints()
+                            ? Optional.of(new KubernetesSettings.LeaderEndpoints(
+                                    kubernetes.podIp(),
+                                    kubernetes.ports().stream()
+                                            .map(p -> new KubernetesSettings.Port(p.port(), p.name(), p.protocol()))
+                                            .toList()))
+                            : Optional.empty(),
+                    kubernetes.bypassApiService(),
+                    kubernetes.retriableHttpCodes());
+            log.info(
+                    "The cluster's state is in {} of Kubernetes, in namespace {}",
+                    kubernetes.useEndpoints() ? "Endpoints" : "ConfigMaps",
+                    settings.namespace());
+            KubernetesDcs dcs = new KubernetesDcs(settings);
+            return new Store(dcs, changed -> {}, List.of(), dcs::close);
+        }
+
+        /** As Patroni: a pod's service account, else kubectl's file. */
+        private static KubernetesSettings.Access access(KubernetesConfig kubernetes, Map<String, String> environment) {
+            String host = environment.getOrDefault("KUBERNETES_SERVICE_HOST", "");
+            String port = environment.getOrDefault(
+                    "KUBERNETES_SERVICE_PORT_HTTPS", environment.getOrDefault("KUBERNETES_SERVICE_PORT", "443"));
+            if (host.isEmpty() || !Files.isReadable(ACCOUNT.resolve("token"))) {
+                return new KubernetesSettings.KubeConfig(kubernetes.context(), kubernetes.cacert());
+            }
+            return new KubernetesSettings.ServiceAccount(
+                    URI.create("https://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port + "/"),
+                    ACCOUNT.resolve("token"),
+                    Optional.of(kubernetes.cacert().orElse(ACCOUNT.resolve("ca.crt"))));
+        }
+    }
+}

@@ -1,0 +1,130 @@
+package dev.matriarch.agent;
+
+import dev.matriarch.agent.certificates.OwnTls;
+import dev.matriarch.agent.config.ConfigProblems;
+import dev.matriarch.agent.config.NodeConfig;
+import dev.matriarch.agent.config.RaftConfig;
+import dev.matriarch.agent.config.WitnessConfig;
+import dev.matriarch.agent.log.Logging;
+import dev.matriarch.agent.loop.TlsWatch;
+import dev.matriarch.agent.loop.Version;
+import dev.matriarch.agent.service.ServiceNotes;
+import dev.matriarch.raft.RaftStore;
+import dev.matriarch.raft.RaftStoreSettings;
+import dev.matriarch.raft.StoreStartException;
+import dev.matriarch.tls.LiveTls;
+import dev.matriarch.tls.authority.OwnCertificate;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * {@code matriarch witness FILE}: a peer of the built-in store on a host without PostgreSQL, for sites with two data nodes:
+ * with its vote, the store goes on when one of them is lost. It never holds the leader lock.
+ */
+final class Witness {
+    private static final Duration BEATS_WITHIN = Duration.ofSeconds(10);
+    private static final int REFUSED = 1;
+    private static final int BAD_CONFIGURATION = 2;
+
+    /** How old its copy may be when somebody asks for it; nobody does. */
+    private static final Duration RETRY_TIMEOUT = Duration.ofSeconds(10);
+
+    private static final long LONGEST_END_SECONDS = 10;
+
+    private Witness() {}
+
+    /** Until SIGTERM. @return the exit code */
+    static int run(Path file) {
+        WitnessConfig config;
+        try {
+            config = WitnessConfig.load(file, System.getenv());
+        } catch (ConfigProblems problems) {
+            System.err.println(problems.getMessage());
+            return BAD_CONFIGURATION;
+        }
+        Logging.configure(config.log());
+        Logger log = LoggerFactory.getLogger(Witness.class);
+        log.info(
+                "matriarch {} starts as the witness {} of cluster {}", Version.TEXT, config.name(), config.storeName());
+        CountDownLatch ended = new CountDownLatch(1);
+        try {
+            Optional<OwnCertificate> own = OwnTls.of(NodeConfig.of(config));
+            Optional<LiveTls> tls = Certificates.open(config.tls(), own, log);
+            Optional<TlsWatch> watch = tls.map(t -> new TlsWatch(t, own));
+            try (RaftStore store = RaftStore.open(settings(config, file, tls), text -> log.debug("{}", text));
+                    ServiceNotes service =
+                            ServiceNotes.of(System.getenv(), config.raft().dataDir())) {
+                config.raft().removeDeadPeersAfter().ifPresent(store::removeDeadPeersAfter);
+                config.raft()
+                        .backup()
+                        .ifPresent(
+                                b -> store.keepBackups(new RaftStore.Backups(b.directory(), b.interval(), b.keep())));
+                return untilAsked(store, service, ended, log);
+            } finally {
+                watch.ifPresent(TlsWatch::close);
+            }
+        } catch (StoreStartException | IOException e) {
+            log.error("The witness cannot start: {}", e.getMessage());
+            System.err.println("matriarch: " + e.getMessage());
+            return REFUSED;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return REFUSED;
+        } finally {
+            log.info("matriarch ends");
+            Logging.end();
+            ended.countDown();
+        }
+    }
+
+    private static int untilAsked(RaftStore store, ServiceNotes service, CountDownLatch ended, Logger log)
+            throws InterruptedException {
+        CountDownLatch asked = new CountDownLatch(1);
+
+        Runtime.getRuntime()
+                .addShutdownHook(new Thread(
+                        () -> {
+                            asked.countDown();
+                            try {
+                                ended.await(LONGEST_END_SECONDS, TimeUnit.SECONDS);
+                            } catch (InterruptedException e) {
+                                Thread.currentThread().interrupt();
+                            }
+                        },
+                        "shutdown"));
+        String before = "";
+        while (!asked.await(1, TimeUnit.SECONDS)) {
+            service.beat(BEATS_WITHIN, "a witness; " + before);
+            String now = store.dcs().health().split(":", 2)[0];
+            if (!now.equals(before)) {
+                before = now;
+                log.info("Store: {}", store.dcs().health());
+            }
+        }
+        service.stopping("asked to end");
+        return 0;
+    }
+
+    private static RaftStoreSettings settings(WitnessConfig config, Path file, Optional<LiveTls> tls) {
+        RaftConfig raft = config.raft();
+        return new RaftStoreSettings(
+                config.storeName(),
+                config.name(),
+                raft.dataDir(),
+                config.stateDir(),
+                raft.selfAddress().toString(),
+                raft.bindAddress().toString(),
+                raft.partners().stream().map(Object::toString).toList(),
+                raft.electionTimeoutMin(),
+                raft.electionTimeoutMax(),
+                () -> RETRY_TIMEOUT,
+                file.toString(),
+                tls);
+    }
+}

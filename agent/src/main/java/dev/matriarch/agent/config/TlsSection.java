@@ -1,0 +1,67 @@
+package dev.matriarch.agent.config;
+
+import dev.matriarch.tls.TlsFiles;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+
+/** The certificate that a member shows to the others and to matriarchctl, and whom it lets in. */
+final class TlsSection {
+    static final String NO_CERTIFICATE =
+            "holds no certificate that the agent may read. For the first node of a cluster make an"
+                    + " authority and a certificate: matriarch cluster init FILE, as the agent's user; for another one see"
+                    + " docs/tls.md";
+    private static final Duration LIFETIME = Duration.ofDays(90);
+    private static final Duration SHORTEST = Duration.ofSeconds(60);
+
+    private final Section s;
+
+    TlsSection(Section s) {
+        this.s = s;
+    }
+
+    Optional<TlsFiles> read() {
+        Optional<Path> directory = s.file("directory");
+        Duration lifetime = s.duration("lifetime", LIFETIME, SHORTEST);
+        if (s.has("directory")) {
+            return own(directory, lifetime);
+        }
+        if (s.has("lifetime")) {
+            s.problem("lifetime", "is that of certificates that are made here: it needs " + s.key("directory"));
+        }
+        Optional<Path> ca = readable("ca", "the authority that the certificates of all members come from");
+        Optional<Path> certificate = readable("certificate", "this member's certificate, in PEM form");
+        Optional<Path> key = s.has("key") ? readable("key", "") : s.file("key").or(() -> certificate);
+        Optional<String> password = s.secret("key_password");
+        s.finish();
+        return ca.flatMap(a -> certificate.flatMap(c -> key.map(k -> new TlsFiles(a, c, k, password))));
+    }
+
+    private Optional<TlsFiles> own(Optional<Path> directory, Duration lifetime) {
+        for (String name : List.of("ca", "certificate", "key", "key_password", "key_password_file")) {
+            if (s.has(name)) {
+                s.problem(name, "is given together with " + s.key("directory") + "; keep one of them");
+            }
+            s.tolerate(name);
+        }
+        s.finish();
+        Optional<TlsFiles> files = directory.map(d -> TlsFiles.own(d, lifetime));
+        files.filter(f -> !Files.isReadable(f.certificate()) || !Files.isReadable(f.ca()))
+                .ifPresent(f -> s.problem("directory", NO_CERTIFICATE));
+        return files;
+    }
+
+    private Optional<Path> readable(String name, String advice) {
+        Optional<Path> file = s.file(name);
+        if (file.isEmpty() && !s.has(name)) {
+            s.problem(name, "is missing: " + advice);
+        }
+        if (file.isPresent() && !Files.isReadable(file.get())) {
+            s.problem(name, "cannot be read; create it, readable for the agent's user");
+            return Optional.empty();
+        }
+        return file;
+    }
+}

@@ -1,0 +1,40 @@
+package dev.matriarch.agent.rpc;
+
+import dev.matriarch.tls.LiveTls;
+import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
+import io.grpc.netty.shaded.io.netty.handler.ssl.ClientAuth;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslProvider;
+import java.io.IOException;
+import java.time.Duration;
+import javax.net.ssl.SSLException;
+
+/**
+ * TLS as gRPC wants it, on certificates that may be renewed. The JDK's own: a native library would have to be unpacked to a
+ * directory that may be mounted noexec.
+ */
+record RpcTls(SslContext server, SslContext client) {
+    /** A resumed session is not checked again: none may outlive a certificate for long. */
+    private static final Duration LONGEST_SESSION = Duration.ofMinutes(1);
+
+    /** @throws IOException if the JDK lacks what is needed */
+    static RpcTls of(LiveTls certificates) throws IOException {
+        try {
+            SslContext server = GrpcSslContexts.configure(
+                            SslContextBuilder.forServer(certificates.keyManager()), SslProvider.JDK)
+                    .trustManager(certificates.trustManager())
+                    .clientAuth(ClientAuth.REQUIRE)
+                    .sessionTimeout(LONGEST_SESSION.toSeconds())
+                    .build();
+            SslContext client = GrpcSslContexts.configure(SslContextBuilder.forClient(), SslProvider.JDK)
+                    .keyManager(certificates.keyManager())
+                    .trustManager(certificates.trustManager())
+                    .sessionTimeout(LONGEST_SESSION.toSeconds())
+                    .build();
+            return new RpcTls(server, client);
+        } catch (SSLException e) {
+            throw new IOException("no TLS for the control port: " + e.getMessage(), e);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+package dev.matriarch.agent.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What the manifests in packaging/kubernetes give to an agent is a configuration that it takes. */
+class KubernetesManifestsTest {
+    private static final Path FOLDER = Path.of("../packaging/kubernetes");
+    private static final ObjectMapper YAML = new ObjectMapper(new YAMLFactory());
+
+    @TempDir
+    Path dir;
+
+    private AgentConfig load(String file) throws Exception {
+        Map<String, String> environment = new LinkedHashMap<>(Map.of("KUBERNETES_SERVICE_HOST", "10.96.0.1"));
+        Path settings = dir.resolve("matriarch.yml");
+        for (String document : Files.readString(FOLDER.resolve(file)).split("(?m)^---$")) {
+            JsonNode object = YAML.readTree(document);
+            if (object.path("kind").asText().equals("ConfigMap")) {
+                Files.writeString(settings, object.at("/data/matriarch.yml").asText());
+            }
+            for (JsonNode variable : object.at("/spec/template/spec/containers/0/env")) {
+                environment.put(variable.path("name").asText(), value(variable, environment));
+            }
+        }
+        return ConfigFile.load(settings, environment);
+    }
+
+    /** As Kubernetes fills it in. */
+    private static String value(JsonNode variable, Map<String, String> before) {
+        String field = variable.at("/valueFrom/fieldRef/fieldPath").asText("");
+        return switch (field) {
+            case "metadata.name" -> "demo-0";
+            case "metadata.namespace" -> "databases";
+            case "status.podIP" -> "10.1.2.3";
+            default ->
+                variable.has("value")
+                        ? variable.path("value")
+                                .asText()
+                                .replace("$(POD_IP)", before.getOrDefault("POD_IP", ""))
+                                .replace("$(PATRONI_NAME)", before.getOrDefault("PATRONI_NAME", ""))
+                        : "secret";
+        };
+    }
+
+    @Test
+    void theOneWithItsStateInKubernetes() throws Exception {
+        AgentConfig config = load("state-in-kubernetes.yaml");
+        KubernetesConfig kubernetes = assertInstanceOf(KubernetesConfig.class, config.store());
+        assertEquals("demo-0", config.name());
+        assertEquals("databases", kubernetes.namespace());
+        assertEquals(Optional.of("10.1.2.3"), kubernetes.podIp());
+        assertEquals("10.1.2.3", config.rest().connectAddress().host());
+    }
+
+    @Test
+    void theOneWithTheBuiltInStore() throws Exception {
+        RaftConfig raft = load("built-in-store.yaml").builtIn().orElseThrow();
+        assertEquals("demo-0.demo-members:2222", raft.selfAddress().toString());
+        assertEquals(2, raft.partners().size());
+    }
+}

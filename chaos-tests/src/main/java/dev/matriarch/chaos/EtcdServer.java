@@ -1,0 +1,157 @@
+package dev.matriarch.chaos;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
+
+/** A real etcd of one member on a loopback address. */
+public final class EtcdServer implements AutoCloseable {
+    private static final ObjectMapper JSON = new ObjectMapper();
+    private static final Duration UP = Duration.ofSeconds(30);
+
+    private final Path directory;
+    private final int clientPort;
+    private final int peerPort;
+    private Process process;
+    private int generation;
+
+    public EtcdServer(Path directory) {
+        this.directory = directory;
+        this.clientPort = freePort();
+        this.peerPort = freePort();
+        start();
+    }
+
+    private static int freePort() {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            return socket.getLocalPort();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** {@code ./check} says where it is; else it may be installed. */
+    private static String program() {
+        String named = System.getenv("MATRIARCH_ETCD");
+        if (named != null) {
+            return named;
+        }
+        for (String place : List.of("/usr/bin/etcd", "/var/cache/matriarch-tests/etcd/usr/bin/etcd")) {
+            if (Files.isExecutable(Path.of(place))) {
+                return place;
+            }
+        }
+        throw new AssertionError("no etcd was found: ./check unpacks one; or let MATRIARCH_ETCD name the program");
+    }
+
+    private void start() {
+        String peer = "http://127.0.0.1:" + peerPort;
+        try {
+            Files.createDirectories(directory);
+            process = new ProcessBuilder(
+                            program(),
+                            "--name=e",
+                            "--data-dir=" + directory.resolve("data" + generation),
+                            "--listen-client-urls=http://" + address(),
+                            "--advertise-client-urls=http://" + address(),
+                            "--listen-peer-urls=" + peer,
+                            "--initial-advertise-peer-urls=" + peer,
+                            "--initial-cluster=e=" + peer,
+                            "--enable-v2=true")
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
+                            directory.resolve("etcd.log").toFile()))
+                    .start();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        Await.until(
+                "etcd answers", UP, () -> Http.status("http://" + address() + "/health", Duration.ofSeconds(1)) == 200);
+    }
+
+    /** {@code host:port} of its door for clients. */
+    public String address() {
+        return "127.0.0.1:" + clientPort;
+    }
+
+    /** The value of a key; empty if there is none, or nobody answers. */
+    public String get(String key) {
+        String body = "{\"key\":\"" + Base64.getEncoder().encodeToString(key.getBytes(StandardCharsets.UTF_8)) + "\"}";
+        return Http.post("http://" + address() + "/v3/kv/range", body, Duration.ofSeconds(3))
+                .filter(reply -> reply.statusCode() == 200)
+                .map(reply -> {
+                    try {
+                        String value = JSON.readTree(reply.body())
+                                .path("kvs")
+                                .path(0)
+                                .path("value")
+                                .asText("");
+                        return new String(Base64.getDecoder().decode(value), StandardCharsets.UTF_8);
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                })
+                .orElse("");
+    }
+
+    /** From now on it asks who somebody is; this user may do everything. */
+    public void askForPasswords(String user, String password) {
+        for (String[] order : new String[][] {
+            {"role/add", "{\"name\": \"root\"}"},
+            {"user/add", "{\"name\": \"root\", \"password\": \"" + password + "\"}"},
+            {"user/grant", "{\"user\": \"root\", \"role\": \"root\"}"},
+            {"user/add", "{\"name\": \"" + user + "\", \"password\": \"" + password + "\"}"},
+            {"user/grant", "{\"user\": \"" + user + "\", \"role\": \"root\"}"},
+            {"enable", "{}"}
+        }) {
+            Http.post("http://" + address() + "/v3/auth/" + order[0], order[1], UP)
+                    .filter(reply -> reply.statusCode() == 200)
+                    .orElseThrow(() -> new AssertionError("etcd refuses auth/" + order[0]));
+        }
+    }
+
+    /** It hangs: connections stay open, nobody answers. */
+    public void freeze() {
+        Processes.signal("STOP", List.of(process.pid()));
+    }
+
+    public void thaw() {
+        Processes.signal("CONT", List.of(process.pid()));
+    }
+
+    private void kill() {
+        process.destroyForcibly();
+        try {
+            if (!process.waitFor(10, TimeUnit.SECONDS)) {
+                throw new AssertionError("etcd does not end");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** It is killed and begins again with nothing. */
+    public void loseEverything() {
+        kill();
+        generation++;
+        start();
+    }
+
+    @Override
+    public void close() {
+        if (process != null) {
+            kill();
+        }
+        Commands.run(Duration.ofSeconds(20), Map.of(), List.of("rm", "-rf", directory.toString()));
+    }
+}

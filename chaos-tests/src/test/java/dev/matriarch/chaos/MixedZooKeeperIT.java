@@ -1,0 +1,23 @@
+package dev.matriarch.chaos;
+
+import java.nio.file.Path;
+
+/** On ZooKeeper. */
+class MixedZooKeeperIT extends MixedCluster {
+    private static final int PORT_OFFSET = 2480;
+
+    private ZooKeeperServer zookeeper;
+
+    @Override
+    Cluster start(Path home) {
+        zookeeper = new ZooKeeperServer(home.resolve("zookeeper"));
+        return Cluster.startOnZooKeeper(zookeeper.address(), 3, PORT_OFFSET);
+    }
+
+    @Override
+    void endStore() {
+        if (zookeeper != null) {
+            zookeeper.close();
+        }
+    }
+}

@@ -1,0 +1,218 @@
+package dev.matriarch.etcd;
+
+import static dev.matriarch.dcs.contract.Sample.TIMEOUT;
+import static dev.matriarch.dcs.contract.Sample.await;
+import static dev.matriarch.dcs.contract.Sample.epoch;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.matriarch.dcs.Change;
+import dev.matriarch.dcs.DcsException;
+import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.LeaseResult;
+import dev.matriarch.dcs.WriteResult;
+import dev.matriarch.dcs.http.Budget;
+import dev.matriarch.dcs.http.TlsFiles;
+import dev.matriarch.etcd.EtcdApi.Again;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.Tag;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Users, certificates and discovery, with real servers where there are such. */
+@Tag("slow")
+class EtcdAccessTest {
+    @TempDir
+    Path dir;
+
+    private static EtcdSettings as(EtcdServers servers, Optional<EtcdSettings.Login> login, TlsFiles tls) {
+        return new EtcdSettings("/service/access/", servers.addresses(), Optional.empty(), false, login, tls);
+    }
+
+    private static Optional<EtcdSettings.Login> login(String user, String password) {
+        return Optional.of(new EtcdSettings.Login(user, password));
+    }
+
+    private static void call(EtcdApi api, String path, ObjectNode body) throws DcsException {
+        api.call(path, body, Again.FORBIDDEN, new Budget(TIMEOUT));
+    }
+
+    @Test
+    void usersLogInAndTheirTokensAreReplacedWhenTheyEnd() throws Exception {
+        try (EtcdServers servers = EtcdServers.start(dir.resolve("etcd"), 1)) {
+            try (EtcdApi admin = new EtcdApi(as(servers, Optional.empty(), TlsFiles.NONE))) {
+                for (String user : List.of("root", "matriarch")) {
+                    call(admin, "auth/role/add", Requests.object().put("name", user));
+                    call(
+                            admin,
+                            "auth/user/add",
+                            Requests.object().put("name", user).put("password", "s3cret"));
+                    call(
+                            admin,
+                            "auth/user/grant",
+                            Requests.object().put("user", user).put("role", user));
+                }
+                ObjectNode grant = Requests.object().put("name", "matriarch");
+                grant.putObject("perm")
+                        .put("permType", "READWRITE")
+                        .put("key", Requests.encoded("/service/access/"))
+                        .put("range_end", Requests.encoded(Requests.afterPrefix("/service/access/")));
+                call(admin, "auth/role/grant", grant);
+                call(admin, "auth/enable", Requests.object());
+            }
+            try (EtcdDcs nobody = new EtcdDcs(as(servers, Optional.empty(), TlsFiles.NONE));
+                    EtcdDcs wrong = new EtcdDcs(as(servers, login("matriarch", "wrong"), TlsFiles.NONE));
+                    EtcdDcs dcs = new EtcdDcs(as(servers, login("matriarch", "s3cret"), TlsFiles.NONE))) {
+                String refused = assertThrows(DcsException.class, () -> nobody.read(TIMEOUT))
+                        .getMessage();
+                assertTrue(refused.contains("username"), refused);
+                refused = assertThrows(DcsException.class, () -> wrong.read(TIMEOUT))
+                        .getMessage();
+                assertTrue(refused.contains("does not let matriarch in"), refused);
+                assertTrue(!refused.contains("wrong"), refused);
+
+                Duration ttl = Duration.ofSeconds(60);
+                long epoch = epoch(dcs.acquireLeader("n1", ttl, Long.MAX_VALUE, TIMEOUT));
+                List<Change> heard = new CopyOnWriteArrayList<>();
+                dcs.onChange(heard::add);
+                // Its tokens live in its memory.
+                servers.kill(0);
+                servers.start(0);
+                servers.awaitAnswers();
+                assertEquals(new LeaseResult.Held(epoch), dcs.renewLeader("n1", epoch, ttl, Optional.empty(), TIMEOUT));
+                await(Duration.ofSeconds(20), "the watch is allowed in again", () -> {
+                    dcs.writeConfig("{}", Expected.anything(), TIMEOUT);
+                    return heard.contains(Change.CONFIG);
+                });
+                wrong.login(login("matriarch", "s3cret"));
+                assertEquals("n1", wrong.read(TIMEOUT).leader().orElseThrow().name(), "a reloaded password counts");
+            }
+        }
+    }
+
+    private void openssl(String... arguments) throws Exception {
+        List<String> command = new ArrayList<>(List.of("openssl"));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command)
+                .redirectErrorStream(true)
+                .redirectOutput(dir.resolve("openssl.log").toFile())
+                .start();
+        assertTrue(process.waitFor(30, TimeUnit.SECONDS));
+        assertEquals(0, process.exitValue(), () -> {
+            try {
+                return command + Files.readString(dir.resolve("openssl.log"));
+            } catch (java.io.IOException e) {
+                return e.toString();
+            }
+        });
+    }
+
+    private void certificate(String name, String... subjectAlternative) throws Exception {
+        Path extension = Files.writeString(
+                dir.resolve(name + ".ext"), subjectAlternative.length == 0 ? "" : subjectAlternative[0] + "\n");
+        openssl(
+                "req",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-subj",
+                "/CN=" + name,
+                "-keyout",
+                file(name + ".key"),
+                "-out",
+                file(name + ".csr"));
+        openssl(
+                "x509",
+                "-req",
+                "-in",
+                file(name + ".csr"),
+                "-CA",
+                file("ca.pem"),
+                "-CAkey",
+                file("ca.key"),
+                "-CAcreateserial",
+                "-days",
+                "2",
+                "-out",
+                file(name + ".pem"),
+                "-extfile",
+                extension.toString());
+    }
+
+    private String file(String name) {
+        return dir.resolve(name).toString();
+    }
+
+    @Test
+    void bothSidesShowTheirCertificates() throws Exception {
+        openssl(
+                "req",
+                "-x509",
+                "-newkey",
+                "rsa:2048",
+                "-nodes",
+                "-days",
+                "2",
+                "-subj",
+                "/CN=authority",
+                "-keyout",
+                file("ca.key"),
+                "-out",
+                file("ca.pem"));
+        certificate("server", "subjectAltName=IP:127.0.0.1");
+        certificate("client");
+        List<String> tls = List.of(
+                "--cert-file=" + file("server.pem"),
+                "--key-file=" + file("server.key"),
+                "--trusted-ca-file=" + file("ca.pem"),
+                "--client-cert-auth=true");
+        TlsFiles complete = new TlsFiles(
+                Optional.of(dir.resolve("ca.pem")),
+                Optional.of(dir.resolve("client.pem")),
+                Optional.of(dir.resolve("client.key")));
+        TlsFiles anonymous = new TlsFiles(Optional.of(dir.resolve("ca.pem")), Optional.empty(), Optional.empty());
+        try (EtcdServers servers = EtcdServers.start(dir.resolve("etcd"), 1, "https", tls);
+                EtcdDcs dcs = new EtcdDcs(as(servers, Optional.empty(), complete));
+                EtcdDcs unknown = new EtcdDcs(as(servers, Optional.empty(), anonymous));
+                EtcdDcs untrusting = new EtcdDcs(as(servers, Optional.empty(), TlsFiles.NONE))) {
+            await(Duration.ofSeconds(30), "it answers", () -> dcs.read(TIMEOUT).isUnlocked());
+            assertInstanceOf(WriteResult.Written.class, dcs.writeConfig("{}", Expected.absent(), TIMEOUT));
+            assertThrows(DcsException.class, () -> unknown.read(Duration.ofSeconds(2)));
+            String why = assertThrows(DcsException.class, () -> untrusting.read(Duration.ofSeconds(2)))
+                    .getMessage();
+            assertTrue(why.contains("PKIX"), why);
+        }
+        assertThrows(
+                java.io.IOException.class,
+                () -> new TlsFiles(Optional.of(dir.resolve("ca.key")), Optional.empty(), Optional.empty()).context());
+    }
+
+    @Test
+    void dnsNamesTheServers() {
+        Map<String, List<String>> records = Map.of(
+                "_etcd-client-blue._tcp.example.com",
+                List.of("0 0 2379 a.example.com.", "0 0 2380 b.example.com."),
+                "_etcd-ssl-blue._tcp.example.com",
+                List.of("0 0 1 c.example.com."));
+        SrvRecords srv = new SrvRecords(
+                new EtcdSettings.Discovery("example.com", Optional.of("blue")),
+                name -> records.getOrDefault(name, List.of()));
+        assertEquals(
+                List.of(URI.create("http://a.example.com:2379"), URI.create("http://b.example.com:2380")), srv.look());
+        SrvRecords none =
+                new SrvRecords(new EtcdSettings.Discovery("example.com", Optional.empty()), name -> List.of());
+        assertEquals(List.of(), none.look());
+    }
+}

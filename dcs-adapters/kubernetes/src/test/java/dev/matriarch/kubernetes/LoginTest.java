@@ -1,0 +1,105 @@
+package dev.matriarch.kubernetes;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.matriarch.dcs.DcsException;
+import dev.matriarch.dcs.http.Budget;
+import io.fabric8.kubernetes.client.Config;
+import io.fabric8.kubernetes.client.ConfigBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientBuilder;
+import io.fabric8.kubernetes.client.KubernetesClientException;
+import io.fabric8.kubernetes.client.OAuthTokenProvider;
+import io.fabric8.kubernetes.client.jdkhttp.JdkHttpClientFactory;
+import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Where the token comes from, such as a login program, may fail or hang: the call ends in its time, as one without an answer. */
+class LoginTest {
+    private static final Duration SHORT = Duration.ofSeconds(1);
+    private static final String PATH = "/api/v1/namespaces/default/configmaps";
+
+    private final AtomicReference<OAuthTokenProvider> login = new AtomicReference<>(() -> "good");
+    private ApiServers server;
+    private KubernetesApi api;
+
+    @BeforeEach
+    void start() {
+        server = new ApiServers();
+        Config config = new ConfigBuilder(Config.empty())
+                .withMasterUrl(server.address().toString())
+                .withOauthTokenProvider(() -> login.get().getToken())
+                .build();
+        api = new KubernetesApi(
+                new KubernetesClientBuilder()
+                        .withConfig(config)
+                        .withHttpClientFactory(new JdkHttpClientFactory())
+                        .build(),
+                Set.of());
+    }
+
+    @AfterEach
+    void stop() {
+        api.close();
+        server.close();
+    }
+
+    private DcsException failed() {
+        return assertTimeoutPreemptively(
+                Duration.ofSeconds(30), () -> assertThrows(DcsException.class, () -> api.get(PATH, new Budget(SHORT))));
+    }
+
+    private void works() throws DcsException {
+        assertEquals(
+                "List", api.get(PATH, MockCluster.soon()).path("kind").asText().replace("ConfigMap", ""));
+    }
+
+    @Test
+    void aTokenThatCannotBeSentIsNotPrinted() throws Exception {
+        login.set(() -> "secret\nsecret");
+        for (Throwable e = failed(); e != null; e = e.getCause()) {
+            assertFalse(e.toString().contains("secret"), e.toString());
+        }
+        assertFalse(api.lastFailure().contains("secret"), api.lastFailure());
+        assertTrue(api.lastFailure().contains("look at the token"), api.lastFailure());
+        login.set(() -> "good");
+        works();
+    }
+
+    @Test
+    void aLoginThatFailsIsNoAnswer() throws Exception {
+        login.set(() -> {
+            throw new KubernetesClientException("on purpose");
+        });
+        failed();
+        login.set(() -> "good");
+        works();
+    }
+
+    @Test
+    void aLoginThatHangsHoldsNobodyUpForLongerThanTheCall() throws Exception {
+        CountDownLatch released = new CountDownLatch(1);
+        login.set(() -> {
+            try {
+                released.await();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            return "late";
+        });
+        failed();
+        failed();
+        login.set(() -> "good");
+        released.countDown();
+        works();
+        assertTrue(server.asked.size() <= 2, "what nobody waits for any more is not asked: " + server.asked.size());
+    }
+}

@@ -1,0 +1,444 @@
+package dev.matriarch.zookeeper;
+
+import static dev.matriarch.zookeeper.Requests.await;
+
+import dev.matriarch.dcs.Change;
+import dev.matriarch.dcs.ClusterStatus;
+import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Dcs;
+import dev.matriarch.dcs.DcsException;
+import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.FailoverRequest;
+import dev.matriarch.dcs.LeaseResult;
+import dev.matriarch.dcs.Measure;
+import dev.matriarch.dcs.Member;
+import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.TimelineHistory;
+import dev.matriarch.dcs.WriteResult;
+import dev.matriarch.dcs.http.Addresses;
+import dev.matriarch.dcs.http.Budget;
+import dev.matriarch.dcs.json.ClusterJson;
+import dev.matriarch.dcs.json.ClusterKeys;
+import dev.matriarch.zookeeper.Leases.Attached;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Consumer;
+import org.apache.zookeeper.CreateMode;
+import org.apache.zookeeper.KeeperException;
+import org.apache.zookeeper.Op;
+import org.apache.zookeeper.OpResult;
+import org.apache.zookeeper.ZooDefs;
+
+/**
+ * {@link Dcs} on ZooKeeper. Every write is conditioned on what it stands on, and every read has its server take up first what
+ * was decided before. The leader lock and a member's record have a session each, so that one can end without the other.
+ */
+public final class ZooKeeperDcs implements Dcs {
+    private static final int MOST_ROUNDS = 8;
+
+    /** In the order in which they are read: a lock that is taken after the status was read has changed it. */
+    private static final List<String> READ = List.of(
+            ClusterKeys.STATUS,
+            ClusterKeys.LEADER,
+            ZooKeeperLock.EPOCH,
+            ClusterKeys.INITIALIZE,
+            ClusterKeys.CONFIG,
+            ClusterKeys.FAILOVER,
+            ClusterKeys.HISTORY,
+            ClusterKeys.SYNC,
+            ClusterKeys.FAILSAFE,
+            ClusterKeys.LEGACY_OPTIME);
+
+    private record Touched(String json, Leases.Lease lease, long atNanos) {}
+
+    private final Optional<ExhibitorWatch> watch;
+    private final Connections connections;
+    private final Leases leases;
+    private final Keys keys;
+    private final ZooKeeperLock lock;
+    private final List<Consumer<Change>> listeners = new CopyOnWriteArrayList<>();
+    private final Map<String, Touched> touched = new HashMap<>();
+    private volatile Map<String, Node> lastRead = Map.of();
+
+    /** Whether ZooKeeper answers is seen by the first read. */
+    public ZooKeeperDcs(ZooKeeperSettings settings) {
+        this(settings.base(), new Addresses(shuffled(settings.servers())), settings.exhibitor());
+    }
+
+    /** @param servers asked in this order */
+    ZooKeeperDcs(String base, Addresses servers) {
+        this(base, servers, Optional.empty());
+    }
+
+    private ZooKeeperDcs(String base, Addresses servers, Optional<ZooKeeperSettings.Exhibitor> exhibitor) {
+        connections = new Connections(servers);
+        leases = new Leases(servers, connections);
+        keys = new Keys(base);
+        lock = new ZooKeeperLock(connections, leases, keys);
+        new ZooKeeperWatch(connections.curator(), base, c -> listeners.forEach(l -> l.accept(c)));
+        watch = exhibitor.map(how -> new ExhibitorWatch(how, named -> connections.servers(shuffled(named))));
+    }
+
+    /** Not all members ask the same one. */
+    private static List<URI> shuffled(List<URI> servers) {
+        List<URI> shuffled = new ArrayList<>(servers);
+        Collections.shuffle(shuffled);
+        return shuffled;
+    }
+
+    @Override
+    public ClusterView read(Duration timeout) throws DcsException {
+        try {
+            return connections.repeat(new Budget(timeout), this::readOnce);
+        } catch (KeeperException e) {
+            throw Requests.refused(e);
+        }
+    }
+
+    private ClusterView readOnce(Requests requests, Budget budget) throws KeeperException, DcsException {
+        for (int round = 1; ; round++) {
+            // What its holder decides by must not be older than its last renewal.
+            CompletableFuture<Void> fresh = lock.mayBeHeld() ? requests.barrier() : requests.sync(keys.base());
+            Map<String, CompletableFuture<Optional<Node>>> asked = new LinkedHashMap<>();
+            READ.forEach(key -> asked.put(key, requests.get(keys.of(key))));
+            CompletableFuture<List<String>> names = requests.children(keys.of("members"));
+            await(fresh, budget);
+            for (String name : await(names, budget)) {
+                String key = ClusterKeys.member(name);
+                asked.put(key, requests.get(keys.of(key)));
+            }
+            Map<String, Node> nodes = new HashMap<>();
+            for (var answer : asked.entrySet()) {
+                await(answer.getValue(), budget).ifPresent(node -> nodes.put(answer.getKey(), node));
+            }
+            Optional<Node> leader = Optional.ofNullable(nodes.get(ClusterKeys.LEADER));
+            Optional<Node> epoch = Optional.ofNullable(nodes.get(ZooKeeperLock.EPOCH));
+            if (ZooKeeperLock.isTorn(leader, epoch) && round < ZooKeeperLock.MOST_READS) {
+                continue;
+            }
+            Map<String, ClusterKeys.Stored> stored = new HashMap<>();
+            nodes.forEach((key, node) -> stored.put(key, new ClusterKeys.Stored(node.value(), node.modified())));
+            lastRead = nodes;
+            long revision = Optional.ofNullable(nodes.get(ClusterKeys.STATUS))
+                    .map(Node::modified)
+                    .orElse(0L);
+            return ClusterKeys.view(revision, stored, ZooKeeperLock.epochOf(leader, epoch));
+        }
+    }
+
+    @Override
+    public LeaseResult acquireLeader(String member, Duration ttl, long decidedOn, Duration timeout)
+            throws DcsException {
+        return lock.acquire(member, ttl, decidedOn, new Budget(timeout));
+    }
+
+    @Override
+    public LeaseResult renewLeader(
+            String member, long epoch, Duration ttl, Optional<ClusterStatus> status, Duration timeout)
+            throws DcsException {
+        return lock.renew(member, epoch, ttl, status.map(ClusterJson::writeStatus), new Budget(timeout));
+    }
+
+    @Override
+    public boolean releaseLeader(String member, long epoch, Optional<ClusterStatus> status, Duration timeout)
+            throws DcsException {
+        return lock.release(member, epoch, status.map(ClusterJson::writeStatus), new Budget(timeout));
+    }
+
+    @Override
+    public void touchMember(Member member, Duration ttl, Duration timeout) throws DcsException {
+        Budget budget = new Budget(timeout);
+        String json = ClusterJson.writeMember(member);
+        String key = ClusterKeys.member(member.name());
+        synchronized (touched) {
+            Touched last = touched.get(member.name());
+            Node shown = lastRead.get(key);
+            if (last != null
+                    && last.json().equals(json)
+                    && last.lease().ttl().equals(ttl)
+                    && shown != null
+                    && shown.value().equals(json)
+                    && System.nanoTime() - last.atNanos() < ttl.toNanos() / 3) {
+                return;
+            }
+            for (int round = 0; round < MOST_ROUNDS; round++) {
+                if (touchOnce(member.name(), json, ttl, budget)) {
+                    return;
+                }
+            }
+            throw new DcsException("the member's record in ZooKeeper changes faster than it can be written");
+        }
+    }
+
+    private boolean touchOnce(String name, String json, Duration ttl, Budget budget) throws DcsException {
+        Touched last = touched.get(name);
+        long now = System.nanoTime();
+        Optional<Attached> same =
+                last != null && last.lease().ttl().equals(ttl) ? leases.renew(last.lease(), budget) : Optional.empty();
+        try (Attached attached = same.isPresent() ? same.get() : leases.begin(ttl, Leases.Grant.ANY, budget)) {
+            Touched mine = new Touched(json, attached.lease(), now);
+            touched.put(name, mine);
+            return attached.ask((requests, b) -> {
+                touch(requests, keys.of(ClusterKeys.member(name)), mine, b);
+                return true;
+            });
+        } catch (KeeperException e) {
+            if (e.code() == KeeperException.Code.NONODE) {
+                keys.makeParents(connections, budget);
+            } else if (Requests.isUnknown(e) && !budget.isSpent()) {
+                Connections.pause();
+            } else if (!Requests.isConflict(e)) {
+                throw Requests.refused(e);
+            }
+            return false;
+        }
+    }
+
+    private static void touch(Requests requests, String path, Touched mine, Budget budget)
+            throws KeeperException, DcsException {
+        requests.sync(path);
+        Optional<Node> there = await(requests.get(path), budget);
+        byte[] value = Connections.bytes(mine.json());
+        List<Op> steps = new ArrayList<>();
+        if (there.isPresent() && there.get().owner() == mine.lease().id()) {
+            if (there.get().value().equals(mine.json())) {
+                return;
+            }
+            steps.add(Op.setData(path, value, there.get().version()));
+        } else {
+            // An earlier session of this member has it, or somebody put it there.
+            there.ifPresent(node -> steps.add(Op.delete(path, node.version())));
+            steps.add(Op.create(path, value, ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL));
+        }
+        await(requests.multi(steps), budget);
+    }
+
+    @Override
+    public WriteResult writeInitialize(String systemIdentifier, Expected expected, Duration timeout)
+            throws DcsException {
+        return write(ClusterKeys.INITIALIZE, systemIdentifier, expected, timeout);
+    }
+
+    @Override
+    public void deleteInitialize(Duration timeout) throws DcsException {
+        Node shown = lastRead.get(ClusterKeys.INITIALIZE);
+        if (shown == null || !shown.value().isEmpty()) {
+            return;
+        }
+        String path = keys.of(ClusterKeys.INITIALIZE);
+        try {
+            connections.once(new Budget(timeout), (requests, budget) -> {
+                requests.sync(path);
+                Optional<Node> now = await(requests.get(path), budget);
+                if (now.equals(Optional.of(shown))) {
+                    await(requests.multi(List.of(Op.delete(path, shown.version()))), budget);
+                }
+                return now;
+            });
+        } catch (KeeperException e) {
+            if (!Requests.isConflict(e)) {
+                throw Requests.refused(e);
+            }
+        }
+    }
+
+    @Override
+    public WriteResult writeConfig(String json, Expected expected, Duration timeout) throws DcsException {
+        return write(ClusterKeys.CONFIG, json, expected, timeout);
+    }
+
+    @Override
+    public WriteResult writeFailover(Optional<FailoverRequest> request, Expected expected, Duration timeout)
+            throws DcsException {
+        // Cleared by an empty object, as Patroni does: the key stays.
+        return write(ClusterKeys.FAILOVER, ClusterJson.writeFailover(request), expected, timeout);
+    }
+
+    @Override
+    public WriteResult writeSync(
+            String leader, long epoch, Optional<SyncState> state, Expected expected, Duration timeout)
+            throws DcsException {
+        String key = ClusterKeys.SYNC;
+        return lock.write(
+                leader,
+                epoch,
+                key,
+                there -> {
+                    // Patroni writes an empty object where nobody is synchronous.
+                    boolean empty =
+                            there.flatMap(n -> ClusterJson.readSync(n.value())).isEmpty();
+                    boolean holds = switch (expected) {
+                        case Expected.Anything() -> true;
+                        case Expected.Absent() -> empty;
+                        case Expected.Revision(long revision) ->
+                            there.map(Node::modified).orElse(0L) == revision;
+                    };
+                    if (!holds) {
+                        return Optional.empty();
+                    }
+                    if (state.isPresent()) {
+                        return Optional.of(keys.putTold(key, there, ClusterJson.writeSync(state)));
+                    }
+                    return Optional.of(there.map(n -> List.of(Op.delete(keys.of(key), n.version())))
+                            .orElse(List.of()));
+                },
+                new Budget(timeout));
+    }
+
+    @Override
+    public void writeHistory(TimelineHistory history, Duration timeout) throws DcsException {
+        String json = ClusterJson.writeHistory(history);
+        Node shown = lastRead.get(ClusterKeys.HISTORY);
+        if (shown == null || !shown.value().equals(json)) {
+            write(ClusterKeys.HISTORY, json, Expected.anything(), timeout);
+        }
+    }
+
+    @Override
+    public WriteResult writeFailsafe(String leader, long epoch, Map<String, String> apiUrls, Duration timeout)
+            throws DcsException {
+        return lock.write(
+                leader,
+                epoch,
+                ClusterKeys.FAILSAFE,
+                there -> Optional.of(keys.putTold(ClusterKeys.FAILSAFE, there, ClusterJson.writeFailsafe(apiUrls))),
+                new Budget(timeout));
+    }
+
+    @Override
+    public void deleteCluster(Duration timeout) throws DcsException {
+        Budget budget = new Budget(timeout);
+        for (int round = 0; round < MOST_ROUNDS; round++) {
+            try {
+                connections.once(budget, (requests, b) -> {
+                    await(requests.sync(keys.base()), b);
+                    List<Op> steps = new ArrayList<>();
+                    // Refused if somebody has it.
+                    steps.add(keys.create(ClusterKeys.LEADER, ""));
+                    steps.add(Op.delete(keys.of(ClusterKeys.LEADER), 0));
+                    List<String> below = new ArrayList<>();
+                    collect(requests, keys.base(), below, b);
+                    if (below.isEmpty()) {
+                        return steps;
+                    }
+                    below.remove(keys.of(ClusterKeys.LEADER));
+                    below.forEach(path -> steps.add(Op.delete(path, -1)));
+                    return await(requests.multi(steps), b);
+                });
+                synchronized (touched) {
+                    touched.clear();
+                }
+                return;
+            } catch (KeeperException e) {
+                if (e.code() == KeeperException.Code.NODEEXISTS) {
+                    throw new DcsException(
+                            "Somebody holds the leader lock; nothing was removed. Its server may take writes until"
+                                    + " its session ends: stop it, and try again.",
+                            e);
+                }
+                if (!Requests.isConflict(e)) {
+                    throw Requests.refused(e);
+                }
+            }
+        }
+        throw new DcsException("the cluster's keys in ZooKeeper change faster than they can be removed");
+    }
+
+    /** Whatever is below comes before what is above it. */
+    private static void collect(Requests requests, String path, List<String> all, Budget budget)
+            throws KeeperException, DcsException {
+        for (String name : await(requests.children(path), budget)) {
+            collect(requests, path + "/" + name, all, budget);
+            all.add(path + "/" + name);
+        }
+    }
+
+    @Override
+    public Optional<Duration> longestTtl() {
+        return leases.longest();
+    }
+
+    @Override
+    public void onChange(Consumer<Change> listener) {
+        listeners.add(listener);
+    }
+
+    @Override
+    public String health() {
+        String failure = connections.lastFailure();
+        return connections
+                .sinceLastAnswer()
+                .map(since -> since.toSeconds() < 20 || failure.isEmpty()
+                        ? "ok: ZooKeeper answered " + since.toMillis() + " ms ago"
+                        : "no answer from ZooKeeper for " + since.toSeconds() + " s: " + failure)
+                .orElse(
+                        failure.isEmpty()
+                                ? "ok: ZooKeeper has not been asked yet"
+                                : "no answer from ZooKeeper yet: " + failure);
+    }
+
+    @Override
+    public List<Measure> measures() {
+        return connections
+                .sinceLastAnswer()
+                .map(since -> List.of(new Measure(
+                        "zookeeper_last_answer_seconds",
+                        "Time since ZooKeeper answered last",
+                        since.toMillis() / 1000.0)))
+                .orElse(List.of());
+    }
+
+    @Override
+    public void close() {
+        watch.ifPresent(ExhibitorWatch::close);
+        connections.close();
+    }
+
+    private WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
+        Budget budget = new Budget(timeout);
+        String path = keys.of(key);
+        for (int round = 0; round < MOST_ROUNDS; round++) {
+            Optional<Node> there;
+            try {
+                there = connections.repeat(budget, (requests, b) -> {
+                    requests.sync(path);
+                    return await(requests.get(path), b);
+                });
+            } catch (KeeperException e) {
+                throw Requests.refused(e);
+            }
+            boolean holds = switch (expected) {
+                case Expected.Anything() -> true;
+                case Expected.Absent() -> there.isEmpty();
+                case Expected.Revision(long revision) ->
+                    there.map(Node::modified).orElse(0L) == revision;
+            };
+            if (!holds) {
+                return new WriteResult.Conflict();
+            }
+            try {
+                List<OpResult> results = connections.once(
+                        budget, (requests, b) -> await(requests.multi(keys.putTold(key, there, value)), b));
+                return new WriteResult.Written(
+                        ((OpResult.SetDataResult) results.getLast()).getStat().getMzxid());
+            } catch (KeeperException e) {
+                if (!Requests.isConflict(e)) {
+                    throw Requests.refused(e);
+                }
+                if (e.code() == KeeperException.Code.NONODE && there.isEmpty()) {
+                    keys.makeParents(connections, budget);
+                }
+            }
+        }
+        throw new DcsException("the key " + key + " in ZooKeeper changes faster than it can be written");
+    }
+}
