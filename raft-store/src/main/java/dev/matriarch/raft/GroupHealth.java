@@ -16,7 +16,7 @@ import java.util.stream.Collectors;
 
 /** Compares what the peers say of the group. Pure. */
 final class GroupHealth {
-    private static final long SILENT_MILLIS = 3000;
+    static final long SILENT_MILLIS = 3000;
     private static final long BEHIND_ENTRIES = 1000;
 
     private GroupHealth() {}

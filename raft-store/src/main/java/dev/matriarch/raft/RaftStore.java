@@ -20,7 +20,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -47,6 +46,7 @@ import org.slf4j.LoggerFactory;
 public final class RaftStore implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(RaftStore.class);
     private static final long REBUILD_PAUSE_MILLIS = 3000;
+    private static final long LOOK_AROUND_MILLIS = 3000;
     private static final long REPLY_MILLIS = 200;
     private static final long LOOK_AGAIN_MILLIS = 50;
     private static final long SEED_SECONDS = 5;
@@ -298,10 +298,9 @@ public final class RaftStore implements AutoCloseable {
                 catchUp();
                 compareConfiguration();
                 while (!closed) {
-                    synchronized (keeper) {
-                        while (!rebuild && !removed && !closed && !reform && givenUp.isEmpty()) {
-                            keeper.wait();
-                        }
+                    if (!awaitOrder()) {
+                        lookForLeader();
+                        continue;
                     }
                     if (reform || givenUp.isPresent()) {
                         break;
@@ -323,6 +322,63 @@ public final class RaftStore implements AutoCloseable {
         } catch (RuntimeException e) {
             problem = "the built-in store failed: " + e;
             LOG.error("The built-in store failed", e);
+        }
+    }
+
+    /** @return false if there is nothing to do but to look around */
+    private boolean awaitOrder() throws InterruptedException {
+        long end = System.nanoTime() + LOOK_AROUND_MILLIS * 1_000_000;
+        synchronized (keeper) {
+            while (!ordered()) {
+                long left = (end - System.nanoTime()) / 1_000_000;
+                if (left <= 0) {
+                    return false;
+                }
+                keeper.wait(left);
+            }
+        }
+        return true;
+    }
+
+    private boolean ordered() {
+        return rebuild || removed || closed || reform || givenUp.isPresent();
+    }
+
+    /**
+     * Ratis tells a peer that was removed while it was away by the answer to its call for votes. If a peer leads by now
+     * that this one never knew, that one is never asked and the others keep silent.
+     */
+    private void lookForLeader() {
+        Optional<UUID> mine = host.marker().groupId();
+        RaftStatus now = status();
+        if (problem.isEmpty() && mine.isPresent() && now.leader().isEmpty() && leaderWithout(mine.get(), now.term())) {
+            orderAway();
+        }
+    }
+
+    /** Not the word of a leader of a term that is over: it may not have heard that this peer was taken in. */
+    private boolean leaderWithout(UUID mine, long term) {
+        return group.leaderOf(mine)
+                .filter(v -> v.getTerm() >= term
+                        && v.getPeersCommitted()
+                        && !names(v, host.marker().peerId()))
+                .isPresent();
+    }
+
+    private static boolean names(ViewReply view, String peerId) {
+        return view.getPeersList().stream()
+                .anyMatch(p -> p.getPeer().getPeerId().equals(peerId));
+    }
+
+    private void orderAway() {
+        if (!closed && !rebuild && !reform && givenUp.isEmpty()) {
+            problem = "The other peers have removed this one from the store. Nothing was deleted. As soon as the Raft"
+                    + " leader confirms it, this node waits as a new peer until it is taken in again.";
+            LOG.warn("{}", problem);
+            synchronized (keeper) {
+                removed = true;
+                keeper.notifyAll();
+            }
         }
     }
 
@@ -517,21 +573,10 @@ public final class RaftStore implements AutoCloseable {
         expiry.lead(false);
         while (!closed && removed && givenUp.isEmpty()) {
             PeerMarker me = host.marker();
-            Set<String> addresses = new LinkedHashSet<>(settings.partners());
-            me.known().stream().map(PeerIdentity::getAddress).forEach(addresses::add);
-            addresses.remove(settings.selfAddress());
-            Optional<ViewReply> leader = addresses.stream()
-                    .map(group::view)
-                    .flatMap(Optional::stream)
-                    .filter(v -> v.getRole().equals("leader")
-                            && v.getGroupId()
-                                    .equals(me.groupId().map(UUID::toString).orElse("")))
-                    .findFirst();
+            Optional<ViewReply> leader = me.groupId().flatMap(group::leaderOf).filter(ViewReply::getPeersCommitted);
             if (leader.isPresent()) {
                 removed = false;
-                boolean member = leader.get().getPeersList().stream()
-                        .anyMatch(p -> p.getPeer().getPeerId().equals(me.peerId()));
-                if (member) {
+                if (names(leader.get(), me.peerId())) {
                     rebuild = true;
                     return false;
                 }
@@ -819,16 +864,7 @@ public final class RaftStore implements AutoCloseable {
 
         @Override
         public void removed() {
-            if (!closed && !rebuild && !reform && givenUp.isEmpty()) {
-                problem =
-                        "The other peers have removed this one from the store. Nothing was deleted. As soon as the Raft"
-                                + " leader confirms it, this node waits as a new peer until it is taken in again.";
-                LOG.warn("{}", problem);
-                synchronized (keeper) {
-                    removed = true;
-                    keeper.notifyAll();
-                }
-            }
+            orderAway();
         }
     }
 }

@@ -42,6 +42,8 @@ final class Sight {
         if (division.getInfo().getLeaderId() != null) {
             reply.setLeaderId(division.getInfo().getLeaderId().toString());
         }
+        reply.setPeersCommitted(division.getRaftConf().getLogEntryIndex()
+                <= division.getRaftLog().getLastCommittedIndex());
         var followers = division.getInfo().getRoleInfoProto().getLeaderInfo().getFollowerInfoList();
         for (RaftStatus.Peer peer : status.peers()) {
             PeerSight.Builder one = PeerSight.newBuilder()

@@ -13,6 +13,7 @@ import dev.matriarch.raft.state.SavedStore;
 import dev.matriarch.raft.state.SnapshotFormat;
 import dev.matriarch.raft.state.StoreState;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
@@ -83,6 +84,23 @@ public final class StoreGroup {
     /** Asks every peer that this one knows of, and those that they name; takes three seconds at most. */
     public GroupReport report() {
         ViewReply mine = own.get();
+        return GroupHealth.of(mine, answers(mine));
+    }
+
+    /**
+     * The Raft leader of a group, by its own word and in touch with its majority, wherever it is: this peer may never
+     * have known it. Takes three seconds at most.
+     */
+    Optional<ViewReply> leaderOf(UUID group) {
+        return answers(own.get()).values().stream()
+                .flatMap(Optional::stream)
+                .filter(v -> v.getRole().equals("leader") && v.getGroupId().equals(group.toString()))
+                .filter(v -> v.hasLastContactMillis() && v.getLastContactMillis() < GroupHealth.SILENT_MILLIS)
+                .max(Comparator.comparingLong(ViewReply::getTerm));
+    }
+
+    /** By address; empty: no answer. */
+    private Map<String, Optional<ViewReply>> answers(ViewReply mine) {
         Map<String, Optional<ViewReply>> answers = new LinkedHashMap<>();
         answers.put(settings.selfAddress(), Optional.of(mine));
         Set<String> addresses = new LinkedHashSet<>();
@@ -101,7 +119,7 @@ public final class StoreGroup {
                     .flatMap(v -> v.getPeersList().stream())
                     .forEach(p -> addresses.add(p.getPeer().getAddress()));
         }
-        return GroupHealth.of(mine, answers);
+        return answers;
     }
 
     private CompletableFuture<Optional<ViewReply>> ask(String address) {

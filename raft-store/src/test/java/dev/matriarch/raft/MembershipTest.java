@@ -235,7 +235,9 @@ class MembershipTest {
             assertTrue(said.contains("n1.yml names " + peers.addresses.get(2)), said);
             assertTrue(said.contains("lacks " + peers.addresses.get(3)), said);
 
-            // The dead one comes back and finds out that it is no member.
+            // The dead one comes back and finds out that it is no member, although it never knew the peer that leads
+            // now.
+            sooner(() -> peers.stores.get(0).group().lead("n4"));
             String before = PeerMarker.load(peers.dataDir(2)).orElseThrow().peerId();
             start(peers, 2, 0, 1, 2);
             Peers.awaitTrue(
