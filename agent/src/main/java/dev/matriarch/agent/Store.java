@@ -88,6 +88,7 @@ record Store(Dcs dcs, Consumer<StoreConfig> reconfigured, List<BindableService> 
                             tls),
                     text -> log.debug("{}", text));
             raft.removeDeadPeersAfter().ifPresent(store::removeDeadPeersAfter);
+            store.watchRoom(RaftStore.BALLAST_AFTER);
             raft.backup()
                     .ifPresent(b -> store.keepBackups(new RaftStore.Backups(b.directory(), b.interval(), b.keep())));
             return new Store(

@@ -61,6 +61,7 @@ final class Witness {
                     ServiceNotes service =
                             ServiceNotes.of(System.getenv(), config.raft().dataDir())) {
                 config.raft().removeDeadPeersAfter().ifPresent(store::removeDeadPeersAfter);
+                store.watchRoom(RaftStore.BALLAST_AFTER);
                 config.raft()
                         .backup()
                         .ifPresent(

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalLong;
 import java.util.stream.Stream;
 
 /** A {@link RaftStatus} in numbers. */
@@ -44,6 +45,9 @@ final class RaftMeasures {
         }
         measures.add(
                 new Measure("raft_log_bytes", "Size of the store's directory, logs and snapshots.", sizeOf(directory)));
+        usable(directory)
+                .ifPresent(bytes -> measures.add(new Measure(
+                        "raft_disk_free_bytes", "What may still be written to the store's volume.", bytes)));
         if (view.hasFsyncP50Millis()) {
             measures.add(new Measure(
                     "raft_fsync_seconds_median",
@@ -57,10 +61,19 @@ final class RaftMeasures {
         return measures;
     }
 
-    /** Bytes of all files below; what vanishes meanwhile counts as nothing. */
+    private static OptionalLong usable(Path directory) {
+        try {
+            return OptionalLong.of(new Ballast(directory).usable());
+        } catch (IOException e) {
+            return OptionalLong.empty();
+        }
+    }
+
+    /** Bytes of all files below but the ballast; what vanishes meanwhile counts as nothing. */
     private static long sizeOf(Path directory) {
         try (Stream<Path> files = Files.walk(directory)) {
-            return files.map(Path::toFile)
+            return files.filter(file -> !file.endsWith(Ballast.FILE))
+                    .map(Path::toFile)
                     .filter(File::isFile)
                     .mapToLong(File::length)
                     .sum();

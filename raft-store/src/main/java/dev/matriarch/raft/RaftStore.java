@@ -16,6 +16,7 @@ import dev.matriarch.proto.store.v1.ViewReply;
 import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
 import dev.matriarch.raft.state.StoreState.Lease;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -52,6 +53,10 @@ public final class RaftStore implements AutoCloseable {
     private static final long SEED_SECONDS = 5;
     private static final long HERALD_MILLIS = 2000;
     private static final long DEAD_PEERS_MILLIS = 5000;
+    private static final long ROOM_MILLIS = 1000;
+    /** When a node has been running for that long, its ballast file is written. */
+    public static final Duration BALLAST_AFTER = Duration.ofMinutes(1);
+
     private static final Duration ADMISSION = Duration.ofMinutes(2);
     private static final long ADMISSION_PAUSE_MILLIS = 1000;
 
@@ -79,6 +84,9 @@ public final class RaftStore implements AutoCloseable {
     private volatile boolean stopped;
 
     private volatile boolean rebuild;
+    /** The log is whole: before this peer stops it can still hand its office over. */
+    private volatile boolean orderly;
+
     private volatile boolean removed;
     private volatile Optional<GivenUp> givenUp = Optional.empty();
     private volatile boolean reform;
@@ -154,6 +162,73 @@ public final class RaftStore implements AutoCloseable {
         StoreBackups started = new StoreBackups(wanted, settings.name(), group::save);
         backups = Optional.of(started);
         started.start();
+    }
+
+    /**
+     * From now on watches the free space of the store's volume on a thread of its own, see {@link DiskRoom}. Once for each
+     * store.
+     *
+     * @param ballastAfter a node that starts has better to do than to write a ballast file
+     */
+    public void watchRoom(Duration ballastAfter) {
+        long ballastFrom = System.nanoTime() + ballastAfter.toNanos();
+        Thread.ofVirtual().name("raft-store-room").start(() -> {
+            Ballast ballast = new Ballast(settings.dataDir());
+            try {
+                while (!closed) {
+                    Thread.sleep(ROOM_MILLIS);
+                    try {
+                        lookAtRoom(ballast, System.nanoTime() - ballastFrom >= 0);
+                    } catch (IOException e) {
+                        LOG.warn(
+                                "The free space for the store in {} could not be looked at: {}",
+                                settings.dataDir(),
+                                e.toString());
+                    }
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+    }
+
+    private void lookAtRoom(Ballast ballast, boolean mayKeep) throws IOException {
+        boolean runs = problem.isEmpty() && !rebuild;
+        long usable = ballast.usable();
+        switch (DiskRoom.next(usable, ballast.isKept())) {
+            case NONE -> {}
+            case KEEP_BALLAST -> {
+                if (mayKeep && runs) {
+                    ballast.keep();
+                }
+            }
+            case GIVE_UP_BALLAST -> {
+                ballast.giveUp();
+                LOG.error(
+                        "{} has only {} kB left. The store's ballast file there was removed, which gives it {} MB more: free some"
+                                + " space, this node's store stops when they are used up.",
+                        settings.dataDir(),
+                        usable >> 10,
+                        DiskRoom.BALLAST >> 20);
+            }
+            case STOP -> {
+                if (runs) {
+                    stopForRoom(usable);
+                }
+            }
+        }
+    }
+
+    private void stopForRoom(long usable) {
+        problem = "The built-in store on this node is stopped, in good order: " + settings.dataDir() + " has only "
+                + (usable >> 10) + " kB left. It starts again by itself once there are " + (DiskRoom.TO_START >> 20)
+                + " MB; free some space.";
+        LOG.error("{}", problem);
+        synchronized (keeper) {
+            orderly = true;
+            rebuild = true;
+            keeper.notifyAll();
+        }
     }
 
     /**
@@ -597,6 +672,10 @@ public final class RaftStore implements AutoCloseable {
 
     private void rebuild() throws InterruptedException {
         expiry.lead(false);
+        if (orderly) {
+            orderly = false;
+            host.handOver();
+        }
         host.stopReplica();
         while (!closed && givenUp.isEmpty()) {
             Thread.sleep(REBUILD_PAUSE_MILLIS);

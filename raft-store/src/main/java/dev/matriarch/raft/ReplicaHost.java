@@ -391,10 +391,17 @@ final class ReplicaHost implements AutoCloseable {
         }
     }
 
-    /** @throws StoreStartException while a megabyte cannot be written to the data directory */
+    /** @throws StoreStartException while the volume has too little room, or takes no file */
     void checkSpace() throws StoreStartException {
         Path probe = settings.dataDir().resolve("space.probe");
         try {
+            long usable = new Ballast(settings.dataDir()).usable();
+            if (usable < DiskRoom.TO_START) {
+                throw new StoreStartException(
+                        "The built-in store on this node is stopped: " + settings.dataDir() + " has "
+                                + (usable >> 10) + " kB left. It starts again by itself once there are "
+                                + (DiskRoom.TO_START >> 20) + " MB; free some space.");
+            }
             try {
                 Files.write(
                         probe,
@@ -592,7 +599,7 @@ final class ReplicaHost implements AutoCloseable {
     }
 
     /** The others need not wait for an election when the Raft leader goes on purpose. */
-    private void handOver() {
+    void handOver() {
         Proposals.Replica running = replica;
         if (running == null || !running.division().getInfo().isLeader()) {
             return;
