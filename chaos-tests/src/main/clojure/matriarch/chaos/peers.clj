@@ -80,20 +80,29 @@
        (every? #(#{"leader" "follower"} (:role %)) peers)
        (= 1 (count (filter #(= "leader" (:role %)) peers)))))
 
+(defn- voter?
+  "list-peers shows those who wait to be taken in, too."
+  [{:keys [role note]}]
+  (not (or (= "forming" role) (str/ends-with? role "(no vote)") (str/starts-with? note "is not a voter"))))
+
+(defn next-change
+  "What is to be done so that exactly the wanted addresses have a vote, in words for matriarchctl raft; nil: nothing."
+  [wanted peers]
+  (let [voters (set (map :address (filter voter? peers)))
+        missing (first (remove voters (sort wanted)))
+        strange (first (remove (set wanted) (sort voters)))]
+    (cond
+      missing ["add-peer" missing]
+      strange ["remove-peer" strange "--force"])))
+
 (defn put-right!
   "Takes in whoever of the first nodes is missing and takes out everybody else, for so many seconds at most. What was done."
   [c seconds]
-  (let [wanted (into {} (for [n (cluster/core c)] [(address c n) n]))
+  (let [wanted (map #(address c %) (cluster/core c))
         end (+ (System/nanoTime) (* seconds 1000000000))]
     (loop [done []]
       (let [{:keys [peers via]} (listed c)
-            there (set (map :address peers))
-            strange (first (remove wanted there))
-            missing (first (remove there (keys wanted)))
-            words (cond
-                    (empty? peers) nil
-                    missing ["add-peer" missing]
-                    strange ["remove-peer" strange "--force"])]
+            words (when (seq peers) (next-change wanted peers))]
         (cond
           (and (seq peers) (nil? words)) done
           (neg? (- end (System/nanoTime))) (conj done :out-of-time)

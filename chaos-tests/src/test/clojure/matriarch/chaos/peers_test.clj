@@ -27,6 +27,15 @@
   (is (not (peers/as-wanted? wanted (seen [:peers 1 :role] (constantly "leader")))) "two leaders")
   (is (not (peers/as-wanted? wanted nil)) "nobody answered"))
 
+(deftest who-waits-to-be-taken-in-is-missing
+  (let [peers (:peers (seen [:exit] identity))
+        waiting {:peer "n3" :address "10.0.0.3:7000" :role "forming" :leader "" :term "0" :note "is not a voter"}]
+    (is (nil? (peers/next-change wanted peers)))
+    (is (nil? (peers/next-change wanted (conj peers waiting))) "nobody wants it to have a vote")
+    (is (= ["add-peer" "10.0.0.3:7000"] (peers/next-change (conj wanted "10.0.0.3:7000") (conj peers waiting))))
+    (is (= ["add-peer" "10.0.0.3:7000"] (peers/next-change (conj wanted "10.0.0.3:7000") peers)))
+    (is (= ["remove-peer" "10.0.0.1:7000" "--force"] (peers/next-change ["10.0.0.2:7000"] peers)))))
+
 (defn- judged [& values]
   (:valid? (store-peers/check (apply history (map (fn [v] [:watcher :info :store-peers v]) values)))))
 

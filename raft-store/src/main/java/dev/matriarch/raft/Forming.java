@@ -65,6 +65,7 @@ final class Forming {
     private final Map<String, PeerIdentity> heard = new LinkedHashMap<>();
     private Set<String> remembered = Set.of();
     private String lastSentence = "";
+    private String sentenceBefore = "";
 
     Forming(RaftStoreSettings settings, KnownPeers knownPeers, PeerRpc rpc, Peer peer, Consumer<String> progress) {
         this.settings = settings;
@@ -301,10 +302,15 @@ final class Forming {
     }
 
     private void say(String sentence) {
-        if (!sentence.equals(lastSentence)) {
-            lastSentence = sentence;
-            LOG.info("Store: {}", sentence);
-            progress.accept(sentence);
+        if (sentence.equals(lastSentence)) {
+            return;
         }
+        // Asking and being refused take turns, every second for as long as nobody takes this peer in.
+        if (!sentence.equals(sentenceBefore)) {
+            LOG.info("Store: {}", sentence);
+        }
+        sentenceBefore = lastSentence;
+        lastSentence = sentence;
+        progress.accept(sentence);
     }
 }
