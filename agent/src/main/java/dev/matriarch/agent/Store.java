@@ -14,6 +14,7 @@ import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.http.TlsFiles;
 import dev.matriarch.etcd.EtcdDcs;
 import dev.matriarch.etcd.EtcdSettings;
+import dev.matriarch.etcd.EtcdV2Dcs;
 import dev.matriarch.kubernetes.KubernetesDcs;
 import dev.matriarch.kubernetes.KubernetesSettings;
 import dev.matriarch.raft.RaftStore;
@@ -101,24 +102,41 @@ record Store(Dcs dcs, Consumer<StoreConfig> reconfigured, List<BindableService> 
 
     private static final class Etcd {
         static Store open(AgentConfig config, EtcdConfig etcd, Logger log) throws IOException {
-            EtcdSettings settings = new EtcdSettings(
+            EtcdSettings settings = settings(config, etcd);
+            log.info(
+                    "The cluster's keys are in etcd, under {}{}",
+                    settings.base(),
+                    etcd.api() == EtcdConfig.Api.V2 ? ", by its v2 API" : "");
+            return switch (etcd.api()) {
+                case V2 -> openV2(settings);
+                case V3 -> openV3(settings);
+            };
+        }
+
+        private static Store openV2(EtcdSettings settings) throws IOException {
+            EtcdV2Dcs dcs = new EtcdV2Dcs(settings);
+            return new Store(dcs, changed -> login(changed, dcs::login), List.of(), dcs::close);
+        }
+
+        private static Store openV3(EtcdSettings settings) throws IOException {
+            EtcdDcs dcs = new EtcdDcs(settings);
+            return new Store(dcs, changed -> login(changed, dcs::login), List.of(), dcs::close);
+        }
+
+        private static void login(StoreConfig changed, Consumer<Optional<EtcdSettings.Login>> to) {
+            if (changed instanceof EtcdConfig etcd) {
+                to.accept(login(etcd));
+            }
+        }
+
+        private static EtcdSettings settings(AgentConfig config, EtcdConfig etcd) {
+            return new EtcdSettings(
                     EtcdSettings.base(config.namespace(), config.storePath()),
                     etcd.addresses(),
                     etcd.srv().map(domain -> new EtcdSettings.Discovery(domain, etcd.srvSuffix())),
                     etcd.proxies(),
                     login(etcd),
-                    new TlsFiles(etcd.cacert(), etcd.cert(), etcd.key()));
-            log.info("The cluster's keys are in etcd, under {}", settings.base());
-            EtcdDcs dcs = new EtcdDcs(settings);
-            return new Store(
-                    dcs,
-                    changed -> {
-                        if (changed instanceof EtcdConfig e) {
-                            dcs.login(login(e));
-                        }
-                    },
-                    List.of(),
-                    dcs::close);
+                    new TlsFiles(etcd.cacert(), etcd.cert(), etcd.key(), etcd.keyPassword()));
         }
 
         private static Optional<EtcdSettings.Login> login(EtcdConfig etcd) {

@@ -106,6 +106,11 @@ public final class Cluster implements AutoCloseable {
         return start(Profile.EXTERNAL, nodeCount, portOffset, List.of("--etcd3", address, "--scope", "demo"));
     }
 
+    /** The same by etcd's v2 API. */
+    public static Cluster startOnEtcdV2(String address, int nodeCount, int portOffset) {
+        return start(Profile.EXTERNAL, nodeCount, portOffset, List.of("--etcd", address, "--scope", "demo"));
+    }
+
     /** A new cluster whose keys are in the Consul at this address. */
     public static Cluster startOnConsul(String address, int nodeCount, int portOffset) {
         return start(Profile.EXTERNAL, nodeCount, portOffset, List.of("--consul", address, "--scope", "demo"));

@@ -104,6 +104,23 @@ public final class EtcdServer implements AutoCloseable {
                 .orElse("");
     }
 
+    /** The same of a key of its v2 API. */
+    public String getV2(String key) {
+        return Http.get("http://" + address() + "/v2/keys" + key + "?quorum=true", Duration.ofSeconds(3))
+                .filter(reply -> reply.statusCode() == 200)
+                .map(reply -> {
+                    try {
+                        return JSON.readTree(reply.body())
+                                .path("node")
+                                .path("value")
+                                .asText("");
+                    } catch (IOException e) {
+                        throw new UncheckedIOException(e);
+                    }
+                })
+                .orElse("");
+    }
+
     /** From now on it asks who somebody is; this user may do everything. */
     public void askForPasswords(String user, String password) {
         for (String[] order : new String[][] {

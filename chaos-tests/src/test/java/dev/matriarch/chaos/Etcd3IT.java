@@ -3,93 +3,40 @@ package dev.matriarch.chaos;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.time.Duration;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
-import org.junit.jupiter.api.BeforeEach;
-import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestMethodOrder;
-import org.junit.jupiter.api.extension.RegisterExtension;
-import org.junit.jupiter.api.io.TempDir;
 
 /** A cluster whose keys are in a real etcd, and what becomes of it while etcd hangs, dies or loses everything. */
-@TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-class Etcd3IT {
+class Etcd3IT extends OnEtcd {
     private static final int PORT_OFFSET = 2300;
-    private static final Duration WHOLE = Duration.ofSeconds(90);
     private static final Duration SOON = Duration.ofSeconds(30);
-    private static final Duration TTL = Cluster.Profile.EXTERNAL.ttl();
 
-    @TempDir
-    static Path directory;
-
-    private static EtcdServer etcd;
-    private static Cluster cluster;
-
-    @RegisterExtension
-    final LogsOnFailure logs = new LogsOnFailure(() -> cluster);
-
-    private Node leader;
-
-    @BeforeAll
-    static void up() {
-        etcd = new EtcdServer(directory.resolve("etcd"));
-        cluster = Cluster.startOnEtcd(etcd.address(), 3, PORT_OFFSET);
+    @Override
+    Cluster start(String address) {
+        return Cluster.startOnEtcd(address, 3, PORT_OFFSET);
     }
 
-    @AfterAll
-    static void down() {
-        if (etcd != null) {
-            etcd.thaw();
-        }
-        if (cluster != null) {
-            cluster.close();
-        }
-        if (etcd != null) {
-            etcd.close();
-        }
+    @Override
+    String key(String name) {
+        return etcd.get("/service/demo/" + name);
     }
 
-    @BeforeEach
-    void whole() {
-        etcd.thaw();
-        leader = cluster.awaitWhole(WHOLE);
-    }
-
-    private static void configure(String setting) {
+    private void configure(String setting) {
         Await.value("the configuration is changed", SOON, () -> {
             Commands.Result result = cluster.ctl("edit-config", "--force", "-q", "-s", setting);
             return result.exitCode() == 0 ? Optional.of(result) : Optional.empty();
         });
     }
 
-    /** The value of a key of the cluster; empty if there is none. */
-    private static String key(String name) {
-        return etcd.get("/service/demo/" + name);
-    }
-
-    private static boolean isReadOnlyOrGone(Node node) {
+    private boolean isReadOnlyOrGone(Node node) {
         try (Connection connection = cluster.connect(node)) {
             return Cluster.query(connection, "select pg_is_in_recovery()").equals("t");
         } catch (java.sql.SQLException gone) {
             return true;
         }
-    }
-
-    @Test
-    @Order(1)
-    void etcdThatIsSilentForLessThanRetryTimeoutDemotesNobody() throws Exception {
-        int timeline = cluster.timeline(leader);
-        etcd.freeze();
-        Await.during("the leader stays", Duration.ofMillis(2500), () -> leader.healthCheck("/primary") == 200);
-        etcd.thaw();
-        Await.during("the leader stays", Duration.ofSeconds(3), () -> leader.healthCheck("/primary") == 200);
-        assertEquals(timeline, cluster.timeline(leader));
     }
 
     @Test
@@ -142,15 +89,5 @@ class Etcd3IT {
         try (Connection connection = cluster.connect(next)) {
             assertEquals("f", Cluster.query(connection, "select pg_is_in_recovery()"));
         }
-    }
-
-    @Test
-    @Order(5)
-    void aLeaderThatDiesIsReplaced() throws Exception {
-        Faults.HOST.strike(leader);
-        Node next = cluster.awaitPrimaryOtherThan(leader, TTL.plusSeconds(20));
-        assertEquals(next.name(), key("leader"));
-        leader.startAgent();
-        assertEquals(next, cluster.awaitWhole(WHOLE));
     }
 }

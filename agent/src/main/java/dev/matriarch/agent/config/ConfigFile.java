@@ -29,7 +29,6 @@ public final class ConfigFile {
     private static final String NO_WITNESS =
             "has no meaning for a witness, which has a vote in the store and nothing else: it takes scope, name, raft, tls"
                     + " and log. Remove it";
-    private static final String[] OTHER_STORES = {"etcd"};
 
     private final Findings findings;
     private final Section root;
@@ -112,9 +111,7 @@ public final class ConfigFile {
 
     /** @return empty if something without a default is missing or wrong */
     private Optional<AgentConfig> read() {
-        root.notYet(OTHER_STORES)
-                .refuseExcept("thread_pool_size", "5", NO_POOL)
-                .refuseExcept("thread_stack_size", "512kB", NO_POOL);
+        root.refuseExcept("thread_pool_size", "5", NO_POOL).refuseExcept("thread_stack_size", "512kB", NO_POOL);
         root.refuse(
                 "is a setting of the whole cluster: put it under bootstrap.dcs, or change it with matriarchctl edit-config",
                 "ttl",
@@ -128,8 +125,10 @@ public final class ConfigFile {
         }
         String namespace = root.text("namespace", "/service");
         Optional<Path> givenStateDir = root.file("state_dir");
+        Optional<Section> etcd2Section = root.section("etcd");
+        Optional<EtcdConfig> etcd2 = etcd2Section.flatMap(s -> new EtcdSection(EtcdConfig.Api.V2, s, findings).read());
         Optional<Section> etcd3 = root.section("etcd3");
-        Optional<EtcdConfig> etcd = etcd3.flatMap(s -> new EtcdSection(s, findings).read());
+        Optional<EtcdConfig> etcd = etcd3.flatMap(s -> new EtcdSection(EtcdConfig.Api.V3, s, findings).read());
         Optional<Section> consulSection = root.section("consul");
         Optional<ConsulConfig> consul = consulSection.flatMap(s -> new ConsulSection(s, findings).read());
         Optional<Section> zooSection = root.section("zookeeper");
@@ -141,14 +140,20 @@ public final class ConfigFile {
                 kubernetesSection.flatMap(s -> new KubernetesSection(s, findings).read(scope));
         Optional<RaftConfig> raft = raft(
                 givenStateDir,
-                Stream.of(etcd3, consulSection, zooSection, exhibitor, kubernetesSection)
+                Stream.of(etcd2Section, etcd3, consulSection, zooSection, exhibitor, kubernetesSection)
                         .anyMatch(Optional::isPresent));
-        // Of several the first in Patroni's order: consul, etcd3, exhibitor, kubernetes, raft, zookeeper.
+        // Of several the first in Patroni's order: consul, etcd, etcd3, exhibitor, kubernetes, raft, zookeeper.
         Optional<StoreConfig> ours = root.has("raft") || zooSection.isEmpty() ? raft.map(r -> r) : zoo.map(z -> z);
         Optional<StoreConfig> byKubernetes = kubernetesSection.isPresent() ? kubernetes.map(k -> k) : ours;
         Optional<StoreConfig> byExhibitor = exhibitor.isPresent() ? found.map(e -> e) : byKubernetes;
-        Optional<StoreConfig> store =
-                consulSection.isPresent() ? consul.map(c -> c) : etcd3.isPresent() ? etcd.map(e -> e) : byExhibitor;
+        Optional<StoreConfig> byEtcd3 = etcd3.isPresent() ? etcd.map(e -> e) : byExhibitor;
+        Optional<StoreConfig> byEtcd = etcd2Section.isPresent() ? etcd2.map(e -> e) : byEtcd3;
+        Optional<StoreConfig> store = consulSection.isPresent() ? consul.map(c -> c) : byEtcd;
+        if (name != null
+                && name.startsWith("_")
+                && store.filter(ConfigFile::hidesUnderscores).isPresent()) {
+            root.problem("name", "begins with an underscore: etcd's v2 API shows no such keys; choose another name");
+        }
         Path stateDir = givenStateDir
                 .or(() ->
                         raft.map(RaftConfig::dataDir).or(this::serversDirectory).map(ConfigFile::stateBeside))
@@ -197,6 +202,10 @@ public final class ConfigFile {
                 flightRecorder,
                 citus,
                 tls));
+    }
+
+    private static boolean hidesUnderscores(StoreConfig store) {
+        return store instanceof EtcdConfig etcd && etcd.api() == EtcdConfig.Api.V2;
     }
 
     private Optional<RestConfig> rest() {
@@ -291,8 +300,8 @@ public final class ConfigFile {
             if (!root.has("raft") && !another) {
                 findings.add(
                         "raft",
-                        "is missing: the built-in store needs self_addr, partner_addrs and data_dir; or give etcd3, to keep the"
-                                + " cluster's state in etcd");
+                        "is missing: the built-in store needs self_addr, partner_addrs and data_dir; or give etcd3 or another store, to keep the"
+                                + " cluster's state there");
             }
             return Optional.empty();
         }

@@ -81,7 +81,8 @@ final class Environment {
                 t.put(role + "_" + name, List.of("postgresql", "authentication", lower(role), lower(name)));
             }
         }
-        String web = "HOST HOSTS PORT URL PROXY PROTOCOL SRV SRV_SUFFIX USE_PROXIES USERNAME PASSWORD CACERT CERT KEY";
+        String web =
+                "HOST HOSTS PORT URL PROXY PROTOCOL SRV SRV_SUFFIX USE_PROXIES USERNAME PASSWORD CACERT CERT KEY KEY_PASSWORD";
         section(t, "ETCD", web);
         section(t, "ETCD3", web);
         section(

@@ -7,14 +7,16 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** Reads {@code etcd3}, with Patroni's keys: of proxy, url, hosts, host and srv the first that is given counts. */
+/** Reads {@code etcd3} or {@code etcd}, with Patroni's keys: of proxy, url, hosts, host and srv the first that is given counts. */
 final class EtcdSection {
     private static final int PORT = 2379;
 
+    private final EtcdConfig.Api api;
     private final Section s;
     private final Findings findings;
 
-    EtcdSection(Section section, Findings findings) {
+    EtcdSection(EtcdConfig.Api api, Section section, Findings findings) {
+        this.api = api;
         this.s = section;
         this.findings = findings;
     }
@@ -40,6 +42,7 @@ final class EtcdSection {
         Optional<Path> cacert = s.file("cacert");
         Optional<Path> cert = s.file("cert");
         Optional<Path> key = s.file("key");
+        Optional<String> keyPassword = s.secret("key_password");
         if (key.isPresent() && cert.isEmpty() && !s.has("cert")) {
             s.problem("key", "needs cert: the certificate that it belongs to");
         }
@@ -54,7 +57,8 @@ final class EtcdSection {
         }
         return findings.problems().size() > before
                 ? Optional.empty()
-                : Optional.of(new EtcdConfig(addresses, srv, suffix, proxies, login, cacert, cert, key));
+                : Optional.of(
+                        new EtcdConfig(api, addresses, srv, suffix, proxies, login, cacert, cert, key, keyPassword));
     }
 
     private Optional<URI> address(String name, String text, String protocol, int port) {

@@ -279,7 +279,7 @@ final class Facts {
     private static String kind(StoreConfig store) {
         return switch (store) {
             case RaftConfig raft -> "raft";
-            case EtcdConfig etcd -> "etcd3";
+            case EtcdConfig etcd -> etcd.api().section();
             case ConsulConfig consul -> "consul";
             case ZooKeeperConfig zoo -> "zookeeper";
             case KubernetesConfig kubernetes -> "kubernetes";

@@ -197,12 +197,7 @@ class ConfigFileTest {
     }
 
     @Test
-    void patroniSettingsThatDoNothingYetAreRefusedByName() {
-        for (String section : List.of("etcd: {hosts: ['a:2379']}")) {
-            Problem p = only(MINIMAL + section + "\n");
-            assertTrue(p.sentence().contains("does not support yet"), p::text);
-            assertEquals(section.substring(0, section.indexOf(':')), p.key());
-        }
+    void aStandbyClusterThatNamesNoSourceIsRefused() {
         assertTrue(only(MINIMAL + "bootstrap: {dcs: {standby_cluster: {primary_slot_name: a}}}\n")
                 .sentence()
                 .contains("names no source"));

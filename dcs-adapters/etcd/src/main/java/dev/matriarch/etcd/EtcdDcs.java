@@ -22,7 +22,7 @@ import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
-import dev.matriarch.etcd.EtcdApi.Again;
+import dev.matriarch.etcd.EtcdCluster.Again;
 import dev.matriarch.etcd.Requests.Entry;
 import java.io.IOException;
 import java.time.Duration;
@@ -96,7 +96,7 @@ public final class EtcdDcs implements Dcs {
     @Override
     public LeaseResult acquireLeader(String member, Duration ttl, long decidedOn, Duration timeout)
             throws DcsException {
-        api.leasesLast(ttl);
+        api.cluster().lineage().leasesLast(ttl);
         return lock.acquire(member, ttl, decidedOn, new Budget(timeout));
     }
 
@@ -104,7 +104,7 @@ public final class EtcdDcs implements Dcs {
     public LeaseResult renewLeader(
             String member, long epoch, Duration ttl, Optional<ClusterStatus> status, Duration timeout)
             throws DcsException {
-        api.leasesLast(ttl);
+        api.cluster().lineage().leasesLast(ttl);
         return lock.renew(member, epoch, ttl, status.map(ClusterJson::writeStatus), new Budget(timeout));
     }
 
@@ -116,7 +116,7 @@ public final class EtcdDcs implements Dcs {
 
     @Override
     public void touchMember(Member member, Duration ttl, Duration timeout) throws DcsException {
-        api.leasesLast(ttl);
+        api.cluster().lineage().leasesLast(ttl);
         Budget budget = new Budget(timeout);
         String json = ClusterJson.writeMember(member);
         String key = ClusterKeys.member(member.name());
@@ -245,20 +245,12 @@ public final class EtcdDcs implements Dcs {
 
     @Override
     public String health() {
-        String failure = api.lastFailure();
-        return api.sinceLastAnswer()
-                .map(since -> since.toSeconds() < 20 || failure.isEmpty()
-                        ? "ok: etcd at " + api.current() + " answered " + since.toMillis() + " ms ago"
-                        : "no answer from etcd for " + since.toSeconds() + " s: " + failure)
-                .orElse(failure.isEmpty() ? "ok: etcd has not been asked yet" : "no answer from etcd yet: " + failure);
+        return api.cluster().health();
     }
 
     @Override
     public List<Measure> measures() {
-        return api.sinceLastAnswer()
-                .map(since -> List.of(new Measure(
-                        "etcd_last_answer_seconds", "Time since etcd answered last", since.toMillis() / 1000.0)))
-                .orElse(List.of());
+        return api.cluster().measures();
     }
 
     @Override

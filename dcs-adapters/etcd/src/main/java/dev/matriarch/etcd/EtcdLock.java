@@ -15,7 +15,7 @@ import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
-import dev.matriarch.etcd.EtcdApi.Again;
+import dev.matriarch.etcd.EtcdCluster.Again;
 import dev.matriarch.etcd.Requests.Entry;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -52,7 +52,7 @@ final class EtcdWatch implements AutoCloseable {
         this.base = base;
         this.listener = listener;
         this.thread = Thread.ofPlatform().name("etcd-watch").daemon().start(this::run);
-        api.onFailure(this::restart);
+        api.cluster().onFailure(this::restart);
     }
 
     /** A read has shown this revision of a key: a watch that goes on not to hear of it is dead. */
@@ -106,7 +106,7 @@ final class EtcdWatch implements AutoCloseable {
         boolean blind = seen == 0 && !first;
         ObjectNode request = Requests.object();
         request.set("create_request", wanted);
-        InputStream stream = api.stream(api.current(), "watch", request, new Budget(OPEN));
+        InputStream stream = api.stream(api.cluster().current(), "watch", request, new Budget(OPEN));
         openedAt = System.nanoTime();
         try (BufferedReader lines = new BufferedReader(new InputStreamReader(stream, StandardCharsets.UTF_8))) {
             open = stream;

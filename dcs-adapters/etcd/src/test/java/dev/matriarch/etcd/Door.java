@@ -12,26 +12,46 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /** A server in front of etcd, or in its place, that answers as a test wants it to. */
 final class Door implements AutoCloseable {
-    record Reply(int status, String body) {}
+    record Reply(int status, String body, Map<String, String> headers) {
+        Reply(int status, String body) {
+            this(status, body, Map.of());
+        }
+    }
+
+    /** @param path with its query */
+    record Request(String method, String path, String body) {}
 
     interface Answers {
         /** @return empty: the connection ends without a word */
         Optional<Reply> to(String path, String body) throws Exception;
     }
 
+    interface Exchanges {
+        /** @return empty: the connection ends without a word */
+        Optional<Reply> to(Request request) throws Exception;
+    }
+
     private final HttpServer server;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-    private final Answers answers;
+    private final Exchanges exchanges;
+    private volatile boolean silent;
 
     Door(Answers answers) throws IOException {
-        this.answers = answers;
+        this(request -> answers.to(URI.create(request.path()).getPath(), request.body()));
+    }
+
+    Door(Exchanges exchanges) throws IOException {
+        this.exchanges = exchanges;
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.setExecutor(threads);
         server.createContext("/", this::handle);
@@ -42,17 +62,27 @@ final class Door implements AutoCloseable {
         try (exchange) {
             String body = new String(exchange.getRequestBody().readAllBytes(), StandardCharsets.UTF_8);
             Optional<Reply> reply;
+            if (silent) {
+                return;
+            }
             try {
-                reply = answers.to(exchange.getRequestURI().getPath(), body);
+                reply = exchanges.to(new Request(
+                        exchange.getRequestMethod(), exchange.getRequestURI().toString(), body));
             } catch (Exception e) {
                 reply = Optional.empty();
             }
             if (reply.isPresent()) {
+                reply.get().headers().forEach(exchange.getResponseHeaders()::set);
                 byte[] text = reply.get().body().getBytes(StandardCharsets.UTF_8);
                 exchange.sendResponseHeaders(reply.get().status(), text.length);
                 exchange.getResponseBody().write(text);
             }
         }
+    }
+
+    /** From now on every connection ends without a word. */
+    void silent(boolean now) {
+        silent = now;
     }
 
     /** What etcd says to it. */
@@ -63,6 +93,26 @@ final class Door implements AutoCloseable {
             request = body.isEmpty() ? request.GET() : request.POST(HttpRequest.BodyPublishers.ofString(body));
             HttpResponse<String> reply = http.send(request.build(), HttpResponse.BodyHandlers.ofString());
             return Optional.of(new Reply(reply.statusCode(), reply.body()));
+        }
+    }
+
+    /** The same, by etcd's v2 API. */
+    static Optional<Reply> pass(URI etcd, Request sent) throws Exception {
+        try (HttpClient http = HttpClient.newHttpClient()) {
+            HttpResponse<String> reply = http.send(
+                    HttpRequest.newBuilder(etcd.resolve(sent.path()))
+                            .timeout(Duration.ofSeconds(10))
+                            .header("Content-Type", "application/x-www-form-urlencoded")
+                            .method(sent.method(), HttpRequest.BodyPublishers.ofString(sent.body()))
+                            .build(),
+                    HttpResponse.BodyHandlers.ofString());
+            Map<String, String> origin = new HashMap<>();
+            reply.headers().map().forEach((name, values) -> {
+                if (name.toLowerCase(Locale.ROOT).startsWith("x-")) {
+                    origin.put(name, values.getFirst());
+                }
+            });
+            return Optional.of(new Reply(reply.statusCode(), reply.body(), origin));
         }
     }
 

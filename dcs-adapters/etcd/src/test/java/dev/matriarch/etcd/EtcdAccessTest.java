@@ -4,6 +4,7 @@ import static dev.matriarch.dcs.contract.Sample.TIMEOUT;
 import static dev.matriarch.dcs.contract.Sample.await;
 import static dev.matriarch.dcs.contract.Sample.epoch;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -16,7 +17,7 @@ import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.http.TlsFiles;
-import dev.matriarch.etcd.EtcdApi.Again;
+import dev.matriarch.etcd.EtcdCluster.Again;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -102,6 +103,57 @@ class EtcdAccessTest {
         }
     }
 
+    private static void order(URI server, String path, String body) throws Exception {
+        int status = Door.pass(server, new Door.Request("PUT", "/v2/auth/" + path, body))
+                .orElseThrow()
+                .status();
+        assertTrue(status == 200 || status == 201, path + ": HTTP " + status);
+    }
+
+    @Test
+    void usersOfTheOlderApiNameThemselvesWithEachRequest() throws Exception {
+        try (EtcdServers servers = EtcdServers.start(dir.resolve("etcd"), 1, "http", EtcdServers.V2)) {
+            URI server = servers.address(0);
+            order(server, "users/root", "{\"user\":\"root\",\"password\":\"r00t\"}");
+            // As the documentation says.
+            order(
+                    server,
+                    "roles/matriarch",
+                    "{\"role\":\"matriarch\",\"permissions\":{\"kv\":{\"read\":[\"/service/access/*\"],"
+                            + "\"write\":[\"/service/access/*\"]}}}");
+            order(
+                    server,
+                    "users/matriarch",
+                    "{\"user\":\"matriarch\",\"password\":\"s3cret\",\"roles\":[\"matriarch\"]}");
+            order(server, "roles/guest", "{\"role\":\"guest\",\"permissions\":{\"kv\":{\"read\":[],\"write\":[]}}}");
+            order(server, "enable", "");
+            try (EtcdV2Dcs nobody = new EtcdV2Dcs(as(servers, Optional.empty(), TlsFiles.NONE));
+                    EtcdV2Dcs wrong = new EtcdV2Dcs(as(servers, login("matriarch", "wrong"), TlsFiles.NONE));
+                    EtcdV2Dcs dcs = new EtcdV2Dcs(as(servers, login("matriarch", "s3cret"), TlsFiles.NONE))) {
+                String refused = assertThrows(DcsException.class, () -> nobody.read(TIMEOUT))
+                        .getMessage();
+                assertTrue(refused.contains("give username"), refused);
+                refused = assertThrows(DcsException.class, () -> wrong.read(TIMEOUT))
+                        .getMessage();
+                assertTrue(refused.contains("check username"), refused);
+                assertFalse(refused.contains("wrong"), refused);
+                Duration ttl = Duration.ofSeconds(60);
+                long epoch = epoch(dcs.acquireLeader("n1", ttl, Long.MAX_VALUE, TIMEOUT));
+                assertEquals(new LeaseResult.Held(epoch), dcs.renewLeader("n1", epoch, ttl, Optional.empty(), TIMEOUT));
+                List<Change> heard = new CopyOnWriteArrayList<>();
+                dcs.onChange(heard::add);
+                await(Duration.ofSeconds(20), "the watch is allowed in", () -> {
+                    dcs.writeConfig("{}", Expected.anything(), TIMEOUT);
+                    return heard.contains(Change.CONFIG);
+                });
+                wrong.login(login("matriarch", "s3cret"));
+                assertEquals("n1", wrong.read(TIMEOUT).leader().orElseThrow().name(), "a reloaded password counts");
+                assertTrue(dcs.releaseLeader("n1", epoch, Optional.empty(), TIMEOUT));
+                dcs.deleteCluster(TIMEOUT);
+            }
+        }
+    }
+
     private void openssl(String... arguments) throws Exception {
         List<String> command = new ArrayList<>(List.of("openssl"));
         command.addAll(List.of(arguments));
@@ -177,18 +229,28 @@ class EtcdAccessTest {
                 "--cert-file=" + file("server.pem"),
                 "--key-file=" + file("server.key"),
                 "--trusted-ca-file=" + file("ca.pem"),
-                "--client-cert-auth=true");
+                "--client-cert-auth=true",
+                "--enable-v2=true");
         TlsFiles complete = new TlsFiles(
                 Optional.of(dir.resolve("ca.pem")),
                 Optional.of(dir.resolve("client.pem")),
                 Optional.of(dir.resolve("client.key")));
+        openssl("pkcs8", "-topk8", "-in", file("client.key"), "-passout", "pass:k3y", "-out", file("client.enc"));
+        TlsFiles encrypted = new TlsFiles(
+                complete.authorities(),
+                complete.certificate(),
+                Optional.of(dir.resolve("client.enc")),
+                Optional.of("k3y"));
+        assertFalse(encrypted.toString().contains("k3y"), encrypted.toString());
         TlsFiles anonymous = new TlsFiles(Optional.of(dir.resolve("ca.pem")), Optional.empty(), Optional.empty());
         try (EtcdServers servers = EtcdServers.start(dir.resolve("etcd"), 1, "https", tls);
                 EtcdDcs dcs = new EtcdDcs(as(servers, Optional.empty(), complete));
+                EtcdV2Dcs older = new EtcdV2Dcs(as(servers, Optional.empty(), encrypted));
                 EtcdDcs unknown = new EtcdDcs(as(servers, Optional.empty(), anonymous));
                 EtcdDcs untrusting = new EtcdDcs(as(servers, Optional.empty(), TlsFiles.NONE))) {
             await(Duration.ofSeconds(30), "it answers", () -> dcs.read(TIMEOUT).isUnlocked());
             assertInstanceOf(WriteResult.Written.class, dcs.writeConfig("{}", Expected.absent(), TIMEOUT));
+            assertTrue(older.read(TIMEOUT).config().isEmpty(), "each API has keys of its own");
             assertThrows(DcsException.class, () -> unknown.read(Duration.ofSeconds(2)));
             String why = assertThrows(DcsException.class, () -> untrusting.read(Duration.ofSeconds(2)))
                     .getMessage();

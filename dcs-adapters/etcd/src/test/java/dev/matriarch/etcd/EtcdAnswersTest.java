@@ -13,7 +13,7 @@ import dev.matriarch.dcs.contract.Sample;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.http.TlsFiles;
 import dev.matriarch.etcd.Door.Reply;
-import dev.matriarch.etcd.EtcdApi.Again;
+import dev.matriarch.etcd.EtcdCluster.Again;
 import java.net.URI;
 import java.time.Duration;
 import java.util.LinkedHashSet;
@@ -124,7 +124,7 @@ class EtcdAnswersTest {
             try (Door first = new Door(a);
                     Door second = new Door(b);
                     EtcdApi api = new EtcdApi(Door.settings("answers", NOBODY, first.address(), second.address()))) {
-                api.leasesLast(LEASE);
+                api.cluster().lineage().leasesLast(LEASE);
                 assertEquals(1, read(api));
                 for (Said said : List.of(a, b)) {
                     said.cluster = sameName ? 1 : 2;
@@ -156,7 +156,7 @@ class EtcdAnswersTest {
         try (Door first = new Door(known);
                 Door second = new Door(other);
                 EtcdApi api = new EtcdApi(Door.settings("answers", first.address(), NOBODY, second.address()))) {
-            api.leasesLast(LEASE);
+            api.cluster().lineage().leasesLast(LEASE);
             assertEquals(1, read(api));
             long until = System.nanoTime() + LEASE.toNanos() + TimeUnit.SECONDS.toNanos(2);
             while (System.nanoTime() - until < 0) {
@@ -215,19 +215,22 @@ class EtcdAnswersTest {
             try (EtcdApi api = new EtcdApi(settings)) {
                 Sample.await(Duration.ofSeconds(10), "both are known", () -> {
                     read(api);
-                    return api.addresses().containsAll(both);
+                    return api.cluster().addresses().containsAll(both);
                 });
                 other.cluster = 2;
                 other.members = List.of(first.address());
-                api.refresh();
-                assertTrue(api.addresses().containsAll(both), "the other one names them");
+                api.cluster().refresh();
+                assertTrue(api.cluster().addresses().containsAll(both), "the other one names them");
                 known.hangsUp = true;
-                api.refresh();
-                assertTrue(api.addresses().containsAll(both), "nobody is there to name them");
+                api.cluster().refresh();
+                assertTrue(api.cluster().addresses().containsAll(both), "nobody is there to name them");
                 known.hangsUp = false;
                 known.members = List.of(second.address());
-                api.refresh();
-                assertEquals(both, new LinkedHashSet<>(api.addresses()), "what is configured stays, whatever is named");
+                api.cluster().refresh();
+                assertEquals(
+                        both,
+                        new LinkedHashSet<>(api.cluster().addresses()),
+                        "what is configured stays, whatever is named");
             }
         }
     }

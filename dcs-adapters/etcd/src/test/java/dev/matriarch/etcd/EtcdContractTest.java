@@ -4,12 +4,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.contract.ExternalContract;
 import dev.matriarch.dcs.contract.ExternalStore;
-import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.http.TlsFiles;
-import dev.matriarch.etcd.EtcdApi.Again;
+import dev.matriarch.etcd.EtcdCluster.Again;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -49,50 +47,22 @@ class EtcdContractTest extends ExternalContract {
 
     @Override
     protected ExternalStore open() throws Exception {
-        return new OneServer("c" + clusters++);
+        return new OverV3("c" + clusters++);
     }
 
-    private static final class OneServer implements ExternalStore {
+    private static final class OverV3 extends OneServer {
         private final String scope;
         private final EtcdApi admin;
 
-        OneServer(String scope) throws IOException {
+        OverV3(String scope) throws IOException {
+            super(server);
             this.scope = scope;
             this.admin = new EtcdApi(settings(server, scope));
-        }
-
-        private Budget budget() {
-            return new Budget(Duration.ofSeconds(10));
         }
 
         @Override
         public Dcs connect(String member) throws IOException {
             return new EtcdDcs(settings(server, scope));
-        }
-
-        @Override
-        public Duration ttl() {
-            return Duration.ofSeconds(3);
-        }
-
-        @Override
-        public Duration expiresWithin() {
-            return Duration.ofSeconds(3);
-        }
-
-        @Override
-        public void freeze() throws Exception {
-            server.signalAll("STOP");
-        }
-
-        @Override
-        public void thaw() throws Exception {
-            server.signalAll("CONT");
-        }
-
-        @Override
-        public void wipe() throws Exception {
-            server.wipe();
         }
 
         @Override

@@ -13,7 +13,7 @@ import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.http.TlsFiles;
-import dev.matriarch.etcd.EtcdApi.Again;
+import dev.matriarch.etcd.EtcdCluster.Again;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -112,13 +112,13 @@ class EtcdFaultsTest {
             }
             await(Duration.ofSeconds(20), "the others are known", () -> {
                 found.call("kv/range", Requests.range("/x"), Again.ALLOWED, new Budget(TIMEOUT));
-                return found.addresses().containsAll(servers.addresses());
+                return found.cluster().addresses().containsAll(servers.addresses());
             });
             servers.kill(0);
             found.call("kv/range", Requests.range("/x"), Again.ALLOWED, new Budget(TIMEOUT));
-            found.refresh();
+            found.cluster().refresh();
             assertTrue(
-                    found.addresses().containsAll(servers.addresses()),
+                    found.cluster().addresses().containsAll(servers.addresses()),
                     "the configured one is dead; the others are still known");
             found.call("kv/range", Requests.range("/x"), Again.ALLOWED, new Budget(TIMEOUT));
             assertThrows(

@@ -17,7 +17,7 @@ import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.etcd.Door.Reply;
-import dev.matriarch.etcd.EtcdApi.Again;
+import dev.matriarch.etcd.EtcdCluster.Again;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

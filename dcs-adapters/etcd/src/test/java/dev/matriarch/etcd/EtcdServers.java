@@ -21,6 +21,9 @@ import java.util.stream.Stream;
 
 /** Real etcd servers on loopback addresses, in a directory of their own. */
 final class EtcdServers implements AutoCloseable {
+    /** With its older API as well, that is off by itself. */
+    static final List<String> V2 = List.of("--enable-v2=true");
+
     private final Path dir;
     private final List<Integer> clientPorts = new ArrayList<>();
     private final List<Integer> peerPorts = new ArrayList<>();

@@ -23,9 +23,21 @@ import javax.net.ssl.X509ExtendedTrustManager;
  * @param authorities whose certificates to trust; empty: those that the runtime trusts
  * @param certificate this client's own, for servers that ask for one
  * @param key of that certificate; empty: it stands in the same file
+ * @param keyPassword of an encrypted key
  */
-public record TlsFiles(Optional<Path> authorities, Optional<Path> certificate, Optional<Path> key) {
+public record TlsFiles(
+        Optional<Path> authorities, Optional<Path> certificate, Optional<Path> key, Optional<String> keyPassword) {
     public static final TlsFiles NONE = new TlsFiles(Optional.empty(), Optional.empty(), Optional.empty());
+
+    /** With a key that is not encrypted. */
+    public TlsFiles(Optional<Path> authorities, Optional<Path> certificate, Optional<Path> key) {
+        this(authorities, certificate, key, Optional.empty());
+    }
+
+    @Override
+    public String toString() {
+        return "TlsFiles[" + authorities + ", " + certificate + ", " + key + "]";
+    }
 
     /** @throws IOException with a sentence that names the file which cannot be used */
     public SSLContext context() throws IOException {
@@ -43,7 +55,7 @@ public record TlsFiles(Optional<Path> authorities, Optional<Path> certificate, O
                 KeyStore store = empty();
                 store.setKeyEntry(
                         "own",
-                        Pem.privateKey(key.orElse(certificate.get()), Optional.empty()),
+                        Pem.privateKey(key.orElse(certificate.get()), keyPassword),
                         new char[0],
                         Pem.certificates(certificate.get()).toArray(X509Certificate[]::new));
                 KeyManagerFactory keys = KeyManagerFactory.getInstance(KeyManagerFactory.getDefaultAlgorithm());
