@@ -94,7 +94,7 @@ class EtcdSectionTest {
 
     @Test
     void theOlderApiComesBeforeTheNewerOneAsInPatroni() throws Exception {
-        String sections = "etcd3: {host: a}\netcd: {host: b}\nkubernetes: {}\n";
+        String sections = "etcd3: {host: a}\netcd: {host: b}\nkubernetes: {labels: {a: b}}\n";
         assertEquals(Api.V2, etcd(sections).api());
         assertInstanceOf(
                 ConsulConfig.class,

@@ -115,7 +115,7 @@ class SourcesTest {
     @Test
     void aVariableForSomethingThatIsNotThereIsRefusedByName() throws Exception {
         for (String variable : List.of(
-                "PATRONI_ETCD_HOSTS",
+                "PATRONI_RAFT_PASSWORD",
                 "PATRONI_THREAD_POOL_SIZE",
                 "PATRONI_RESTAPI_CERTFILE",
                 "PATRONI_RESTAPI_THREAD_POOL_SIZE")) {
