@@ -133,6 +133,56 @@ class KubernetesSectionTest {
                 || e.getMessage().contains("Kubernetes gives"));
     }
 
+    /** The API server would refuse the lock's object for each of these, and nobody could lead. */
+    @Test
+    void whatNoEndpointsCanHoldIsRefused() throws Exception {
+        String labels = "labels: {application: patroni}, ";
+        for (String ip : List.of("127.0.0.1", "0.0.0.0", "999.1.1.1", "169.254.1.1", "::1", "1::2::3")) {
+            assertTrue(problem(labels + "pod_ip: '" + ip + "'").contains("kubernetes.pod_ip"), ip);
+        }
+        assertEquals(
+                Optional.of("fd00::7"), kubernetes(labels + "pod_ip: 'fd00::7'").podIp());
+        for (String ports : List.of(
+                "[{port: 5432, protocol: tcp}]",
+                "[{port: 5432, name: Post_gres}]",
+                "[{port: 5432}, {port: 5433, name: b}]",
+                "[{port: 5432, name: a}, {port: 5433, name: a}]")) {
+            assertTrue(problem(labels + "ports: " + ports).contains("kubernetes.ports"), ports);
+        }
+        assertEquals(
+                2,
+                kubernetes(labels + "ports: [{port: 5432, name: a}, {port: 5433, name: b}]")
+                        .ports()
+                        .size());
+    }
+
+    @Test
+    void noLabelHasTwoMeanings() throws Exception {
+        assertTrue(problem("labels: {role: db}").contains("kubernetes.role_label"));
+        String labels = "labels: {application: patroni}, ";
+        assertTrue(problem(labels + "tmp_role_label: role").contains("kubernetes.tmp_role_label"));
+        assertTrue(problem(labels + "bootstrap_labels: {application: x}").contains("kubernetes.bootstrap_labels"));
+        assertTrue(problem(labels + "role_label: cluster-name").contains("kubernetes.role_label"));
+    }
+
+    @Test
+    void theScopeIsALabelAndWithEndpointsAService() throws Exception {
+        String longest = "a".repeat(63);
+        String kubernetes = "kubernetes: {labels: {a: b}";
+        load(kubernetes + "}\n", Map.of("PATRONI_SCOPE", longest));
+        load(kubernetes + "}\n", Map.of("PATRONI_SCOPE", "1.a"));
+        load(kubernetes + ", use_endpoints: true}\n", Map.of("PATRONI_SCOPE", longest.substring(7)));
+        for (String scope : List.of(longest + "a", "A")) {
+            assertThrows(ConfigProblems.class, () -> load(kubernetes + "}\n", Map.of("PATRONI_SCOPE", scope)));
+        }
+        for (String scope : List.of(longest.substring(6), "1a", "a.b")) {
+            ConfigProblems e = assertThrows(
+                    ConfigProblems.class,
+                    () -> load(kubernetes + ", use_endpoints: true}\n", Map.of("PATRONI_SCOPE", scope)));
+            assertTrue(e.getMessage().contains("is not the name of a service"), e::getMessage);
+        }
+    }
+
     @Test
     void ofSeveralStoresTheFirstByItsNameIsUsed() throws Exception {
         String kubernetes = "kubernetes: {labels: {a: b}}\n";

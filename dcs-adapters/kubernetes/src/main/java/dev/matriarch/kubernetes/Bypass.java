@@ -40,9 +40,8 @@ final class Bypass {
         }
         asked = true;
         askedAt = now;
-        Duration left = budget.left();
         try {
-            api.servers(found(api.get(SERVERS, new Budget(left.compareTo(MOST) < 0 ? left : MOST))));
+            api.servers(found(api.get(SERVERS, budget.part(MOST))));
         } catch (Refusal e) {
             // Any other refusal passes, such as 401 while a token is renewed.
             if (e.code() == Refusal.FORBIDDEN) {

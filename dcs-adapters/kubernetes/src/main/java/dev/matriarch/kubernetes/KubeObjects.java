@@ -140,7 +140,10 @@ final class KubeObjects {
             if (e.code() != Refusal.CONFLICT) {
                 throw e;
             }
-            // An earlier attempt of this very change may have arrived unheard of.
+            if (!e.mayBeOwnDoing()) {
+                // However equal: it is somebody else's.
+                return Optional.empty();
+            }
             return now(name, budget)
                     .filter(o -> shows(o, annotations)
                             && !was.map(KubeObject::version).equals(Optional.of(o.version())));

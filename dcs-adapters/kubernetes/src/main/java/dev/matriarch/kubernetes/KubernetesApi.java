@@ -9,7 +9,6 @@ import dev.matriarch.dcs.http.Budget;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.http.HttpClient;
 import io.fabric8.kubernetes.client.http.HttpRequest;
-import io.fabric8.kubernetes.client.http.HttpResponse;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
@@ -17,7 +16,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.CancellationException;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -25,7 +23,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -134,10 +131,11 @@ final class KubernetesApi implements AutoCloseable {
         boolean unheard = false;
         while (!budget.isSpent()) {
             URI server = servers.first();
-            Duration wait = pause;
+            Duration least = pause;
+            Duration wait = least;
             try {
                 int share = Math.max(ATTEMPTS_IN_TIME, servers.inOrder().size());
-                HttpResponse<String> answer = once(method, server, path, type, body, budget.share(share));
+                Exchange.Answer answer = once(method, server, path, type, body, budget.share(share));
                 int code = answer.code();
                 if (code / 100 == 2) {
                     return said(server, answer.body());
@@ -155,10 +153,10 @@ final class KubernetesApi implements AutoCloseable {
                     if (unheard && !isSettled(method, code)) {
                         throw new DcsException(failure + "; what became of the attempt before is not known");
                     }
-                    throw new Refusal(code, failure);
+                    throw new Refusal(code, failure, unheard);
                 }
                 unheard |= code >= 500 || code == 408 || retriable.contains(code);
-                wait = later.orElse(pause);
+                wait = later.filter(l -> l.compareTo(least) > 0).orElse(least);
                 servers.failed(server);
             } catch (TimeoutException e) {
                 unheard = true;
@@ -198,10 +196,10 @@ final class KubernetesApi implements AutoCloseable {
         return method.equals("GET") || code == Refusal.CONFLICT || code == Refusal.NOT_FOUND && !method.equals("POST");
     }
 
-    private HttpResponse<String> once(String method, URI server, String path, String type, String body, Duration time)
+    private Exchange.Answer once(String method, URI server, String path, String type, String body, Duration time)
             throws TimeoutException, ExecutionException, DcsException {
         HttpRequest.Builder request = http.newHttpRequestBuilder()
-                .uri(server.resolve(path))
+                .uri(below(server, path))
                 .header("Accept", "application/json")
                 .timeout(Math.max(1, time.toMillis()), TimeUnit.MILLISECONDS);
         if (method.equals("GET")) {
@@ -209,20 +207,14 @@ final class KubernetesApi implements AutoCloseable {
         } else {
             request.method(method, type, body);
         }
-        AtomicBoolean givenUp = new AtomicBoolean();
-        CompletableFuture<CompletableFuture<HttpResponse<String>>> begun = begun(() -> {
-            if (givenUp.get()) {
-                throw new CancellationException("the time was up before it was begun");
-            }
-            return http.sendAsync(request.build(), String.class);
-        });
-        CompletableFuture<HttpResponse<String>> sent = begun.thenCompose(answer -> answer);
+        Exchange exchange = new Exchange();
+        boolean whole = false;
         try {
-            return sent.get(Math.max(1, time.toMillis()), TimeUnit.MILLISECONDS);
-        } catch (TimeoutException e) {
-            givenUp.set(true);
-            begun.thenAccept(answer -> answer.cancel(true));
-            throw e;
+            Exchange.Answer answer = begun(() -> exchange.begin(http, request.build()))
+                    .thenCompose(a -> a)
+                    .get(Math.max(1, time.toMillis()), TimeUnit.MILLISECONDS);
+            whole = true;
+            return answer;
         } catch (ExecutionException e) {
             if (e.getCause() instanceof java.net.http.HttpTimeoutException
                     || e.getCause() instanceof TimeoutException) {
@@ -230,11 +222,19 @@ final class KubernetesApi implements AutoCloseable {
             }
             throw e;
         } catch (InterruptedException e) {
-            givenUp.set(true);
-            begun.thenAccept(answer -> answer.cancel(true));
             Thread.currentThread().interrupt();
             throw new DcsException("interrupted while Kubernetes was asked", e);
+        } finally {
+            if (!whole) {
+                exchange.end();
+            }
         }
+    }
+
+    /** Some clusters are reached through a proxy that has a path for each of them. */
+    private static URI below(URI server, String path) {
+        String base = server.toString();
+        return URI.create((base.endsWith("/") ? base.substring(0, base.length() - 1) : base) + path);
     }
 
     private <T> CompletableFuture<T> begun(Supplier<T> step) throws DcsException {
@@ -276,11 +276,10 @@ final class KubernetesApi implements AutoCloseable {
     }
 
     /** Seconds only: the other form, a date, is not what the API server sends. */
-    private static Optional<Duration> retryAfter(HttpResponse<?> answer) {
-        String text = answer.header("Retry-After");
-        return text != null && text.matches("[0-9]{1,6}")
-                ? Optional.of(Duration.ofSeconds(Long.parseLong(text)))
-                : Optional.empty();
+    private static Optional<Duration> retryAfter(Exchange.Answer answer) {
+        return answer.retryAfter()
+                .filter(text -> text.matches("[0-9]{1,6}"))
+                .map(text -> Duration.ofSeconds(Long.parseLong(text)));
     }
 
     private static void pause(Duration time) throws DcsException {

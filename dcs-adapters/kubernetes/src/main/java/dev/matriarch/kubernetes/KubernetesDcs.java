@@ -53,7 +53,8 @@ public final class KubernetesDcs implements Dcs {
     static final String HISTORY = "history";
 
     private static final int MOST_ROUNDS = 4;
-    private static final Duration OWN_POD = Duration.ofSeconds(1);
+    /** For what is asked beside what a call is about, whose time is not to go into it. */
+    private static final Duration ASIDE = Duration.ofSeconds(1);
 
     private final KubernetesSettings settings;
     private final KubernetesApi api;
@@ -78,7 +79,7 @@ public final class KubernetesDcs implements Dcs {
         this.objects =
                 new KubeObjects(api, settings.namespace(), settings.kind(), settings.kindName(), settings.allLabels());
         this.pods = new Pods(settings, new KubeObjects(api, settings.namespace(), "pods", "Pod", settings.allLabels()));
-        this.lock = new KubernetesLock(settings, objects, () -> pods.own(new Budget(OWN_POD)));
+        this.lock = new KubernetesLock(settings, objects, budget -> pods.own(budget.part(ASIDE)));
         this.bypass = settings.bypassService() ? Optional.of(new Bypass(api, Bypass.FRESH)) : Optional.empty();
         this.watch = new KubernetesWatch(
                 settings, api.client(), lock, patience, change -> listeners.forEach(l -> l.accept(change)));
@@ -91,7 +92,7 @@ public final class KubernetesDcs implements Dcs {
             bypass.get().look(budget);
         }
         Listed listed = objects.list(budget);
-        Sighting sighting = lock.shown(listed);
+        Sighting sighting = lock.shown(listed, budget);
         Map<String, ClusterKeys.Stored> keys = new HashMap<>();
         listed.get(settings.configName()).ifPresent(config -> {
             for (String key : List.of(CONFIG, INITIALIZE, HISTORY)) {
@@ -244,9 +245,9 @@ public final class KubernetesDcs implements Dcs {
     public void deleteCluster(Duration timeout) throws DcsException {
         Budget budget = new Budget(timeout);
         Listed listed = objects.list(budget);
-        Sighting sighting = lock.shown(listed);
+        Sighting sighting = lock.shown(listed, budget);
         Optional<KubeObject> leader = listed.get(settings.leaderName());
-        boolean free = sighting.holder(System.nanoTime()).isEmpty();
+        boolean free = sighting.isOver(System.nanoTime());
         if (!free || leader.isPresent() && !objects.remove(leader.get(), budget)) {
             throw new DcsException(
                     "Somebody holds the leader lock; nothing was removed. Its server may take writes until"
@@ -367,7 +368,7 @@ public final class KubernetesDcs implements Dcs {
                     "/api/v1/namespaces/" + KubeObjects.encoded(settings.namespace()) + "/services",
                     service,
                     Forbidden.AT_ONCE,
-                    budget);
+                    budget.part(ASIDE));
         } catch (Refusal e) {
             if (e.code() != Refusal.CONFLICT) {
                 LOG.warn(

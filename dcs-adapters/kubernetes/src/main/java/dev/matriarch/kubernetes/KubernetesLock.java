@@ -12,14 +12,12 @@ import dev.matriarch.kubernetes.KubeObjects.Listed;
 import dev.matriarch.kubernetes.KubernetesApi.Forbidden;
 import java.time.Duration;
 import java.time.Instant;
-import java.time.ZoneOffset;
-import java.time.format.DateTimeFormatter;
-import java.time.temporal.ChronoUnit;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Supplier;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -33,35 +31,30 @@ import org.slf4j.LoggerFactory;
 final class KubernetesLock {
     private static final Logger LOG = LoggerFactory.getLogger(KubernetesLock.class);
     private static final int MOST_ROUNDS = 4;
-    /** On the {@code sync} object; its value is of no interest, but that it changes. */
-    static final String MARK = "matriarch.dev/settled";
-
-    private static final DateTimeFormatter TIME = DateTimeFormatter.ofPattern("uuuu-MM-dd'T'HH:mm:ss.SSSSSSxxx");
 
     private final KubernetesSettings settings;
     private final KubeObjects objects;
-    private final Supplier<Optional<KubeObject>> ownPod;
+    private final Function<Budget, Optional<KubeObject>> ownPod;
 
     /** Held while the store is asked for the lock, and what is known of it may change. */
     private final ReentrantLock turn = new ReentrantLock();
 
     private Optional<KubeObject> leader = Optional.empty();
-    private Optional<KubeObject> sync = Optional.empty();
-    /** From the first to the second version of the {@code sync} object nothing but the mark has changed. */
-    private long sameFrom;
-
-    private long sameTo;
+    private final SyncObject sync;
 
     /** An earlier process of this name may have left a write on its way. */
     private boolean unsettled = true;
 
-    private final Object sightingLock = new Object();
-    private Sighting sighting = Sighting.NOTHING;
+    /** Of a lock that is waited for, and which the log has told of. */
+    private Sighting missed = Sighting.NOTHING;
 
-    KubernetesLock(KubernetesSettings settings, KubeObjects objects, Supplier<Optional<KubeObject>> ownPod) {
+    private final Sightings sightings = new Sightings();
+
+    KubernetesLock(KubernetesSettings settings, KubeObjects objects, Function<Budget, Optional<KubeObject>> ownPod) {
         this.settings = settings;
         this.objects = objects;
         this.ownPod = ownPod;
+        this.sync = new SyncObject(objects, settings.syncName());
     }
 
     /** Kubernetes is told whole seconds: rather a little longer than asked for. */
@@ -70,32 +63,31 @@ final class KubernetesLock {
     }
 
     /** A list has just shown the objects. */
-    Sighting shown(Listed listed) {
-        return read(listed.get(settings.leaderName()));
+    Sighting shown(Listed listed, Budget budget) throws DcsException {
+        Optional<KubeObject> object = listed.get(settings.leaderName());
+        return seen(listed, object.isPresent() ? object : withoutLabels(settings.leaderName(), budget));
     }
 
-    private Sighting read(Optional<KubeObject> object) {
-        synchronized (sightingLock) {
-            sighting = sighting.then(object, System.nanoTime());
-            return sighting;
-        }
+    /** An object that is not in the list may be there without our labels. */
+    private Optional<KubeObject> withoutLabels(String name, Budget budget) throws DcsException {
+        return objects.get(name, budget);
     }
 
-    /** What a watch says of the leader's object may be older than what was read. @return true if it was not */
-    boolean heard(KubeObject object) {
-        synchronized (sightingLock) {
-            boolean newer = object.version() > sighting.version();
-            if (newer) {
-                sighting = sighting.then(Optional.of(object), System.nanoTime());
-            }
-            return newer;
-        }
+    private Sighting seen(Listed listed, Optional<KubeObject> object) {
+        boolean initialized = listed.get(settings.configName())
+                .flatMap(c -> c.annotation(KubernetesDcs.INITIALIZE))
+                .filter(identifier -> !identifier.isEmpty())
+                .isPresent();
+        return sightings.read(object, initialized);
+    }
+
+    /** A watch tells of the leader's object. */
+    void heard(KubeObject object) {
+        sightings.heard(object);
     }
 
     Sighting sighting() {
-        synchronized (sightingLock) {
-            return sighting;
-        }
+        return sightings.last();
     }
 
     /** Who held the lock when it was looked at last, unless it has ended since; empty: nobody. */
@@ -107,8 +99,15 @@ final class KubernetesLock {
         T take() throws DcsException;
     }
 
-    private <T> T inTurn(Step<T> step) throws DcsException {
-        turn.lock();
+    private <T> T inTurn(Budget budget, Step<T> step) throws DcsException {
+        try {
+            if (!turn.tryLock(budget.left().toNanos(), TimeUnit.NANOSECONDS)) {
+                throw new DcsException("Kubernetes has not answered an earlier request about the lock yet");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new DcsException("interrupted while Kubernetes was asked", e);
+        }
         try {
             return step.take();
         } finally {
@@ -116,24 +115,24 @@ final class KubernetesLock {
         }
     }
 
-    private void look(Budget budget) throws DcsException {
+    private Sighting look(Budget budget) throws DcsException {
         Listed listed = objects.list(budget);
+        Optional<KubeObject> listedSync = listed.get(settings.syncName());
         leader = listed.get(settings.leaderName());
-        sync = listed.get(settings.syncName());
-        if (leader.isEmpty() || sync.isEmpty()) {
-            // They may be there without our labels. The lock is asked for last: whoever takes it later changes the
-            // other.
-            if (sync.isEmpty()) {
-                sync = objects.get(settings.syncName(), budget);
+        sync.seen(listedSync);
+        if (leader.isEmpty() || listedSync.isEmpty()) {
+            // The lock is asked for last: whoever takes it later changes the other.
+            if (listedSync.isEmpty()) {
+                sync.seen(withoutLabels(settings.syncName(), budget));
             }
-            leader = objects.get(settings.leaderName(), budget);
+            leader = withoutLabels(settings.leaderName(), budget);
         }
-        read(leader);
+        return seen(listed, leader);
     }
 
     private void changed(KubeObject now) {
         leader = Optional.of(now);
-        read(leader);
+        sightings.read(leader, true);
     }
 
     private LeaseResult lost() {
@@ -141,13 +140,12 @@ final class KubernetesLock {
     }
 
     LeaseResult acquire(String member, Duration ttl, long decidedOn, Budget budget) throws DcsException {
-        return inTurn(() -> tryToAcquire(member, ttl, decidedOn, budget));
+        return inTurn(budget, () -> tryToAcquire(member, ttl, decidedOn, budget));
     }
 
     private LeaseResult tryToAcquire(String member, Duration ttl, long decidedOn, Budget budget) throws DcsException {
         for (int round = 0; round < MOST_ROUNDS; round++) {
-            look(budget);
-            Sighting now = sighting();
+            Sighting now = look(budget);
             String other = now.holder(System.nanoTime());
             if (other.equals(member)) {
                 return tryToRenew(member, now.epoch(), ttl, Optional.empty(), budget);
@@ -155,33 +153,33 @@ final class KubernetesLock {
             if (!other.isEmpty()) {
                 return lost();
             }
-            if (isNewer(leader, decidedOn) || isNewer(sync, decidedOn)) {
+            if (isMissed(now, ttl) || isNewer(leader, decidedOn) || isNewer(sync.last(), decidedOn)) {
                 return new LeaseResult.Lost("");
             }
-            Instant time = later(Instant.now(), now.epoch());
+            Instant time = Sighting.later(Instant.now(), now.epoch());
             Map<String, Optional<String>> wanted = new LinkedHashMap<>();
             wanted.put(Sighting.LEADER, Optional.of(member));
             wanted.put(Sighting.TTL, Optional.of(Long.toString(seconds(ttl))));
-            wanted.put(Sighting.ACQUIRED, Optional.of(text(time)));
-            wanted.put(Sighting.RENEWED, Optional.of(text(time)));
+            wanted.put(Sighting.ACQUIRED, Optional.of(Sighting.text(time)));
+            wanted.put(Sighting.RENEWED, Optional.of(Sighting.text(time)));
             wanted.put(Sighting.TRANSITIONS, Optional.of(Long.toString(leader.isEmpty() ? 0 : now.transitions() + 1)));
             boolean before = unsettled;
             // Not heard of, it is confirmed by a renewal.
             unsettled = true;
             Optional<KubeObject> done;
             try {
-                done = objects.change(settings.leaderName(), leader, wanted, published(), Forbidden.LATER, budget);
+                done = objects.change(
+                        settings.leaderName(), leader, wanted, published(budget), Forbidden.LATER, budget);
             } catch (Refusal e) {
                 unsettled = before;
                 throw e;
             }
             if (done.isEmpty()) {
-                unsettled = before;
                 continue;
             }
             changed(done.get());
             long epoch = sighting().epoch();
-            if (!mark(budget)) {
+            if (!sync.mark(budget)) {
                 // The holder before wrote, after this election was decided.
                 LOG.info("the synchronous standbys changed while the lock was taken: it is given back");
                 tryToRelease(member, epoch, Optional.empty(), budget);
@@ -193,31 +191,27 @@ final class KubernetesLock {
         throw new DcsException("the leader's object in Kubernetes changes faster than it can be asked for");
     }
 
+    /** A lock that vanished ends for nobody before its time, and may have been renewed until then. */
+    private boolean isMissed(Sighting now, Duration ttl) {
+        boolean wait = now.isMissed(System.nanoTime(), ttl);
+        if (wait && now.sinceNanos() != missed.sinceNanos()) {
+            missed = now;
+            LOG.warn(
+                    "The leader's object {} was there and is not any more: whoever held the lock may lead until it would have"
+                            + " ended, so it is taken by nobody for {} s. Do not delete that object",
+                    settings.leaderName(),
+                    seconds(ttl));
+        }
+        return wait;
+    }
+
     private static boolean isNewer(Optional<KubeObject> object, long version) {
         return object.map(o -> o.version() > version).orElse(false);
     }
 
-    /** @return false: somebody else has changed the object since it was looked at */
-    private boolean mark(Budget budget) throws DcsException {
-        long was = sync.map(KubeObject::version).orElse(0L);
-        String last = sync.flatMap(s -> s.annotation(MARK)).orElse("");
-        String next = text(later(Instant.now(), Sighting.micros(last)));
-        Optional<KubeObject> done = objects.change(
-                settings.syncName(), sync, Map.of(MARK, Optional.of(next)), Extra.NONE, Forbidden.LATER, budget);
-        if (done.isEmpty()) {
-            return false;
-        }
-        if (was != sameTo) {
-            sameFrom = was;
-        }
-        sync = done;
-        sameTo = done.get().version();
-        return true;
-    }
-
     LeaseResult renew(String member, long epoch, Duration ttl, Optional<ClusterStatus> status, Budget budget)
             throws DcsException {
-        return inTurn(() -> tryToRenew(member, epoch, ttl, status, budget));
+        return inTurn(budget, () -> tryToRenew(member, epoch, ttl, status, budget));
     }
 
     private LeaseResult tryToRenew(
@@ -227,21 +221,30 @@ final class KubernetesLock {
             look(budget);
         }
         for (int round = 0; round < MOST_ROUNDS; round++) {
-            if (!isMine(member, epoch)) {
+            boolean vanished = leader.isEmpty() && isMissing(member, epoch);
+            if (!vanished && !isMine(member, epoch)) {
                 return lost();
             }
-            Map<String, Optional<String>> wanted = mine(member);
+            Map<String, String> known =
+                    vanished ? sighting().annotations() : leader.orElseThrow().annotations();
+            Map<String, Optional<String>> wanted = mine(member, known);
             wanted.put(Sighting.TTL, Optional.of(Long.toString(seconds(ttl))));
-            String last = leader.orElseThrow().annotation(Sighting.RENEWED).orElse("");
-            wanted.put(Sighting.RENEWED, Optional.of(text(later(Instant.now(), Sighting.micros(last)))));
+            String last = known.getOrDefault(Sighting.RENEWED, "");
+            wanted.put(
+                    Sighting.RENEWED, Optional.of(Sighting.text(Sighting.later(Instant.now(), Sighting.micros(last)))));
             status.ifPresent(s -> Values.put(wanted, s));
             Optional<KubeObject> done =
-                    objects.change(settings.leaderName(), leader, wanted, published(), Forbidden.LATER, budget);
+                    objects.change(settings.leaderName(), leader, wanted, published(budget), Forbidden.LATER, budget);
             if (done.isEmpty()) {
                 look(budget);
                 continue;
             }
             changed(done.get());
+            if (vanished) {
+                LOG.warn(
+                        "The leader's object {} had been deleted; the lock goes on in a new one",
+                        settings.leaderName());
+            }
             if (unsettled) {
                 if (!marked(budget)) {
                     continue;
@@ -254,11 +257,11 @@ final class KubernetesLock {
     }
 
     private boolean marked(Budget budget) throws DcsException {
-        if (mark(budget)) {
+        if (sync.mark(budget)) {
             return true;
         }
         look(budget);
-        return mark(budget);
+        return sync.mark(budget);
     }
 
     private boolean isMine(String member, long epoch) {
@@ -267,26 +270,35 @@ final class KubernetesLock {
                 .isPresent();
     }
 
+    /** This member's lock was deleted and has not ended: nobody else has taken it, as the others wait for its end. */
+    private boolean isMissing(String member, long epoch) {
+        Sighting now = sighting();
+        return now.vanished()
+                && now.epoch() == epoch
+                && now.holder(System.nanoTime()).equals(member);
+    }
+
     /**
      * Whose lock it is, to be written with each change of it as it stands: after a refusal a change is only recognised as made if it
      * still is this member's.
      */
-    private Map<String, Optional<String>> mine(String member) {
+    private static Map<String, Optional<String>> mine(String member, Map<String, String> known) {
         Map<String, Optional<String>> mine = new LinkedHashMap<>();
         mine.put(Sighting.LEADER, Optional.of(member));
-        mine.put(Sighting.ACQUIRED, leader.flatMap(l -> l.annotation(Sighting.ACQUIRED)));
+        mine.put(Sighting.ACQUIRED, Optional.ofNullable(known.get(Sighting.ACQUIRED)));
+        mine.put(Sighting.TRANSITIONS, Optional.ofNullable(known.get(Sighting.TRANSITIONS)));
         return mine;
     }
 
     /** What the leader's service is to lead to, if it does not yet. */
-    private Extra published() {
-        Optional<JsonNode> wanted = settings.endpoints().flatMap(e -> LeaderSubsets.of(e, ownPod.get()));
+    private Extra published(Budget budget) {
+        Optional<JsonNode> wanted = settings.endpoints().flatMap(e -> LeaderSubsets.of(e, ownPod.apply(budget)));
         JsonNode present = leader.map(l -> l.whole().path("subsets")).orElse(LeaderSubsets.none());
         return Extra.of(wanted.filter(w -> !LeaderSubsets.same(w, present)));
     }
 
     boolean release(String member, long epoch, Optional<ClusterStatus> status, Budget budget) throws DcsException {
-        return inTurn(() -> tryToRelease(member, epoch, status, budget));
+        return inTurn(budget, () -> tryToRelease(member, epoch, status, budget));
     }
 
     private boolean tryToRelease(String member, long epoch, Optional<ClusterStatus> status, Budget budget)
@@ -301,7 +313,7 @@ final class KubernetesLock {
     /** Writes annotations of the leader's object if this member still leads. */
     WriteResult write(String member, long epoch, Map<String, Optional<String>> annotations, Budget budget)
             throws DcsException {
-        return inTurn(() -> asLeader(member, epoch, annotations, Extra.NONE, budget))
+        return inTurn(budget, () -> asLeader(member, epoch, annotations, Extra.NONE, budget))
                 .<WriteResult>map(o -> new WriteResult.Written(o.version()))
                 .orElse(new WriteResult.Conflict());
     }
@@ -314,7 +326,8 @@ final class KubernetesLock {
         }
         for (int round = 0; round < MOST_ROUNDS && isMine(member, epoch); round++) {
             Optional<KubeObject> was = leader;
-            Map<String, Optional<String>> wanted = mine(member);
+            Map<String, Optional<String>> wanted =
+                    mine(member, was.orElseThrow().annotations());
             wanted.putAll(annotations);
             Optional<KubeObject> done = uncertain(
                     () -> objects.change(settings.leaderName(), was, wanted, extra, Forbidden.AT_ONCE, budget));
@@ -345,7 +358,7 @@ final class KubernetesLock {
     WriteResult writeSync(
             String member, long epoch, Map<String, Optional<String>> annotations, Expected expected, Budget budget)
             throws DcsException {
-        return inTurn(() -> tryToWriteSync(member, epoch, annotations, expected, budget));
+        return inTurn(budget, () -> tryToWriteSync(member, epoch, annotations, expected, budget));
     }
 
     private WriteResult tryToWriteSync(
@@ -354,38 +367,14 @@ final class KubernetesLock {
         for (int round = 0; round < MOST_ROUNDS; round++) {
             // One list shows both objects at one moment: whoever takes the lock later changes this version.
             look(budget);
-            boolean asExpected = switch (expected) {
-                case Expected.Anything() -> true;
-                case Expected.Absent() ->
-                    sync.flatMap(s -> s.annotation(Sighting.LEADER)).isEmpty();
-                case Expected.Revision(long revision) -> isAt(revision);
-            };
-            if (!isMine(member, epoch) || !asExpected) {
+            if (!isMine(member, epoch) || !sync.is(expected)) {
                 return new WriteResult.Conflict();
             }
-            Optional<KubeObject> was = sync;
-            Optional<KubeObject> done = uncertain(
-                    () -> objects.change(settings.syncName(), was, annotations, Extra.NONE, Forbidden.AT_ONCE, budget));
+            Optional<KubeObject> done = uncertain(() -> sync.write(annotations, budget));
             if (done.isPresent()) {
-                sync = done;
                 return new WriteResult.Written(done.get().version());
             }
         }
         return new WriteResult.Conflict();
-    }
-
-    private boolean isAt(long revision) {
-        long version = sync.map(KubeObject::version).orElse(0L);
-        return version == revision || version == sameTo && revision >= sameFrom && revision < sameTo;
-    }
-
-    /** A time that comes after one in microseconds, however the wall clocks go. */
-    private static Instant later(Instant now, long thanMicros) {
-        Instant least = Instant.EPOCH.plus(thanMicros + 1, ChronoUnit.MICROS);
-        return now.isBefore(least) ? least : now;
-    }
-
-    private static String text(Instant time) {
-        return TIME.format(time.atOffset(ZoneOffset.UTC));
     }
 }

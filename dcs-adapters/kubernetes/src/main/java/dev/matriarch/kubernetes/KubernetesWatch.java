@@ -101,7 +101,7 @@ final class KubernetesWatch implements AutoCloseable {
     /** Says once of each lock that nobody renewed that it is over. */
     private void lookForTheEnd() {
         Sighting now = lock.sighting();
-        boolean over = !now.written().isEmpty() && now.isOver(System.nanoTime());
+        boolean over = (now.vanished() || !now.written().isEmpty()) && now.isOver(System.nanoTime());
         if (over && now.sinceNanos() != announced.sinceNanos()) {
             announced = now;
             tell(EnumSet.of(Change.LEADER));
@@ -190,9 +190,11 @@ final class KubernetesWatch implements AutoCloseable {
                         .withLabels(settings.allLabels())
                         .watch(new Listening(this, mine));
                 synchronized (this) {
-                    open = begun;
+                    if (!closed && turn == mine) {
+                        open = begun;
+                    }
                 }
-                if (closed) {
+                if (closed || !isTurn(mine)) {
                     begun.close();
                 }
                 boolean again = began;
@@ -235,7 +237,9 @@ final class KubernetesWatch implements AutoCloseable {
             }
             Map<String, String> before;
             synchronized (this) {
-                before = known.put(metadata.getName(), now);
+                before = action == Watcher.Action.DELETED
+                        ? known.remove(metadata.getName())
+                        : known.put(metadata.getName(), now);
             }
             if (!isPods && metadata.getName().equals(settings.leaderName()) && action != Watcher.Action.DELETED) {
                 heardOfTheLock(metadata, now);

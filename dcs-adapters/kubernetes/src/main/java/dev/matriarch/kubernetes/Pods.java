@@ -43,14 +43,16 @@ final class Pods {
 
     private record Seen(String record, String renewed, long sinceNanos) {}
 
+    private record Recent(Listed listed, long atNanos) {}
+
     private record Touched(String json, Map<String, Optional<String>> labels, Duration ttl, long atNanos) {}
 
     private final KubernetesSettings settings;
     private final KubeObjects objects;
     private final Map<String, Touched> touched = new ConcurrentHashMap<>();
     private Map<String, Seen> seen = new HashMap<>();
-    private Optional<Listed> lastList = Optional.empty();
-    private long listedAt;
+    private volatile Optional<Recent> recent = Optional.empty();
+    private volatile boolean complained;
     private volatile Map<String, KubeObject> last = Map.of();
 
     Pods(KubernetesSettings settings, KubeObjects objects) {
@@ -59,8 +61,13 @@ final class Pods {
     }
 
     /** Adds the records to the keys of a view. @return the pods */
-    synchronized Listed read(Map<String, ClusterKeys.Stored> keys, Budget budget) throws DcsException {
+    Listed read(Map<String, ClusterKeys.Stored> keys, Budget budget) throws DcsException {
         Listed listed = list(budget);
+        show(listed, keys);
+        return listed;
+    }
+
+    private synchronized void show(Listed listed, Map<String, ClusterKeys.Stored> keys) {
         long now = System.nanoTime();
         Map<String, Seen> current = new HashMap<>();
         for (KubeObject pod : listed.byName().values()) {
@@ -81,7 +88,6 @@ final class Pods {
         }
         seen = current;
         last = listed.byName();
-        return listed;
     }
 
     /**
@@ -89,20 +95,20 @@ final class Pods {
      * time for renewing over it.
      */
     private Listed list(Budget budget) throws DcsException {
-        boolean known = lastList.isPresent() && System.nanoTime() - listedAt < OLDEST.toNanos();
+        Optional<Listed> known = recent.filter(r -> System.nanoTime() - r.atNanos() < OLDEST.toNanos())
+                .map(Recent::listed);
         try {
-            Listed listed = objects.listRemembered(known ? new Budget(budget.share(3)) : budget);
-            lastList = Optional.of(listed);
-            listedAt = System.nanoTime();
+            Listed listed = objects.listRemembered(known.isPresent() ? new Budget(budget.share(3)) : budget);
+            recent = Optional.of(new Recent(listed, System.nanoTime()));
             return listed;
         } catch (Refusal e) {
             throw e;
         } catch (DcsException e) {
-            if (!known || Thread.currentThread().isInterrupted()) {
+            if (known.isEmpty() || Thread.currentThread().isInterrupted()) {
                 throw e;
             }
             LOG.debug("the pods are not listed, those of the last list are used: {}", e.getMessage());
-            return lastList.get();
+            return known.get();
         }
     }
 
@@ -148,7 +154,7 @@ final class Pods {
         annotations.put(TTL, Optional.of(Long.toString(KubernetesLock.seconds(ttl))));
         touched.remove(member.name());
         try {
-            objects.touch(member.name(), annotations, new Extra(Optional.empty(), labels), budget);
+            complainOf(objects.touch(member.name(), annotations, new Extra(Optional.empty(), labels), budget));
         } catch (Refusal e) {
             if (e.code() == Refusal.NOT_FOUND) {
                 throw new DcsException(
@@ -159,6 +165,20 @@ final class Pods {
             throw e;
         }
         touched.put(member.name(), new Touched(json, labels, ttl, now));
+    }
+
+    /** Without them the pod is in nobody's list. */
+    private void complainOf(KubeObject pod) {
+        Map<String, String> wanted = settings.allLabels();
+        boolean found = pod.labels().entrySet().containsAll(wanted.entrySet());
+        if (!found && !complained) {
+            LOG.warn(
+                    "Pod {} has not all of the labels {}: no member sees this one, and nobody takes it for a candidate."
+                            + " Give them to it, in the template of its StatefulSet, or change kubernetes.labels and scope_label",
+                    pod.name(),
+                    wanted);
+        }
+        complained = !found;
     }
 
     void forget() {

@@ -2,7 +2,7 @@ package dev.matriarch.kubernetes;
 
 import dev.matriarch.dcs.DcsException;
 
-/** The API server answered, and certainly did nothing. */
+/** The API server answered, and did nothing. */
 final class Refusal extends DcsException {
     private static final long serialVersionUID = 1L;
 
@@ -14,9 +14,18 @@ final class Refusal extends DcsException {
     /** HTTP's. */
     private final int code;
 
-    Refusal(int code, String message) {
+    /** An attempt of the same call before was not heard of. */
+    private final boolean repeated;
+
+    Refusal(int code, String message, boolean repeated) {
         super(message);
         this.code = code;
+        this.repeated = repeated;
+    }
+
+    /** Whether it may be about a change that an earlier attempt of the same call has made. */
+    boolean mayBeOwnDoing() {
+        return code == CONFLICT && repeated;
     }
 
     int code() {

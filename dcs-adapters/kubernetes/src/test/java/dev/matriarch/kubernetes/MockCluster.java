@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.contract.ExternalStore;
+import dev.matriarch.dcs.contract.Sample;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.kubernetes.KubeObjects.Extra;
 import dev.matriarch.kubernetes.KubernetesApi.Forbidden;
@@ -44,7 +45,10 @@ final class MockCluster implements ExternalStore {
 
     @Override
     public Dcs connect(String member) throws Exception {
-        return connect(server.settings(settings.scope(), member, endpoints));
+        Dcs dcs = connect(server.settings(settings.scope(), member, endpoints));
+        // As an agent does before anything else: who comes into a cluster that exists waits if there is no lock.
+        dcs.read(Sample.TIMEOUT);
+        return dcs;
     }
 
     KubernetesDcs connect(KubernetesSettings its) throws Exception {

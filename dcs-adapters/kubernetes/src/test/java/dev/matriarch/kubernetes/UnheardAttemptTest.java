@@ -94,7 +94,7 @@ class UnheardAttemptTest {
     }
 
     private String mark() throws Exception {
-        return cluster.annotations(cluster.settings.syncName()).get(KubernetesLock.MARK);
+        return cluster.annotations(cluster.settings.syncName()).get(SyncObject.MARK);
     }
 
     /** A lock that n1 held and gave back: nothing of n1 is on its way. */
@@ -166,6 +166,24 @@ class UnheardAttemptTest {
         server.noFault();
         epoch(n1.acquireLeader("n1", LONG, ANY, TIMEOUT));
         assertNotEquals(before, mark());
+    }
+
+    /** Nothing of n1 was under way when n2's equal write was there already. */
+    @Test
+    void anEqualWriteOfSomebodyElseIsNotOnesOwn() throws Exception {
+        AtomicInteger attempts = new AtomicInteger();
+        server.fault((request, real) -> {
+            if (request.getMethod().equals("POST")
+                    && request.getPath().endsWith("/endpoints")
+                    && attempts.getAndIncrement() == 0) {
+                // As if it were n2's.
+                real.dispatch(request);
+                return Optional.of(ApiServers.status(409, "already exists"));
+            }
+            return Optional.empty();
+        });
+        assertEquals(new WriteResult.Conflict(), n1.writeInitialize("", Expected.absent(), TIMEOUT));
+        assertEquals(1, cluster.objects.list(MockCluster.soon()).byName().size());
     }
 
     /** The first patch of the lock is carried out unheard of, and then somebody else writes this leader. @param leader as JSON */

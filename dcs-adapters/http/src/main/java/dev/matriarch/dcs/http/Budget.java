@@ -21,6 +21,12 @@ public final class Budget {
         return end - System.nanoTime() <= 0;
     }
 
+    /** For something that is done on the way: a part of what is left. */
+    public Budget part(Duration most) {
+        Duration left = left();
+        return new Budget(most.compareTo(left) < 0 ? most : left);
+    }
+
     /** What the next of this many addresses may take: at least a second, and at most what is left. */
     public Duration share(int addresses) {
         Duration left = left();
