@@ -8,15 +8,22 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import ch.qos.logback.classic.Level;
+import ch.qos.logback.classic.Logger;
+import ch.qos.logback.classic.spi.ILoggingEvent;
+import ch.qos.logback.core.read.ListAppender;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.LeaseResult;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.slf4j.LoggerFactory;
 
 /** A service with ConfigMaps leads to the pods that have the leader's label: only who leads by its last look may have it. */
 class RoleLabelTest {
@@ -84,5 +91,29 @@ class RoleLabelTest {
         server.noFault();
         assertTrue(n1.read(TIMEOUT).isUnlocked());
         assertEquals("replica", role(n1, "n1"));
+    }
+
+    /** Nobody finds such a pod: its member would be none, and nobody would know why. */
+    @Test
+    void aPodWithoutTheLabelsIsToldOfOnce() throws Exception {
+        Logger log = (Logger) LoggerFactory.getLogger(Pods.class);
+        ListAppender<ILoggingEvent> told = new ListAppender<>();
+        told.start();
+        log.addAppender(told);
+        try {
+            role(n2, "n2");
+            Map<String, Optional<String>> without = Map.of("application", Optional.empty());
+            cluster.pods.touch("n1", Map.of(), new KubeObjects.Extra(Optional.empty(), without), MockCluster.soon());
+            role(n1, "n1");
+            role(n1, "n1");
+        } finally {
+            log.detachAppender(told);
+        }
+        assertEquals(
+                List.of("n1"),
+                told.list.stream()
+                        .filter(e -> e.getLevel() == Level.WARN)
+                        .map(e -> e.getArgumentArray()[0])
+                        .toList());
     }
 }
