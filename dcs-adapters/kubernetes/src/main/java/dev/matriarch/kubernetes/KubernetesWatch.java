@@ -33,6 +33,9 @@ import org.slf4j.LoggerFactory;
 final class KubernetesWatch implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(KubernetesWatch.class);
     private static final long PAUSE_MILLIS = 500;
+    /** Each attempt is a request or two, and of each member. */
+    private static final long LONGEST_PAUSE_MILLIS = 8_000;
+
     private static final long LOOK_MILLIS = 100;
     /** For the end of the lock, and for each kind, whose opening may take seconds. */
     private static final int THREADS = 3;
@@ -133,6 +136,7 @@ final class KubernetesWatch implements AutoCloseable {
 
         private volatile boolean began;
         private volatile boolean complained;
+        private volatile long pauseMillis = PAUSE_MILLIS;
 
         OneKind(String kind, String plural, Duration patience) {
             this.hearing = new Hearing(patience);
@@ -200,6 +204,7 @@ final class KubernetesWatch implements AutoCloseable {
                 boolean again = began;
                 began = true;
                 complained = false;
+                pauseMillis = PAUSE_MILLIS;
                 if (isTurn(mine)) {
                     blind = false;
                 }
@@ -217,7 +222,8 @@ final class KubernetesWatch implements AutoCloseable {
                             context.getPlural());
                 }
                 began = true;
-                openLater(mine, PAUSE_MILLIS);
+                openLater(mine, pauseMillis);
+                pauseMillis = Math.min(2 * pauseMillis, LONGEST_PAUSE_MILLIS);
             }
         }
 

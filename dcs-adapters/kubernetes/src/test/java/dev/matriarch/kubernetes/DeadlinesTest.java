@@ -156,6 +156,34 @@ class DeadlinesTest {
         }
     }
 
+    /** Of each member, for as long as the right is missing or the server has too much to do. */
+    @Test
+    void aWatchThatIsRefusedIsNotAskedForInHaste() throws Exception {
+        List<Long> asked = new CopyOnWriteArrayList<>();
+        try (ApiServers server = new ApiServers();
+                MockCluster cluster = new MockCluster(server, "haste", false)) {
+            server.fault((request, real) -> {
+                if (!request.getPath().contains("watch=true")
+                        || !request.getPath().contains("/pods")) {
+                    return Optional.empty();
+                }
+                asked.add(System.nanoTime());
+                return Optional.of(ApiServers.status(403, "on purpose"));
+            });
+            try (KubernetesDcs n1 = cluster.connect(cluster.settings)) {
+                await(
+                        TIMEOUT,
+                        "the pauses grow",
+                        () -> asked.size() > 1
+                                && asked.getLast() - asked.get(asked.size() - 2)
+                                        > Duration.ofMillis(900).toNanos());
+                assertTrue(asked.size() <= 12, () -> asked.size() + " requests until then");
+                server.noFault();
+                assertTrue(n1.read(TIMEOUT).isUnlocked());
+            }
+        }
+    }
+
     @Test
     void aServerBelowAPathIsAskedThere() throws Exception {
         List<String> asked = new CopyOnWriteArrayList<>();
