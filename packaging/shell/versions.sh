@@ -86,6 +86,57 @@ CONF
     done
 }
 
+# fetch_older VERSION BIN_DIR: the same for 10 and 11, whose packages Debian has no more: the servers that Maven Central has for tests,
+# with pg_basebackup of BIN_DIR and what agent/src/test/older-postgres puts in place of the programs that they lack. In the directory of the project, after need_jdk.
+fetch_older() {
+    local version=$1 own=$2 release processor home work
+    case $version in
+    11) release=11.22.0 ;;
+    10) release=10.23.0 ;;
+    *) echo "no release of it is known" >&2 && return 1 ;;
+    esac
+    case $(uname -m) in
+    x86_64) processor=amd64 ;;
+    aarch64) processor=arm64v8 ;;
+    *) echo "there is none for $(uname -m)" >&2 && return 1 ;;
+    esac
+    home=$versions_cache/postgresql-$version
+    if ! "$home/bin/postgres" --version >/dev/null 2>&1; then
+        command -v perl >/dev/null && command -v xz >/dev/null || { echo "perl or xz is not installed" >&2 && return 1; }
+        mkdir -p "$versions_cache" && chmod 755 "$versions_cache" && work=$(mktemp -d "$versions_cache/new-XXXXXX") ||
+            { echo "$versions_cache cannot be written" >&2 && return 1; }
+        if ! (
+            JAVA_HOME=$java_home timeout 300 mvn -B -q -N dependency:copy -DoutputDirectory="$work" \
+                -Dartifact="io.zonky.test.postgres:embedded-postgres-binaries-linux-$processor:$release" || exit 1
+            mkdir "$work/root" && cd "$work" && "$java_home/bin/jar" xf ./*.jar && tar -C root -xJf ./*.txz && root/bin/postgres --version || exit 1
+        ) >"$work/log" 2>&1; then
+            { tail -n 5 "$work/log" && echo "release $release could not be fetched from Maven's repository or does not run here"; } >&2
+            rm -rf "$work"
+            return 1
+        fi
+        chmod -R go+rX "$work/root"
+        rm -rf "$home"
+        mv "$work/root" "$home"
+        rm -rf "$work"
+    fi
+    cp agent/src/test/older-postgres/pg_* "$home/bin" && ln -sf "$own/pg_basebackup" "$home/bin" || return 1
+    printf '%s\n' "$home/bin"
+}
+
+# older_versions BIN_DIR: tells the tests in MATRIARCH_POSTGRES_10 and MATRIARCH_POSTGRES_11 where these are.
+older_versions() {
+    local version bin
+    for version in 10 11; do
+        if bin=$(fetch_older "$version" "$1" 2>/tmp/matriarch-fetch.$$); then
+            say "PostgreSQL $version too, with stand-ins for some of its programs: $bin"
+            export "MATRIARCH_POSTGRES_$version=$bin"
+        else
+            say "*** SKIPPED: the tests with PostgreSQL $version: $(tail -n 1 /tmp/matriarch-fetch.$$)"
+        fi
+        rm -f /tmp/matriarch-fetch.$$
+    done
+}
+
 # other_versions BIN_DIR: sets other_versions to Maven's arguments for each version that is not the one in BIN_DIR.
 other_versions() {
     local own version bin slot

@@ -16,7 +16,8 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
  * A cluster's life with PostgreSQL of another version than the installed one: {@code ./check} unpacks it and tells which in
- * {@code MATRIARCH_BIN_DIR}. Without that there is nothing to do here.
+ * {@code MATRIARCH_BIN_DIR}. Without that there is nothing to do here. PostgreSQL 11 comes without a pg_rewind: the member
+ * that was primary is cloned.
  */
 class VersionIT {
     private static final int PORT_OFFSET = 1240;

@@ -21,7 +21,7 @@ public record ServerPlaces(
 
     public static final ServerPlaces STANDARD = new ServerPlaces(Optional.empty(), "postgresql", "postgres", Map.of());
 
-    /** pg_ctl and pg_isready are not used here; who names them need not remove that. */
+    /** pg_ctl is used before PostgreSQL 12 only, and pg_isready never; who names them need not remove that. */
     private static final List<String> PROGRAMS =
             List.of("pg_ctl", "initdb", "pg_controldata", "pg_basebackup", "postgres", "pg_isready", "pg_rewind");
 

@@ -102,6 +102,13 @@ public record LocalPostgres(
             String postmasterStartTime,
             java.util.Map<String, String> pendingRestart,
             Optional<Lsn> upstreamEnd) {
+        private static final int MOVES_SLOTS = 110_000;
+
+        /** False before PostgreSQL 11: a slot that nobody reads from stays where it is, and keeps WAL from there on. */
+        public boolean canMoveSlots() {
+            return serverVersion == 0 || serverVersion >= MOVES_SLOTS;
+        }
+
         /** Of a server that has no upstream, or one that has said nothing. */
         public Status(
                 boolean inRecovery,

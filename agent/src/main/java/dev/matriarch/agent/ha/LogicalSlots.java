@@ -25,7 +25,7 @@ public final class LogicalSlots {
         boolean primary = seen.postgres().isPrimary();
         boolean possible = seen.settings().useSlots()
                 && seen.settings().standbyCluster().isEmpty()
-                && (primary || !seen.tags().nofailover() && !seen.tags().nostream());
+                && (primary || !seen.tags().nofailover() && !seen.tags().nostream() && canMove(seen));
         if (possible) {
             seen.settings().slots().permanent().forEach((name, slot) -> {
                 if (slot.logical()) {
@@ -34,6 +34,10 @@ public final class LogicalSlots {
             });
         }
         return wanted;
+    }
+
+    private static boolean canMove(Observation seen) {
+        return seen.postgres().status().map(LocalPostgres.Status::canMoveSlots).orElse(true);
     }
 
     /** What takes longer than a heartbeat may: creating slots on the leader, moving them on elsewhere. */

@@ -42,14 +42,15 @@ public final class SlotPolicy {
 
     /**
      * For which members this server keeps a slot: everybody else who streams, because they stream from this member as soon
-     * as it leads. A member that never leads serves only those that have chosen it as their source.
+     * as it leads. A member that never leads serves only those that have chosen it as their source, and so does everybody where
+     * slots cannot be moved.
      */
     Set<String> membersToServe() {
         if (!seen.settings().useSlots()) {
             return Set.of();
         }
         String me = seen.me();
-        if (neverLeads()) {
+        if (servesOnlyReaders()) {
             Set<String> downstream = new TreeSet<>();
             for (Member member : view.members()) {
                 if (cascade.streamsFrom(member, me)) {
@@ -69,7 +70,16 @@ public final class SlotPolicy {
             }
         }
         members.remove(me);
+        if (!status.canMoveSlots()) {
+            members.removeIf(name ->
+                    view.member(name).filter(m -> !cascade.streamsFrom(m, me)).isPresent());
+        }
         return members;
+    }
+
+    /** Slots for the case that this member leads next would have to be moved on meanwhile. */
+    private boolean servesOnlyReaders() {
+        return neverLeads() || !status.canMoveSlots() && !leads();
     }
 
     private boolean neverLeads() {
@@ -87,7 +97,7 @@ public final class SlotPolicy {
             names.add(SlotName.of(member));
         }
         names.remove(own);
-        if (!neverLeads()) {
+        if (!servesOnlyReaders()) {
             for (String slot : memory.retained()) {
                 if (!slot.equals(own) && !names.contains(slot) && !isOfMember(slot)) {
                     names.add(slot);
@@ -190,7 +200,8 @@ public final class SlotPolicy {
                 : SlotRules.ClusterType.PRIMARY;
         seen.settings().slots().permanent().forEach((name, slot) -> {
             boolean here = slot.clusterType().map(kind::equals).orElse(true);
-            if (here && !slot.logical() && !name.equals(own)) {
+            boolean stuck = !leads() && !status.canMoveSlots();
+            if (here && !stuck && !slot.logical() && !name.equals(own)) {
                 wanted.put(name, slot);
             }
         });
@@ -307,7 +318,10 @@ public final class SlotPolicy {
 
     /** Only slots that hold back much more WAL than their reader still needs. */
     private Optional<SlotChange> advance(LocalPostgres.Slot slot, Lsn reached) {
-        if (slot.active() || reached.equals(Lsn.INVALID) || slot.restart().equals(Lsn.INVALID)) {
+        if (slot.active()
+                || !status.canMoveSlots()
+                || reached.equals(Lsn.INVALID)
+                || slot.restart().equals(Lsn.INVALID)) {
             return Optional.empty();
         }
         Lsn here = status.inRecovery() ? status.replayed() : status.position();

@@ -96,8 +96,17 @@ final class Actions {
 
     // --- Short steps ---
 
+    /** With a server that has to be restarted for it this is a long action. */
     void follow(Upstream upstream) throws PostgresException {
         writeConfiguration(upstream, Optional.of(""));
+        if (server.restartsToFollow()) {
+            background(Task.Kind.START_REPLICA, () -> {
+                beforeStop(false);
+                stopFast();
+                startStandby(upstream, Action.RESTARTED);
+            });
+            return;
+        }
         server.follow(upstream);
         memory.followed(upstream, clock.nanos());
         callbacks.happened(Action.RELOADED, role(upstream));

@@ -273,7 +273,10 @@ public final class Heartbeat {
                         parts.actions().cancel();
                         postgres = lookAtPostgres();
                     }
-                    case Decision.Follow follow -> parts.actions().follow(follow.upstream());
+                    case Decision.Follow follow -> {
+                        parts.actions().follow(follow.upstream());
+                        postgres = lookAtPostgres();
+                    }
                     case Decision.SetStandbyNames set -> {
                         parts.actions().standbyNames(set.setting());
                         postgres = lookAtPostgres();

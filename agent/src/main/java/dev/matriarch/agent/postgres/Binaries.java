@@ -27,7 +27,9 @@ public record Binaries(Path directory, int major, Map<String, String> names) {
             List.of("postgres", "initdb", "pg_basebackup", "pg_controldata", "pg_rewind", "pg_waldump");
     private static final Pattern VERSION = Pattern.compile("\\(PostgreSQL\\) (\\d+)");
     private static final Pattern FULL_VERSION = Pattern.compile("\\(PostgreSQL\\) (\\d{1,3})\\.(\\d{1,4})\\b");
-    private static final int OLDEST = 12;
+    private static final int OLDEST = 10;
+    /** The first version that is promoted without pg_ctl. */
+    private static final int PROMOTES_BY_ITSELF = 12;
 
     public Binaries {
         names = Map.copyOf(names);
@@ -57,7 +59,7 @@ public record Binaries(Path directory, int major, Map<String, String> names) {
             try {
                 // A link or wrapper in PATH need not have its companions beside it.
                 Path directory = server.toRealPath().getParent();
-                if (missing(directory, names).isEmpty()) {
+                if (missing(directory, names, NEEDED).isEmpty()) {
                     return in(directory, names);
                 }
             } catch (IOException e) {
@@ -75,12 +77,7 @@ public record Binaries(Path directory, int major, Map<String, String> names) {
     }
 
     private static Binaries in(Path directory, Map<String, String> names) throws PostgresException {
-        List<String> missing = missing(directory, names);
-        if (!missing.isEmpty()) {
-            throw new PostgresException("The directory " + directory + " (postgresql.bin_dir) has no executable "
-                    + String.join(", ", missing) + ". Install the PostgreSQL server package or correct the setting"
-                    + (names.isEmpty() ? "." : ", or postgresql.bin_name."));
-        }
+        requireAll(directory, names, NEEDED);
         Path postgres = directory.resolve(names.getOrDefault("postgres", "postgres"));
         Child.Result result =
                 Child.of(List.of(postgres.toString(), "--version")).run(Deadline.in(Duration.ofSeconds(10)));
@@ -94,11 +91,22 @@ public record Binaries(Path directory, int major, Map<String, String> names) {
             throw new PostgresException("The programs in " + directory + " are of PostgreSQL " + major
                     + ", which is too old: " + OLDEST + " or later is needed.");
         }
+        requireAll(directory, names, major < PROMOTES_BY_ITSELF ? List.of("pg_ctl") : List.of());
         return new Binaries(directory, major, names);
     }
 
-    private static List<String> missing(Path directory, Map<String, String> names) {
-        return NEEDED.stream()
+    private static void requireAll(Path directory, Map<String, String> names, List<String> programs)
+            throws PostgresException {
+        List<String> missing = missing(directory, names, programs);
+        if (!missing.isEmpty()) {
+            throw new PostgresException("The directory " + directory + " (postgresql.bin_dir) has no executable "
+                    + String.join(", ", missing) + ". Install the PostgreSQL server package or correct the setting"
+                    + (names.isEmpty() ? "." : ", or postgresql.bin_name."));
+        }
+    }
+
+    private static List<String> missing(Path directory, Map<String, String> names, List<String> programs) {
+        return programs.stream()
                 .map(name -> names.getOrDefault(name, name))
                 .filter(name -> !Files.isExecutable(directory.resolve(name)))
                 .toList();

@@ -13,10 +13,13 @@ import java.util.Properties;
 /** Opens connections that can never hang: every one has time-outs for connecting, reading and running. */
 final class Connections {
     private volatile PostgresConfig config;
+    private final int major;
     private final org.postgresql.Driver driver = new org.postgresql.Driver();
 
-    Connections(PostgresConfig config) {
+    /** @param major of the servers of this cluster */
+    Connections(PostgresConfig config, int major) {
         this.config = config;
+        this.major = major;
     }
 
     /** From the next use on. */
@@ -55,7 +58,7 @@ final class Connections {
 
     /** To another server as pg_rewind would come. */
     Connection rewind(String host, int port, Deadline deadline) throws SQLException {
-        return open(host, port, properties(config.rewind(), "Matriarch", deadline));
+        return open(host, port, properties(RewindRole.of(config, major), "Matriarch", deadline));
     }
 
     /** To another server in the replication protocol: IDENTIFY_SYSTEM, TIMELINE_HISTORY. */

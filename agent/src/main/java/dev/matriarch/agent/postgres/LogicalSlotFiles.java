@@ -107,7 +107,7 @@ final class LogicalSlotFiles {
 
     private static boolean hasWal(Connection connection, Lsn position) throws SQLException {
         long size = Long.parseLong(Monitor.single(
-                connection, "SELECT setting FROM pg_catalog.pg_settings WHERE name = 'wal_segment_size'"));
+                connection, "SELECT pg_catalog.pg_size_bytes(pg_catalog.current_setting('wal_segment_size'))"));
         long segment = Long.divideUnsigned(position.value(), size);
         long perLog = (1L << 32) / size;
         String file = String.format(Locale.ROOT, "%08X%08X", segment / perLog, segment % perLog);

@@ -151,24 +151,6 @@ final class Monitor {
         return e.getSQLState() != null && e.getSQLState().startsWith("28");
     }
 
-    void promote(Deadline deadline) throws PostgresException {
-        try {
-            if (!inRecovery(deadline)) {
-                return;
-            }
-            ask(connection -> single(connection, "SELECT pg_catalog.pg_promote(false)"), deadline);
-            while (inRecovery(deadline)) {
-                if (deadline.passed()) {
-                    throw new PostgresException(
-                            "PostgreSQL was told to promote, but is still in recovery. It may" + " finish later.");
-                }
-                deadline.pause(POLL_MILLIS);
-            }
-        } catch (SQLException e) {
-            throw new PostgresException("PostgreSQL cannot be promoted: " + e.getMessage(), e);
-        }
-    }
-
     boolean inRecovery(Deadline deadline) throws SQLException {
         return ask(connection -> single(connection, "SELECT pg_catalog.pg_is_in_recovery()"), deadline)
                 .equals("t");

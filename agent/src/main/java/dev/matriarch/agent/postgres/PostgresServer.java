@@ -37,6 +37,7 @@ public final class PostgresServer implements AutoCloseable {
     /** What the look itself may take beyond the time that PostgreSQL is given for its answer. */
     private static final Duration LOOK = Duration.ofMillis(500);
 
+    private static final int FOLLOWS_WITHOUT_RESTART = 13;
     private static final Duration SHORT_WRITE = Duration.ofSeconds(2);
 
     private volatile PostgresConfig config;
@@ -54,6 +55,7 @@ public final class PostgresServer implements AutoCloseable {
     private final Replication replication;
     private final SlotWork slots;
     private final LogicalSlotFiles logicalSlots;
+    private final Promotion promotion;
     private final OpenedTimeline opened;
     private final TakenTimelines taken;
     private final Cloning cloning;
@@ -75,7 +77,7 @@ public final class PostgresServer implements AutoCloseable {
         this.stateDir = stateDir;
         binaries = Binaries.find(config.binDir(), config.places().programs());
         data = new DataDirectory(config.dataDir(), stateDir, binaries);
-        connections = new Connections(config);
+        connections = new Connections(config, binaries.major());
         standbyPrompt = new StandbyPrompt(connections);
         controlData = new ControlData(binaries, config.dataDir());
         files = new ConfigurationFiles(config, binaries, scope, memberName);
@@ -88,6 +90,7 @@ public final class PostgresServer implements AutoCloseable {
         disk = new DiskCalls("the storage of " + config.dataDir());
         replication = new Replication(
                 binaries, data, connections, controlData, new OpenedTimeline(config.dataDir(), memberName));
+        promotion = new Promotion(binaries, config.dataDir(), monitor);
         opened = new OpenedTimeline(config.dataDir(), memberName);
         taken = new TakenTimelines(config.dataDir());
         cloning = new Cloning(config, binaries, data, files, memberName);
@@ -387,7 +390,7 @@ public final class PostgresServer implements AutoCloseable {
             opened.note(before.get().timeline());
             taken.leaveOut(before.get().timeline(), timeline);
         }
-        monitor.promote(deadline);
+        promotion.run(deadline);
         configurationLock.lock();
         try {
             if (files.known().isPresent()) {
@@ -454,21 +457,22 @@ public final class PostgresServer implements AutoCloseable {
         setSynchronousStandbyNames(value, Duration.ofSeconds(2));
     }
 
-    /** Points a replica to another server: by reload from PostgreSQL 13 on, by restart before. */
+    /** Points a replica to another server. Before PostgreSQL 13 that holds from its next start on. */
     public void follow(Upstream upstream) throws PostgresException {
         briefly(() -> {
             change(wanted -> wanted.withUpstream(Optional.of(upstream)));
-            if (binaries.major() >= 13) {
-                postmaster.reload();
-            }
+            postmaster.reload();
         });
-        if (binaries.major() >= 13) {
-            return;
-        }
-        if (postmaster.current().isPresent()) {
-            stop(StopMode.FAST, config.startStopTimeout());
-            start(config.startStopTimeout());
-        }
+    }
+
+    /** True if only a restart makes the running standby follow whom its files name: before PostgreSQL 13. */
+    public boolean restartsToFollow() throws PostgresException {
+        return binaries.major() < FOLLOWS_WITHOUT_RESTART && !followsAsWritten();
+    }
+
+    /** The running standby follows whom its files name. */
+    boolean followsAsWritten() throws PostgresException {
+        return standbyAsWritten.upstreamIsInForce();
     }
 
     /** False as long as this agent has not written the server's files: those in force are an earlier agent's. */

@@ -26,6 +26,9 @@ final class Rewind {
     /** The first version that can be told where postgresql.conf is. */
     private static final int KNOWS_CONFIG_FILE = 15;
 
+    /** The first version of pg_rewind that leaves the slots of the server behind that it copies from. */
+    private static final int WITHOUT_SLOTS = 11;
+
     private static final int NAMED = 10;
 
     private final PostgresConfig config;
@@ -66,7 +69,21 @@ final class Rewind {
             throw new PostgresException("pg_rewind failed: " + result.lastLines() + ". The data directory "
                     + data.path() + " cannot be used as it is: it will have to be rewound again or cloned.");
         }
+        if (binaries.major() < WITHOUT_SLOTS) {
+            removeSlots(data.path());
+        }
         data.markFinished();
+    }
+
+    /** Slots that nobody moves on here would keep WAL for ever. What this server is to have is made when it runs. */
+    static void removeSlots(Path dataDirectory) throws PostgresException {
+        Path slots = dataDirectory.resolve("pg_replslot");
+        try {
+            DataDirectory.deleteTree(slots, true);
+        } catch (IOException e) {
+            throw new PostgresException(
+                    "Slots that came with the rewind cannot be removed from " + slots + ": " + e, e);
+        }
     }
 
     private ConfigPlaces places() {
@@ -79,7 +96,9 @@ final class Rewind {
                 "--target-pgdata=" + data.path(),
                 "--source-server="
                         + files.connectionString(
-                                leader, config.rewind(), config.places().database())));
+                                leader,
+                                RewindRole.of(config, binaries.major()),
+                                config.places().database())));
         boolean found = places().standard();
         if (!found && binaries.major() >= KNOWS_CONFIG_FILE) {
             command.add(places().option());

@@ -11,6 +11,8 @@ import java.sql.SQLException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
 
 /** Compares a running standby and its files with what was written last. */
 final class StandbyAsWritten implements RecoveryDrift.Server {
@@ -21,6 +23,15 @@ final class StandbyAsWritten implements RecoveryDrift.Server {
     private static final String FOREIGN = "SELECT name FROM pg_catalog.pg_settings WHERE name = ANY(?)"
             + " AND (pending_restart OR sourcefile IS DISTINCT FROM pg_catalog.current_setting('config_file')"
             + " AND NOT (source = 'default' AND context = 'postmaster'))";
+
+    /**
+     * Before PostgreSQL 12 no setting of recovery can be asked for, and recovery.conf is read at a start only: what was
+     * written into it since is not in force.
+     */
+    private static final String STARTED_BEFORE =
+            "SELECT pg_catalog.pg_postmaster_start_time() < pg_catalog.to_timestamp(?)";
+
+    private static final List<String> UPSTREAM = List.of("primary_conninfo", "primary_slot_name");
 
     private static final Duration ANSWER = Duration.ofSeconds(1);
     private static final int SETTINGS_IN_POSTGRESQL_CONF = 12;
@@ -89,9 +100,14 @@ final class StandbyAsWritten implements RecoveryDrift.Server {
                     || !Files.readString(places.main(), StandardCharsets.UTF_8).equals(written.text())) {
                 changed.add(places.main().getFileName().toString());
             }
-            for (String name : written.recovery().present().keySet()) {
-                if (!Files.exists(places.data().resolve(name))) {
-                    changed.add(name);
+            for (Map.Entry<String, String> file : written.recovery().present().entrySet()) {
+                Path path = places.data().resolve(file.getKey());
+                boolean holdsSettings = !file.getValue().isEmpty();
+                if (!Files.exists(path)
+                        || holdsSettings
+                                && !Files.readString(path, StandardCharsets.UTF_8)
+                                        .equals(file.getValue())) {
+                    changed.add(file.getKey());
                 }
             }
             return changed;
@@ -102,11 +118,57 @@ final class StandbyAsWritten implements RecoveryDrift.Server {
 
     @Override
     public List<String> foreignSettings() throws PostgresException {
+        if (major < SETTINGS_IN_POSTGRESQL_CONF) {
+            return newerThanTheServer() ? List.of(RecoveryFiles.RECOVERY_CONF) : List.of();
+        }
         String[] names = files.written().recovery().parameters().keySet().toArray(String[]::new);
         try {
             return monitor.ask(connection -> foreign(connection, names), Deadline.in(ANSWER));
         } catch (SQLException e) {
             throw new PostgresException("PostgreSQL could not be asked about its settings: " + e.getMessage(), e);
+        }
+    }
+
+    /** False if the running server follows another one than its files name; after a start it does as they say. */
+    boolean upstreamIsInForce() throws PostgresException {
+        if (major < SETTINGS_IN_POSTGRESQL_CONF) {
+            return !newerThanTheServer();
+        }
+        Map<String, String> wanted = files.written().recovery().parameters();
+        try {
+            return monitor.ask(
+                    connection -> {
+                        for (String name : UPSTREAM) {
+                            if (!Monitor.single(connection, "SHOW " + name).equals(wanted.getOrDefault(name, ""))) {
+                                return false;
+                            }
+                        }
+                        return true;
+                    },
+                    Deadline.in(ANSWER));
+        } catch (SQLException e) {
+            throw new PostgresException("PostgreSQL could not be asked whom it follows: " + e.getMessage(), e);
+        }
+    }
+
+    private boolean newerThanTheServer() throws PostgresException {
+        try {
+            double written = Files.getLastModifiedTime(signal()).to(TimeUnit.MICROSECONDS) / 1e6;
+            return monitor.ask(connection -> startedBefore(connection, written), Deadline.in(ANSWER));
+        } catch (IOException e) {
+            throw new PostgresException(signal() + " cannot be looked at: " + e, e);
+        } catch (SQLException e) {
+            throw new PostgresException("PostgreSQL could not be asked since when it runs: " + e.getMessage(), e);
+        }
+    }
+
+    private static boolean startedBefore(Connection connection, double epochSeconds) throws SQLException {
+        try (PreparedStatement query = connection.prepareStatement(STARTED_BEFORE)) {
+            query.setDouble(1, epochSeconds);
+            try (ResultSet row = query.executeQuery()) {
+                row.next();
+                return row.getBoolean(1);
+            }
         }
     }
 

@@ -399,6 +399,28 @@ final class Scene {
                 s.pendingRestart()));
     }
 
+    /** The same server of another version. */
+    static LocalPostgres ofVersion(int serverVersion, LocalPostgres server) {
+        LocalPostgres.Status s = server.status().orElseThrow();
+        return running(new LocalPostgres.Status(
+                s.inRecovery(),
+                s.timeline(),
+                s.position(),
+                s.received(),
+                s.replayed(),
+                s.replayPaused(),
+                s.replayTimestamp(),
+                s.streaming(),
+                s.synchronousStandbyNames(),
+                s.reloadTakenUp(),
+                s.synchronousCommit(),
+                s.senders(),
+                s.slots(),
+                serverVersion,
+                s.postmasterStartTime(),
+                s.pendingRestart()));
+    }
+
     Scene withoutSlots() {
         useSlots = false;
         return this;

@@ -208,6 +208,52 @@ class SlotPolicyTest {
                 changes(leader(N2).situation(new Memories().slots(failed).situation())));
     }
 
+    // --- PostgreSQL 10, which cannot move slots ---
+
+    private static Scene older(boolean leads, LocalPostgres.Slot... slots) {
+        return (leads ? Scene.leader() : Scene.replica())
+                .postgres(Scene.ofVersion(100_023, Scene.withSlots(!leads, GB, slots)));
+    }
+
+    @Test
+    void whereSlotsCannotBeMovedOnlyWhoIsReadFromHasAny() {
+        assertEquals(List.of(new SlotChange.CreatePhysical("n3")), changes(older(true, N2)));
+        assertEquals(List.of(), changes(older(false)));
+        assertEquals(
+                List.of(new SlotChange.CreatePhysical("n3")),
+                changes(older(false).memberTagged("n3", Map.of("replicatefrom", "n2"))));
+        // The leader does not keep WAL for whoever reads elsewhere.
+        assertEquals(List.of(), changes(older(true, N2).memberTagged("n3", Map.of("replicatefrom", "n2"))));
+        SlotMemory told = new SlotMemory(Set.of("n4"), Map.of(), Map.of(), OptionalLong.of(0), OptionalLong.empty());
+        Situation situation = new Memories().following("n1").slots(told).situation();
+        assertEquals(List.of(), changes(older(false).situation(situation)));
+        // What it has from the time when it led would keep its WAL for ever.
+        LocalPostgres.Slot n3 = new LocalPostgres.Slot("n3", false, new Lsn(1));
+        assertEquals(
+                "n3",
+                assertInstanceOf(
+                                SlotChange.Drop.class, changes(older(false, n3)).getFirst())
+                        .name());
+    }
+
+    @Test
+    void whereSlotsCannotBeMovedPermanentOnesAreTheLeaders() {
+        SlotRules rules = permanent("backup", Optional.empty());
+        LocalPostgres.Slot behind = new LocalPostgres.Slot("backup", false, new Lsn(1));
+        assertEquals(
+                List.of(new SlotChange.CreatePhysical("backup")),
+                changes(older(true, N2, N3).slots(rules)));
+        assertEquals(
+                List.of(), changes(older(true, N2, N3, behind).slots(rules).published(Map.of("backup", new Lsn(GB)))));
+        assertEquals(List.of(), changes(older(false).slots(rules)));
+        SlotRules cdc = new SlotRules(
+                Map.of("cdc", SlotRules.Permanent.logical("app", "pgoutput")), List.of(), SlotRules.Budget.STANDARD);
+        assertEquals(
+                List.of(new SlotChange.CreateLogical("cdc", "app", "pgoutput")),
+                LogicalSlots.work(older(true, N2, N3).slots(cdc).observation()));
+        assertEquals(Map.of(), LogicalSlots.wanted(older(false).slots(cdc).observation()));
+    }
+
     // --- what a member that is away may cost ---
 
     private static Scene away(Duration time, long maxWal, Duration maxIdle, OptionalLong room) {

@@ -120,14 +120,18 @@ class RecoveryDriftTest {
             String written = Files.readString(conf);
             assertEquals(Optional.empty(), settle(b));
 
+            assertTrue(b.followsAsWritten());
+
             // By SQL, taken up at once.
             TestServers.sql(config, "ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'");
             TestServers.sql(config, "ALTER SYSTEM SET work_mem = '6MB'");
             TestServers.sql(config, "SELECT pg_reload_conf()");
             TestServers.await(
                     b, "the wrong primary", s -> !s.status().orElseThrow().streaming());
+            assertFalse(b.followsAsWritten());
             assertEquals(Optional.empty(), settle(b));
             awaitStreaming(b);
+            assertTrue(b.followsAsWritten());
             assertFalse(Files.readString(auto).contains("primary_conninfo"));
             assertTrue(Files.readString(auto).contains("work_mem"), "what is not ours stays");
 

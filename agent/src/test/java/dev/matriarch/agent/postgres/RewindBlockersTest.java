@@ -24,4 +24,14 @@ class RewindBlockersTest {
         assertEquals(List.of(blockedWal, key), Rewind.blocking(data, p -> !p.equals(key) && !p.equals(blockedWal)));
         assertEquals(List.of(), Rewind.blocking(data, p -> true));
     }
+
+    @Test
+    void slotsThatPostgresql10BringsAlongAreRemoved() throws Exception {
+        Path data = Files.createDirectory(dir.resolve("data"));
+        Path slots = Files.createDirectories(data.resolve("pg_replslot/n2")).getParent();
+        Files.createFile(slots.resolve("n2/state"));
+        Rewind.removeSlots(data);
+        assertEquals(List.of(slots), Files.list(data).toList());
+        assertEquals(0, Files.list(slots).count());
+    }
 }

@@ -11,10 +11,13 @@ import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.SlotName;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -58,6 +61,37 @@ class SmallPartsTest {
                 new DataDirectory(data, directory.resolve("state"), binaries(15))
                         .condition()
                         .kind());
+    }
+
+    /** As another program with these words would be found. */
+    private static Path programs(Path directory, String version, List<String> names) throws Exception {
+        Path bin = Files.createDirectories(directory.resolve("of " + version));
+        for (String name : names) {
+            Path program =
+                    Files.writeString(bin.resolve(name), "#!/bin/sh\necho 'postgres (PostgreSQL) " + version + "'\n");
+            Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
+        }
+        return bin;
+    }
+
+    @Test
+    void whatIsTooOldOrCannotBePromotedIsRefusedByName(@TempDir Path directory) throws Exception {
+        List<String> some = List.of("postgres", "initdb", "pg_basebackup", "pg_controldata", "pg_rewind", "pg_waldump");
+        List<String> all = Stream.concat(some.stream(), Stream.of("pg_ctl")).toList();
+        Optional<Path> nine = Optional.of(programs(directory, "9.6.24", all));
+        PostgresException old = assertThrows(PostgresException.class, () -> Binaries.find(nine));
+        assertEquals(
+                "The programs in " + nine.get() + " are of PostgreSQL 9, which is too old: 10 or later is needed.",
+                old.getMessage());
+        assertEquals(
+                10,
+                Binaries.find(Optional.of(programs(directory, "10.23", all))).major());
+        Optional<Path> eleven = Optional.of(programs(directory, "11.22", some));
+        PostgresException without = assertThrows(PostgresException.class, () -> Binaries.find(eleven));
+        assertTrue(without.getMessage().contains("has no executable pg_ctl"), without.getMessage());
+        assertEquals(
+                12,
+                Binaries.find(Optional.of(programs(directory, "12.1", some))).major());
     }
 
     private static Binaries binaries(int major) {
