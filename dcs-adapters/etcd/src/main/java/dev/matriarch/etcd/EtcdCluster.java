@@ -1,5 +1,8 @@
 package dev.matriarch.etcd;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Measure;
 import dev.matriarch.dcs.http.Addresses;
@@ -35,6 +38,7 @@ import org.slf4j.LoggerFactory;
  */
 final class EtcdCluster implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(EtcdCluster.class);
+    private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration CONNECT = Duration.ofSeconds(2);
     private static final long REFRESH_NANOS = TimeUnit.MINUTES.toNanos(5);
     private static final Set<String> WEB = Set.of("http", "https");
@@ -282,7 +286,7 @@ final class EtcdCluster implements AutoCloseable {
     void refresh() {
         try {
             List<URI> wanted = new ArrayList<>(settings.addresses());
-            settings.discovery().ifPresent(where -> wanted.addAll(new SrvRecords(where).look()));
+            settings.discovery().ifPresent(where -> wanted.addAll(clients(new SrvRecords(where).look())));
             if (settings.proxies()) {
                 addresses.replace(wanted);
             } else {
@@ -301,17 +305,41 @@ final class EtcdCluster implements AutoCloseable {
         }
     }
 
+    /** Addresses for clients; of servers of which only those for each other are known, what the first that answers says. */
+    List<URI> clients(SrvRecords.Found found) {
+        for (URI peer : found.peers()) {
+            try {
+                HttpResponse<String> reply =
+                        send(peer, request(peer, "/members").build(), CONNECT);
+                List<URI> clients = new ArrayList<>();
+                for (JsonNode member : JSON.readTree(reply.body())) {
+                    member.path("clientURLs")
+                            .forEach(url -> client(url.asText()).ifPresent(clients::add));
+                }
+                if (!clients.isEmpty()) {
+                    return clients;
+                }
+                LOG.warn("{} does not say who the members of etcd are: HTTP {}", peer, reply.statusCode());
+            } catch (DcsException | NotAsked | JsonProcessingException | IllegalArgumentException e) {
+                LOG.warn("{} does not say who the members of etcd are: {}", peer, e.getMessage());
+            }
+        }
+        return found.clients();
+    }
+
+    /** There may be sockets of a server's host among them, and names that no URL can have. */
+    private static Optional<URI> client(String url) {
+        URI client = URI.create(url.replaceFirst("/*$", ""));
+        return Optional.of(client).filter(c -> c.getHost() != null && WEB.contains(c.getScheme()));
+    }
+
     private List<URI> withMembers(List<URI> wanted) throws DcsException {
         DcsException last = new DcsException("no server is known");
         for (URI address : addresses.inOrder()) {
             try {
                 Set<URI> members = new LinkedHashSet<>();
                 for (String url : memberList.by(address, new Budget(CONNECT))) {
-                    URI client = URI.create(url.replaceFirst("/*$", ""));
-                    // There may be sockets of its host among them, and names that no URL can have.
-                    if (client.getHost() != null && WEB.contains(client.getScheme())) {
-                        members.add(client);
-                    }
+                    client(url).ifPresent(members::add);
                 }
                 if (members.isEmpty()) {
                     last = new DcsException("etcd at " + address + " does not name the members of the cluster");

@@ -19,6 +19,9 @@ final class SrvRecords {
     /** In this order; the first that exists counts. */
     private static final List<String> SERVICES = List.of("_etcd-client-ssl", "_etcd-client", "_etcd-ssl", "_etcd");
 
+    /** By which servers find each other: asked for if there are none for clients. */
+    private static final List<String> PEER_SERVICES = List.of("_etcd-server-ssl", "_etcd-server");
+
     private final EtcdSettings.Discovery discovery;
     private final Function<String, List<String>> records;
 
@@ -32,9 +35,25 @@ final class SrvRecords {
         this.records = records;
     }
 
-    /** Empty if DNS names none, or does not answer. */
-    List<URI> look() {
-        for (String service : SERVICES) {
+    /**
+     * What DNS says; nothing if it names none, or does not answer.
+     *
+     * @param clients addresses for clients
+     * @param peers addresses by which the servers know each other, if there are none for clients
+     */
+    record Found(List<URI> clients, List<URI> peers) {}
+
+    Found look() {
+        List<URI> clients = first(SERVICES);
+        Found found = new Found(clients, clients.isEmpty() ? first(PEER_SERVICES) : List.of());
+        if (found.clients().isEmpty() && found.peers().isEmpty()) {
+            LOG.warn("DNS names no servers of etcd under {}", discovery.domain());
+        }
+        return found;
+    }
+
+    private List<URI> first(List<String> services) {
+        for (String service : services) {
             String name = service + discovery.suffix().map(s -> "-" + s).orElse("") + "._tcp." + discovery.domain();
             List<URI> found = new ArrayList<>();
             for (String record : records.apply(name)) {
@@ -48,7 +67,6 @@ final class SrvRecords {
                 return found;
             }
         }
-        LOG.warn("DNS names no servers of etcd under {}", discovery.domain());
         return List.of();
     }
 

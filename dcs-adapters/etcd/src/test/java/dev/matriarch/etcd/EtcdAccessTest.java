@@ -272,9 +272,14 @@ class EtcdAccessTest {
                 new EtcdSettings.Discovery("example.com", Optional.of("blue")),
                 name -> records.getOrDefault(name, List.of()));
         assertEquals(
-                List.of(URI.create("http://a.example.com:2379"), URI.create("http://b.example.com:2380")), srv.look());
+                List.of(URI.create("http://a.example.com:2379"), URI.create("http://b.example.com:2380")),
+                srv.look().clients());
+        SrvRecords peers = new SrvRecords(
+                new EtcdSettings.Discovery("example.com", Optional.empty()),
+                name -> name.equals("_etcd-server._tcp.example.com") ? List.of("0 0 2380 a.example.com.") : List.of());
+        assertEquals(new SrvRecords.Found(List.of(), List.of(URI.create("http://a.example.com:2380"))), peers.look());
         SrvRecords none =
                 new SrvRecords(new EtcdSettings.Discovery("example.com", Optional.empty()), name -> List.of());
-        assertEquals(List.of(), none.look());
+        assertEquals(new SrvRecords.Found(List.of(), List.of()), none.look());
     }
 }

@@ -119,6 +119,11 @@ final class EtcdServers implements AutoCloseable {
         return URI.create(scheme + "://127.0.0.1:" + clientPorts.get(i));
     }
 
+    /** By which the others know it. */
+    URI peerAddress(int i) {
+        return URI.create("http://127.0.0.1:" + peerPorts.get(i));
+    }
+
     List<URI> addresses() {
         List<URI> all = new ArrayList<>();
         for (int i = 0; i < clientPorts.size(); i++) {

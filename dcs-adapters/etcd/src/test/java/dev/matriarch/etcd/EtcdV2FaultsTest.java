@@ -15,11 +15,13 @@ import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.http.TlsFiles;
 import dev.matriarch.etcd.EtcdCluster.Again;
 import dev.matriarch.etcd.EtcdV2Api.If;
+import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executors;
@@ -148,6 +150,15 @@ class EtcdV2FaultsTest {
             } finally {
                 servers.start(0);
             }
+        }
+    }
+
+    @Test
+    void serversThatAreKnownByTheirPeersAddressesNameTheirDoorsForClients() throws Exception {
+        try (EtcdV2Api api = new EtcdV2Api(alone(false))) {
+            List<URI> peers = List.of(URI.create("http://127.0.0.1:1"), servers.peerAddress(1));
+            List<URI> clients = api.cluster().clients(new SrvRecords.Found(List.of(), peers));
+            assertEquals(Set.copyOf(servers.addresses()), Set.copyOf(clients));
         }
     }
 
