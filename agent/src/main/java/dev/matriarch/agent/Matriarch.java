@@ -7,6 +7,7 @@ import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.ConfigSource;
 import dev.matriarch.agent.config.NodeConfig;
+import dev.matriarch.agent.join.JoinCommand;
 import dev.matriarch.agent.log.Logging;
 import dev.matriarch.agent.loop.Agent;
 import dev.matriarch.agent.loop.Version;
@@ -24,7 +25,7 @@ import java.util.concurrent.TimeUnit;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** {@code matriarch FILE}: one agent, until SIGTERM; {@code matriarch witness FILE}: a {@link Witness}; {@code matriarch cluster}: {@link ClusterCommand}. Exit code 0 after an orderly end, 1 refused, 2 bad configuration. */
+/** {@code matriarch FILE}: one agent, until SIGTERM; {@code matriarch witness FILE}: a {@link Witness}; {@code matriarch cluster}: {@link ClusterCommand}; {@code matriarch join}: {@link JoinCommand}. Exit code 0 after an orderly end, 1 refused, 2 bad configuration. */
 public final class Matriarch {
     private static final int REFUSED = 1;
     private static final int BAD_CONFIGURATION = 2;
@@ -44,6 +45,13 @@ public final class Matriarch {
         if (args.length > 1 && args[0].equals("cluster")) {
             String[] rest = Arrays.copyOfRange(args, 1, args.length);
             System.exit(ClusterCommand.run(rest, System.getenv(), System.out, System.err));
+        }
+        if (args.length > 1 && args[0].equals("join")) {
+            String[] rest = Arrays.copyOfRange(args, 1, args.length);
+            Logging.warningsOnly();
+            int code = JoinCommand.run(rest, System.getenv(), System.out, System.err);
+            Logging.end();
+            System.exit(code);
         }
         Logging.warningsOnly();
         int code = Invocation.run(args, Version.TEXT, System.getenv(), Matriarch::agent, System.out, System.err);
@@ -82,7 +90,8 @@ public final class Matriarch {
                                 Logging.change(changed.log());
                                 store.reconfigure(changed.store());
                             },
-                            store.services())) {
+                            store.services(),
+                            store.joining())) {
                 AskedBySignal.calls("HUP", () -> service.reload(agent::reload), "use matriarchctl reload");
                 AskedBySignal.calls("USR1", agent::leave, "restart with SIGKILL to keep PostgreSQL running");
                 Thread hook = new Thread(

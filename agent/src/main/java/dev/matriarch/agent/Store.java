@@ -8,6 +8,7 @@ import dev.matriarch.agent.config.KubernetesConfig;
 import dev.matriarch.agent.config.RaftConfig;
 import dev.matriarch.agent.config.StoreConfig;
 import dev.matriarch.agent.config.ZooKeeperConfig;
+import dev.matriarch.agent.join.JoinStore;
 import dev.matriarch.consul.ConsulDcs;
 import dev.matriarch.consul.ConsulSettings;
 import dev.matriarch.dcs.Dcs;
@@ -41,9 +42,15 @@ import org.slf4j.Logger;
  *
  * @param reconfigured is told of each changed local configuration
  * @param services of the control port that only this store has
+ * @param joining where tokens for new members are kept, if it can keep them
  * @param closing ends it
  */
-record Store(Dcs dcs, Consumer<StoreConfig> reconfigured, List<BindableService> services, Runnable closing)
+record Store(
+        Dcs dcs,
+        Consumer<StoreConfig> reconfigured,
+        List<BindableService> services,
+        Optional<JoinStore> joining,
+        Runnable closing)
         implements AutoCloseable {
 
     /** @param file where the configuration comes from, for people */
@@ -96,6 +103,7 @@ record Store(Dcs dcs, Consumer<StoreConfig> reconfigured, List<BindableService> 
                     store.dcs(),
                     changed -> {},
                     List.of(new StoreEndpoint(config.scope(), store.group())),
+                    Optional.of(new BuiltInTokens(store)),
                     store::close);
         }
     }
@@ -115,12 +123,12 @@ record Store(Dcs dcs, Consumer<StoreConfig> reconfigured, List<BindableService> 
 
         private static Store openV2(EtcdSettings settings) throws IOException {
             EtcdV2Dcs dcs = new EtcdV2Dcs(settings);
-            return new Store(dcs, changed -> login(changed, dcs::login), List.of(), dcs::close);
+            return new Store(dcs, changed -> login(changed, dcs::login), List.of(), Optional.empty(), dcs::close);
         }
 
         private static Store openV3(EtcdSettings settings) throws IOException {
             EtcdDcs dcs = new EtcdDcs(settings);
-            return new Store(dcs, changed -> login(changed, dcs::login), List.of(), dcs::close);
+            return new Store(dcs, changed -> login(changed, dcs::login), List.of(), Optional.empty(), dcs::close);
         }
 
         private static void login(StoreConfig changed, Consumer<Optional<EtcdSettings.Login>> to) {
@@ -166,6 +174,7 @@ record Store(Dcs dcs, Consumer<StoreConfig> reconfigured, List<BindableService> 
                         }
                     },
                     List.of(),
+                    Optional.empty(),
                     dcs::close);
         }
 
@@ -187,7 +196,7 @@ record Store(Dcs dcs, Consumer<StoreConfig> reconfigured, List<BindableService> 
                     zoo.exhibitor().map(e -> new ZooKeeperSettings.Exhibitor(e.addresses(), e.interval())));
             log.info("The cluster's keys are in ZooKeeper, under {}", settings.base());
             ZooKeeperDcs dcs = new ZooKeeperDcs(settings);
-            return new Store(dcs, changed -> {}, List.of(), dcs::close);
+            return new Store(dcs, changed -> {}, List.of(), Optional.empty(), dcs::close);
         }
     }
 
@@ -226,7 +235,7 @@ record Store(Dcs dcs, Consumer<StoreConfig> reconfigured, List<BindableService> 
                     kubernetes.useEndpoints() ? "Endpoints" : "ConfigMaps",
                     settings.namespace());
             KubernetesDcs dcs = new KubernetesDcs(settings);
-            return new Store(dcs, changed -> {}, List.of(), dcs::close);
+            return new Store(dcs, changed -> {}, List.of(), Optional.empty(), dcs::close);
         }
 
         /** As Patroni: a pod's service account, else kubectl's file. */

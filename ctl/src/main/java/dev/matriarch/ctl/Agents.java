@@ -13,6 +13,7 @@ import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
 import dev.matriarch.proto.control.v1.ListPeersRequest;
 import dev.matriarch.proto.control.v1.RaftServiceGrpc;
+import dev.matriarch.proto.control.v1.TokenServiceGrpc;
 import dev.matriarch.proto.sharding.v1.GroupsReply;
 import dev.matriarch.proto.sharding.v1.GroupsRequest;
 import dev.matriarch.proto.sharding.v1.ShardingServiceGrpc;
@@ -321,6 +322,19 @@ final class Agents implements AutoCloseable {
             Duration timeout, Function<CertificateServiceGrpc.CertificateServiceBlockingStub, T> question) {
         try {
             return question.apply(CertificateServiceGrpc.newBlockingStub(channel)
+                    .withDeadlineAfter(timeout.toMillis(), TimeUnit.MILLISECONDS));
+        } catch (StatusRuntimeException e) {
+            throw CtlException.refused("the agent at " + chosen + ": "
+                    + (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED
+                            ? "it runs an older version, which does not know this question"
+                            : reason(e)));
+        }
+    }
+
+    /** As {@link #call}, of the service for tokens of new members. */
+    <T> T callTokens(Duration timeout, Function<TokenServiceGrpc.TokenServiceBlockingStub, T> question) {
+        try {
+            return question.apply(TokenServiceGrpc.newBlockingStub(channel)
                     .withDeadlineAfter(timeout.toMillis(), TimeUnit.MILLISECONDS));
         } catch (StatusRuntimeException e) {
             throw CtlException.refused("the agent at " + chosen + ": "

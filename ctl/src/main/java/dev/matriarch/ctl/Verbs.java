@@ -38,6 +38,7 @@ final class Verbs {
         ALL.put("query", QueryCommand::new);
         ALL.put("raft", RaftCommand::new);
         ALL.put("cert", CertCommand::new);
+        ALL.put("cluster", ClusterCommand::new);
         ALL.put("recover", RecoverCommand::new);
         ALL.put("remove", RemoveCommand::new);
         ALL.put("completion", CompletionCommand::new);

@@ -6,11 +6,13 @@ import com.google.protobuf.DescriptorProtos.FileDescriptorProto;
 import com.google.protobuf.Descriptors.FileDescriptor;
 import dev.matriarch.proto.control.v1.ExamineRequest;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
+import dev.matriarch.proto.control.v1.JoinClusterRequest;
 import dev.matriarch.proto.control.v1.ListCertificatesRequest;
 import dev.matriarch.proto.control.v1.ListPeersRequest;
 import dev.matriarch.proto.peer.v1.PositionRequest;
 import dev.matriarch.proto.sharding.v1.GroupsRequest;
 import dev.matriarch.proto.store.v1.Command;
+import dev.matriarch.proto.store.v1.Invitation;
 import dev.matriarch.proto.store.v1.PeerIdentity;
 import dev.matriarch.proto.watch.v1.PulseRequest;
 import java.io.IOException;
@@ -36,10 +38,12 @@ class CompatibilityTest {
             ListCertificatesRequest.getDescriptor().getFile(),
             ListPeersRequest.getDescriptor().getFile(),
             ExamineRequest.getDescriptor().getFile(),
+            JoinClusterRequest.getDescriptor().getFile(),
             PositionRequest.getDescriptor().getFile(),
             GroupsRequest.getDescriptor().getFile(),
             Command.getDescriptor().getFile(),
             PeerIdentity.getDescriptor().getFile(),
+            Invitation.getDescriptor().getFile(),
             PulseRequest.getDescriptor().getFile());
 
     @Test

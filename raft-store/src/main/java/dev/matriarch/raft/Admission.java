@@ -1,9 +1,13 @@
 package dev.matriarch.raft;
 
+import dev.matriarch.dcs.DcsException;
+import dev.matriarch.proto.store.v1.ChangeReply;
+import dev.matriarch.proto.store.v1.ChangeRequest;
 import dev.matriarch.proto.store.v1.JoinReply;
 import dev.matriarch.proto.store.v1.JoinRequest;
 import dev.matriarch.proto.store.v1.PeerIdentity;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
@@ -12,19 +16,34 @@ import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.thirdparty.io.grpc.StatusRuntimeException;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
-/** Takes a peer with a new identity into the group, in place of the peer that used to be at its address. */
+/**
+ * Takes a peer with a new identity into the group: in place of the peer that used to be at its address, or because it was
+ * invited by a token.
+ */
 final class Admission {
+    private static final Logger LOG = LoggerFactory.getLogger(Admission.class);
     private static final Duration FORWARD_TIMEOUT = Duration.ofSeconds(14);
 
     private final RaftStoreSettings settings;
     private final PeerRpc rpc;
     private final GroupChange change;
+    private final Membership membership;
+    private final Invitations invitations;
 
-    Admission(RaftStoreSettings settings, PeerRpc rpc, GroupChange change) {
+    Admission(
+            RaftStoreSettings settings,
+            PeerRpc rpc,
+            GroupChange change,
+            Membership membership,
+            Invitations invitations) {
         this.settings = settings;
         this.rpc = rpc;
         this.change = change;
+        this.membership = membership;
+        this.invitations = invitations;
     }
 
     /** May take as long as the log takes to reach the new peer; call it on a thread of its own. */
@@ -55,13 +74,13 @@ final class Admission {
         RaftServer.Division division = replica.division();
         Collection<RaftPeer> now = division.getRaftConf().getCurrentPeers();
         if (now.stream().anyMatch(p -> p.getId().toString().equals(me.getPeerId()))) {
+            forget(me);
             return accepted(division);
         }
         Optional<RaftPeer> replaced =
                 now.stream().filter(p -> p.getAddress().equals(me.getAddress())).findFirst();
         if (replaced.isEmpty()) {
-            return refused("no member of the store has the address " + me.getAddress()
-                    + "; take it in with: matriarchctl raft add-peer " + me.getAddress());
+            return invited(replica, me);
         }
         if (now.size() < 3) {
             return refused("the store has " + now.size() + " members and cannot do without the one at "
@@ -76,6 +95,41 @@ final class Admission {
         return change.set(replica, now, next, me.getAddress())
                 .map(failure -> refused(failure.why()))
                 .orElseGet(() -> accepted(division));
+    }
+
+    private JoinReply invited(Proposals.Replica replica, PeerIdentity me) {
+        Optional<String> why;
+        try {
+            why = invitations.take(me, Instant.now());
+        } catch (DcsException e) {
+            return refused("whether it was invited cannot be told: " + e.getMessage());
+        }
+        if (why.isPresent()) {
+            return refused("no member of the store has the address " + me.getAddress() + why.get()
+                    + "; take it in with: matriarchctl raft add-peer " + me.getAddress());
+        }
+        ChangeReply reply = membership.carryOut(
+                replica,
+                ChangeRequest.newBuilder()
+                        .setFormatVersion(Forming.FORMAT_VERSION)
+                        .setScope(settings.scope())
+                        .setAdd(me.getAddress())
+                        .build());
+        if (!reply.getDone()) {
+            return refused(reply.getMessage());
+        }
+        LOG.info("{}, as it was invited by a token", reply.getMessage());
+        forget(me);
+        return accepted(replica.division());
+    }
+
+    /** What is left of it is bound to this peer, and of no use to another. */
+    private void forget(PeerIdentity me) {
+        try {
+            invitations.followed(me);
+        } catch (DcsException e) {
+            LOG.debug("The invitation of {} stays for now: {}", me.getPeerId(), e.getMessage());
+        }
     }
 
     static List<PeerIdentity> members(RaftServer.Division division) {

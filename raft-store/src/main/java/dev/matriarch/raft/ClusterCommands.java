@@ -6,6 +6,7 @@ import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
+import dev.matriarch.proto.store.v1.Barrier;
 import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.proto.store.v1.Delete;
 import dev.matriarch.proto.store.v1.DeletePrefix;
@@ -137,6 +138,16 @@ public final class ClusterCommands {
         return of(put(key, value, expectation(expected), ""));
     }
 
+    static Command write(String key, ByteString value, Expected expected) {
+        return of(put(key, value, expectation(expected), ""));
+    }
+
+    /** Changes nothing; who waits for it has seen everything that was committed before. */
+    static Command barrier() {
+        return of(
+                Operation.newBuilder().setBarrier(Barrier.getDefaultInstance()).build());
+    }
+
     public static Command remove(String key, Expected expected) {
         Delete.Builder delete = Delete.newBuilder().setKey(key);
         expectation(expected).ifPresent(delete::setExpect);
@@ -245,10 +256,11 @@ public final class ClusterCommands {
     }
 
     private static Operation put(String key, String value, Optional<Expectation> expectation, String lease) {
-        Put.Builder put = Put.newBuilder()
-                .setKey(key)
-                .setValue(ByteString.copyFromUtf8(value))
-                .setLease(lease);
+        return put(key, ByteString.copyFromUtf8(value), expectation, lease);
+    }
+
+    private static Operation put(String key, ByteString value, Optional<Expectation> expectation, String lease) {
+        Put.Builder put = Put.newBuilder().setKey(key).setValue(value).setLease(lease);
         expectation.ifPresent(put::setExpect);
         return Operation.newBuilder().setPut(put).build();
     }

@@ -1,10 +1,6 @@
 package dev.matriarch.raft;
 
 import dev.matriarch.dcs.DcsException;
-import dev.matriarch.proto.store.v1.Barrier;
-import dev.matriarch.proto.store.v1.Command;
-import dev.matriarch.proto.store.v1.Operation;
-import dev.matriarch.raft.state.Apply;
 import dev.matriarch.raft.state.StoreState;
 import java.time.Duration;
 
@@ -57,11 +53,7 @@ final class LocalCopy {
         if (caughtUp == replica) {
             return;
         }
-        Command barrier = Command.newBuilder()
-                .setFormatVersion(Apply.FORMAT_VERSION)
-                .addOperations(Operation.newBuilder().setBarrier(Barrier.getDefaultInstance()))
-                .build();
-        proposals.submitAndSee(barrier, Duration.ofNanos(deadline - System.nanoTime()));
+        proposals.submitAndSee(ClusterCommands.barrier(), Duration.ofNanos(deadline - System.nanoTime()));
         caughtUp = replica;
     }
 }

@@ -66,6 +66,7 @@ public final class RaftStore implements AutoCloseable {
     private final PeerRpc rpc;
     private final StoreGroup group;
     private final Membership membership;
+    private final Invitations invitations;
     private final Succession succession;
     private final Proposals proposals;
     private final LocalCopy localCopy;
@@ -130,8 +131,9 @@ public final class RaftStore implements AutoCloseable {
         this.transport = new RaftTransport(settings);
         this.rpc = new PeerRpc(transport);
         GroupChange change = new GroupChange();
-        Admission admission = new Admission(settings, rpc, change);
         this.membership = new Membership(settings, rpc, change);
+        this.invitations = new Invitations(new DcsView());
+        Admission admission = new Admission(settings, rpc, change, membership, invitations);
         this.proposals = new Proposals(surroundings, rpc);
         this.localCopy = new LocalCopy(surroundings, proposals, contact);
         this.expiry = new LeaseExpiry("raft-store-expiry", this::proposeExpiry);
@@ -285,6 +287,11 @@ public final class RaftStore implements AutoCloseable {
                             grace.toSeconds(),
                             reply.getMessage());
                 });
+    }
+
+    /** Tokens for new members, and whom this store takes in by itself. */
+    public Invitations invitations() {
+        return invitations;
     }
 
     /** The Raft group as people look after it. */

@@ -33,9 +33,7 @@ public record ClientTls(Optional<X509ExtendedKeyManager> keys, X509ExtendedTrust
             X509ExtendedTrustManager trust = new Anybody();
             if (ca.isPresent()) {
                 List<X509Certificate> authorities = Pem.certificates(ca.get());
-                TrustWithWords.Trust fixed =
-                        new TrustWithWords.Trust(Material.trusting(authorities), authorities, ca.get());
-                trust = new TrustWithWords(() -> fixed, sentence -> {});
+                trust = only(authorities, ca.get().toString());
             }
             if (certificate.isEmpty()) {
                 return new ClientTls(Optional.empty(), trust, Optional.empty());
@@ -51,6 +49,31 @@ public record ClientTls(Optional<X509ExtendedKeyManager> keys, X509ExtendedTrust
         } catch (GeneralSecurityException e) {
             throw new IOException("the certificates cannot be used: " + e.getMessage(), e);
         }
+    }
+
+    /** Shows no certificate, and accepts whatever the other side shows: for what is verified by itself. */
+    public static ClientTls unverified() {
+        return new ClientTls(Optional.empty(), new Anybody(), Optional.empty());
+    }
+
+    /**
+     * Shows no certificate, and accepts those of these authorities.
+     *
+     * @param where the authorities come from, for sentences
+     * @throws IOException if they cannot be used
+     */
+    public static ClientTls trusting(List<X509Certificate> authorities, String where) throws IOException {
+        try {
+            return new ClientTls(Optional.empty(), only(authorities, where), Optional.empty());
+        } catch (GeneralSecurityException e) {
+            throw new IOException("the certificates cannot be used: " + e.getMessage(), e);
+        }
+    }
+
+    private static X509ExtendedTrustManager only(List<X509Certificate> authorities, String where)
+            throws GeneralSecurityException, IOException {
+        TrustWithWords.Trust fixed = new TrustWithWords.Trust(Material.trusting(authorities), authorities, where);
+        return new TrustWithWords(() -> fixed, sentence -> {});
     }
 
     /** For people who said that they do not care. */

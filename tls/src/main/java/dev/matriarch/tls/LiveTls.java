@@ -43,7 +43,7 @@ public final class LiveTls {
                 () -> {
                     Material m = current;
                     return new TrustWithWords.Trust(
-                            m.trust(), m.authorities(), m.files().ca());
+                            m.trust(), m.authorities(), m.files().ca().toString());
                 },
                 refusals);
     }

@@ -1,7 +1,6 @@
 package dev.matriarch.tls;
 
 import java.net.Socket;
-import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.cert.CertificateException;
 import java.security.cert.X509Certificate;
@@ -15,8 +14,8 @@ import javax.net.ssl.X509ExtendedTrustManager;
 
 /** The JDK's checks with the authorities of the moment, and a sentence about what is wrong. */
 final class TrustWithWords extends X509ExtendedTrustManager {
-    /** @param file named in sentences */
-    record Trust(X509ExtendedTrustManager checks, List<X509Certificate> authorities, Path file) {}
+    /** @param where the authorities come from, for sentences: a file's name */
+    record Trust(X509ExtendedTrustManager checks, List<X509Certificate> authorities, String where) {}
 
     private final Supplier<Trust> now;
     private final Consumer<String> refusals;
@@ -64,7 +63,7 @@ final class TrustWithWords extends X509ExtendedTrustManager {
         X509Certificate last = chain[chain.length - 1];
         if (trust.authorities().stream().noneMatch(a -> a.equals(last) || signed(last, a))) {
             return which + " was issued by " + CertificateWords.issuer(last) + ", which is none of the authorities in "
-                    + trust.file();
+                    + trust.where();
         }
         if (e.getMessage() != null
                 && (e.getMessage().startsWith("No subject alternative")

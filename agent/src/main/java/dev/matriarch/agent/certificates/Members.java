@@ -29,7 +29,7 @@ public final class Members {
     }
 
     /** A row for each, by name; of those that do not answer it says why. */
-    SortedMap<String, CertificateRow> rows(Collection<Member> members) {
+    public SortedMap<String, CertificateRow> rows(Collection<Member> members) {
         GetCertificateRequest question =
                 GetCertificateRequest.newBuilder().setScope(agent.scope()).build();
         SortedMap<String, CertificateRow> rows = new TreeMap<>();

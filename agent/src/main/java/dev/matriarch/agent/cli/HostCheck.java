@@ -22,20 +22,20 @@ import java.util.Set;
 import java.util.stream.Stream;
 
 /** Compares a configuration with the host it is for: addresses, ports, programs, directories. Changes nothing. */
-final class HostCheck {
+public final class HostCheck {
     private final LocalConfig local;
     private final AgentConfig config;
     private final boolean portsMayBeTaken;
     private final List<Problem> problems = new ArrayList<>();
 
     /** @param portsMayBeTaken an agent with this configuration may be running */
-    HostCheck(LocalConfig local, boolean portsMayBeTaken) {
+    public HostCheck(LocalConfig local, boolean portsMayBeTaken) {
         this.local = local;
         this.config = local.config();
         this.portsMayBeTaken = portsMayBeTaken;
     }
 
-    List<Problem> problems() {
+    public List<Problem> problems() {
         Set<HostPort> seen = new LinkedHashSet<>();
         listen("restapi.listen", config.rest().listen(), seen);
         listen("control.listen", config.control().listen(), seen);

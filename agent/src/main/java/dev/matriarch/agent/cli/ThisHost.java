@@ -11,10 +11,10 @@ import java.util.Comparator;
 import java.util.List;
 
 /** Name and address of this host, as far as they can be guessed without asking the network. */
-final class ThisHost {
+public final class ThisHost {
     private ThisHost() {}
 
-    static String name() {
+    public static String name() {
         try {
             String name = Files.readString(Path.of("/proc/sys/kernel/hostname")).strip();
             return name.isEmpty() ? "localhost" : name;

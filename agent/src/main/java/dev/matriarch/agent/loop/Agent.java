@@ -18,6 +18,8 @@ import dev.matriarch.agent.fencing.GuardPair;
 import dev.matriarch.agent.fencing.KernelWatchdog;
 import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.ha.Settings;
+import dev.matriarch.agent.join.JoinDoor;
+import dev.matriarch.agent.join.JoinStore;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.postgres.linux.IoctlWatchdog;
@@ -68,11 +70,17 @@ public final class Agent implements AutoCloseable {
      * @param tls of the control port; absent: plain text
      * @param told of the local configuration at each reload
      * @param more services of the control port that only the main class knows of
+     * @param joining where tokens for new members are kept; absent: nowhere
      * @throws IOException if a door cannot be opened or the guard cannot be started
      * @throws PostgresException if the server binaries or the data directory cannot be used
      */
     public Agent(
-            ConfigSource source, Dcs dcs, Optional<LiveTls> tls, Consumer<AgentConfig> told, List<BindableService> more)
+            ConfigSource source,
+            Dcs dcs,
+            Optional<LiveTls> tls,
+            Consumer<AgentConfig> told,
+            List<BindableService> more,
+            Optional<JoinStore> joining)
             throws IOException, PostgresException {
         AgentConfig config = source.current().config();
         boolean complete = false;
@@ -110,7 +118,9 @@ public final class Agent implements AutoCloseable {
             Callbacks callbacks = opened(new Callbacks(() -> settings.postgres().scripts(), config.scope()));
             WriteProbe probe = opened(new WriteProbe(server, clock, wakeup::call));
             LogicalSlotWork logicalSlots = opened(new LogicalSlotWork(server, memory, clock));
-            RpcTransport transport = opened(new RpcTransport(tls));
+            Optional<OwnCertificate> ownTls = OwnTls.of(NodeConfig.of(config));
+            RpcTransport transport = opened(new RpcTransport(
+                    tls, () -> ownTls.isPresent() && joining.isPresent() && JoinDoor.isAjar(joining.get())));
             Peers peers = opened(new Peers(
                     transport,
                     config.scope(),
@@ -122,7 +132,6 @@ public final class Agent implements AutoCloseable {
             reloads = new Reloads(source, settings, wakeup::call);
             reloads.tell(told);
             settings.tell(server::reconfigure);
-            Optional<OwnCertificate> ownTls = OwnTls.of(NodeConfig.of(config));
             Optional<TlsWatch> tlsWatch = tls.map(t -> opened(new TlsWatch(t, ownTls)));
             tlsWatch.ifPresent(watch -> reloads.tell(changed -> changed.tls().ifPresent(watch::reload)));
             Chronicle chronicle = new Chronicle(
@@ -165,9 +174,11 @@ public final class Agent implements AutoCloseable {
                     desk,
                     new Own(source, server, settings::examined, desk::watchdogProblem, desk::writeProblem),
                     peers));
+            Members members = new Members(desk, peers);
+            services.addAll(JoinDoor.services(desk, members, peers, joining, ownTls, source));
             services.add(new CertificateEndpoint(
                     desk,
-                    new Members(desk, peers),
+                    members,
                     new ShownCertificate(
                             config.name(),
                             tls,

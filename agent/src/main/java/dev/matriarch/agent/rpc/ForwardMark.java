@@ -8,11 +8,11 @@ import io.grpc.ServerCallHandler;
 import io.grpc.ServerInterceptor;
 
 /** Tells a call that was forwarded by another member from one that comes from a person: it is not forwarded again. */
-final class ForwardMark implements ServerInterceptor {
+public final class ForwardMark implements ServerInterceptor {
     private static final Context.Key<String> BY = Context.key("forwarded-by");
 
     /** Asked on the thread that begins the call. */
-    static boolean isForwarded() {
+    public static boolean isForwarded() {
         return BY.get() != null;
     }
 

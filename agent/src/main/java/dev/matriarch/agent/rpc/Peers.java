@@ -16,6 +16,7 @@ import dev.matriarch.proto.peer.v1.PositionReply;
 import dev.matriarch.proto.peer.v1.PositionRequest;
 import dev.matriarch.proto.watch.v1.WatchServiceGrpc;
 import dev.matriarch.tls.Handshakes;
+import io.grpc.ClientInterceptor;
 import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.Metadata;
@@ -277,11 +278,16 @@ public final class Peers implements AutoCloseable {
      * @throws IllegalArgumentException if the member has no usable gRPC address
      */
     ControlServiceGrpc.ControlServiceBlockingStub control(Member member, Duration timeout) {
+        return ControlServiceGrpc.newBlockingStub(channel(member))
+                .withInterceptors(forwarded())
+                .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
+    }
+
+    /** What marks a request as forwarded by this member. */
+    public ClientInterceptor forwarded() {
         Metadata headers = new Metadata();
         headers.put(FORWARDED_BY, self);
-        return ControlServiceGrpc.newBlockingStub(channel(member))
-                .withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers))
-                .withDeadlineAfter(timeout.toNanos(), TimeUnit.NANOSECONDS);
+        return MetadataUtils.newAttachHeadersInterceptor(headers);
     }
 
     private ManagedChannel channel(Member member) {

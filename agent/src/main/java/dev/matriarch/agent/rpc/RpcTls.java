@@ -1,13 +1,17 @@
 package dev.matriarch.agent.rpc;
 
+import dev.matriarch.tls.ClientTls;
 import dev.matriarch.tls.LiveTls;
 import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.shaded.io.netty.handler.ssl.ClientAuth;
+import io.grpc.netty.shaded.io.netty.handler.ssl.DelegatingSslContext;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslProvider;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.function.BooleanSupplier;
+import javax.net.ssl.SSLEngine;
 import javax.net.ssl.SSLException;
 
 /**
@@ -18,8 +22,12 @@ record RpcTls(SslContext server, SslContext client) {
     /** A resumed session is not checked again: none may outlive a certificate for long. */
     private static final Duration LONGEST_SESSION = Duration.ofMinutes(1);
 
-    /** @throws IOException if the JDK lacks what is needed */
-    static RpcTls of(LiveTls certificates) throws IOException {
+    /**
+     * @param ajar asked at each connection: true lets those in who show no certificate; they reach what
+     *     {@link OnlyWithCertificate} leaves open to them. Must return at once
+     * @throws IOException if the JDK lacks what is needed
+     */
+    static RpcTls of(LiveTls certificates, BooleanSupplier ajar) throws IOException {
         try {
             SslContext server = GrpcSslContexts.configure(
                             SslContextBuilder.forServer(certificates.keyManager()), SslProvider.JDK)
@@ -32,9 +40,42 @@ record RpcTls(SslContext server, SslContext client) {
                     .trustManager(certificates.trustManager())
                     .sessionTimeout(LONGEST_SESSION.toSeconds())
                     .build();
-            return new RpcTls(server, client);
+            return new RpcTls(new Door(server, ajar), client);
         } catch (SSLException e) {
             throw new IOException("no TLS for the control port: " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * Of somebody who calls once.
+     *
+     * @throws IOException if the JDK lacks what is needed
+     */
+    static SslContext client(ClientTls certificates) throws IOException {
+        SslContextBuilder builder = GrpcSslContexts.configure(SslContextBuilder.forClient(), SslProvider.JDK)
+                .trustManager(certificates.trust());
+        certificates.keys().ifPresent(builder::keyManager);
+        try {
+            return builder.build();
+        } catch (SSLException e) {
+            throw new IOException("no TLS for a call: " + e.getMessage(), e);
+        }
+    }
+
+    /** A certificate that is shown is checked either way. */
+    private static final class Door extends DelegatingSslContext {
+        private final BooleanSupplier ajar;
+
+        Door(SslContext closed, BooleanSupplier ajar) {
+            super(closed);
+            this.ajar = ajar;
+        }
+
+        @Override
+        protected void initEngine(SSLEngine engine) {
+            if (ajar.getAsBoolean()) {
+                engine.setWantClientAuth(true);
+            }
         }
     }
 }

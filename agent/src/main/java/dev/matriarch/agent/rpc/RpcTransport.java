@@ -1,6 +1,7 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.config.HostPort;
+import dev.matriarch.tls.ClientTls;
 import dev.matriarch.tls.LiveTls;
 import io.grpc.BindableService;
 import io.grpc.ManagedChannel;
@@ -13,6 +14,7 @@ import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.grpc.netty.shaded.io.netty.channel.nio.NioIoHandler;
 import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioServerSocketChannel;
 import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioSocketChannel;
+import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -22,6 +24,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.function.BooleanSupplier;
 
 /**
  * The one place that builds gRPC servers and channels, so that TLS has one place.
@@ -39,11 +42,13 @@ public final class RpcTransport implements AutoCloseable {
     private final ExecutorService calls = Executors.newThreadPerTaskExecutor(
             Thread.ofVirtual().name("rpc-", 0).factory());
 
-    private final Optional<RpcTls> tls;
+    private final Optional<SslContext> server;
+    private final Optional<SslContext> client;
 
     /** Without TLS. */
     public RpcTransport() {
-        tls = Optional.empty();
+        server = Optional.empty();
+        client = Optional.empty();
     }
 
     /**
@@ -51,7 +56,29 @@ public final class RpcTransport implements AutoCloseable {
      * @throws IOException if they cannot be used
      */
     public RpcTransport(Optional<LiveTls> certificates) throws IOException {
-        tls = certificates.isPresent() ? Optional.of(RpcTls.of(certificates.get())) : Optional.empty();
+        this(certificates, () -> false);
+    }
+
+    /**
+     * @param ajar asked at each connection to a server: true lets somebody in who has no certificate yet, to what
+     *     {@link OnlyWithCertificate} leaves open. Must return at once
+     * @throws IOException if the certificates cannot be used
+     */
+    public RpcTransport(Optional<LiveTls> certificates, BooleanSupplier ajar) throws IOException {
+        Optional<RpcTls> tls =
+                certificates.isPresent() ? Optional.of(RpcTls.of(certificates.get(), ajar)) : Optional.empty();
+        server = tls.map(RpcTls::server);
+        client = tls.map(RpcTls::client);
+    }
+
+    /**
+     * For somebody who only calls.
+     *
+     * @throws IOException if the certificates cannot be used
+     */
+    public RpcTransport(ClientTls certificates) throws IOException {
+        server = Optional.empty();
+        client = Optional.of(RpcTls.client(certificates));
     }
 
     private static EventLoopGroup eventLoop(String name) {
@@ -73,8 +100,9 @@ public final class RpcTransport implements AutoCloseable {
                 .maxInboundMessageSize(MAX_MESSAGE_BYTES)
                 .permitKeepAliveTime(2, TimeUnit.SECONDS)
                 .permitKeepAliveWithoutCalls(true)
-                .intercept(new ForwardMark());
-        tls.ifPresent(t -> builder.sslContext(t.server()));
+                .intercept(new ForwardMark())
+                .intercept(new OnlyWithCertificate());
+        server.ifPresent(builder::sslContext);
         services.forEach(builder::addService);
         try {
             return builder.build().start();
@@ -95,7 +123,7 @@ public final class RpcTransport implements AutoCloseable {
     }
 
     /** A lazy channel: it connects at its first call and fails that call at once if nobody listens. */
-    ManagedChannel connect(HostPort address) {
+    public ManagedChannel connect(HostPort address) {
         NettyChannelBuilder builder = NettyChannelBuilder.forAddress(address.host(), address.port())
                 .eventLoopGroup(workers)
                 .channelType(NioSocketChannel.class)
@@ -108,7 +136,7 @@ public final class RpcTransport implements AutoCloseable {
                 .keepAliveTime(10, TimeUnit.SECONDS)
                 .keepAliveTimeout(3, TimeUnit.SECONDS)
                 .maxInboundMessageSize(MAX_MESSAGE_BYTES);
-        tls.ifPresentOrElse(t -> builder.sslContext(t.client()), builder::usePlaintext);
+        client.ifPresentOrElse(builder::sslContext, builder::usePlaintext);
         return builder.build();
     }
 

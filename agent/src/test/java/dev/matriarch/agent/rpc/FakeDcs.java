@@ -23,7 +23,7 @@ import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /** A store of one process. */
-final class FakeDcs implements Dcs {
+public final class FakeDcs implements Dcs {
     private final List<Consumer<Change>> listeners = new ArrayList<>();
     private ClusterView view = ClusterView.empty();
     private boolean down;
@@ -33,7 +33,7 @@ final class FakeDcs implements Dcs {
     /** Called before the failover key is written, outside of the lock. */
     volatile Runnable beforeFailoverKey = () -> {};
 
-    static ClusterView view(
+    public static ClusterView view(
             long revision, String config, String leader, List<Member> members, Versioned<FailoverRequest> failover) {
         return new ClusterView(
                 revision,
@@ -66,7 +66,7 @@ final class FakeDcs implements Dcs {
                 view.failsafe());
     }
 
-    void set(ClusterView next) {
+    public void set(ClusterView next) {
         List<Consumer<Change>> told;
         synchronized (this) {
             view = next;

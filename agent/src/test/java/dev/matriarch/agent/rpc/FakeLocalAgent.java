@@ -20,7 +20,7 @@ import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A member whose loop does nothing but note what it was asked. */
-final class FakeLocalAgent implements LocalAgent {
+public final class FakeLocalAgent implements LocalAgent {
     private final String name;
     private final FakeDcs dcs;
     final List<String> asked = new CopyOnWriteArrayList<>();
@@ -33,7 +33,7 @@ final class FakeLocalAgent implements LocalAgent {
     volatile List<Event> events = List.of();
     volatile Position position = new Position(true, true, new Lsn(100), 1, false, 1, false);
 
-    FakeLocalAgent(String name, FakeDcs dcs) {
+    public FakeLocalAgent(String name, FakeDcs dcs) {
         this.name = name;
         this.dcs = dcs;
     }
@@ -44,7 +44,7 @@ final class FakeLocalAgent implements LocalAgent {
                 """.formatted(mode.name().toLowerCase(Locale.ROOT), paused));
     }
 
-    static Member member(String name, String role, String rpcAddress) {
+    public static Member member(String name, String role, String rpcAddress) {
         return Member.named(name)
                 .connUrl("postgres://10.0.0.1:5432/postgres")
                 .apiUrl("http://10.0.0.1:8008/patroni")

@@ -31,7 +31,7 @@ public final class PemText {
         return certificates.stream().map(PemText::of).collect(Collectors.joining());
     }
 
-    private static String block(String type, byte[] content) {
+    static String block(String type, byte[] content) {
         return "-----BEGIN " + type + "-----\n" + LINES.encodeToString(content) + "\n-----END " + type + "-----\n";
     }
 }

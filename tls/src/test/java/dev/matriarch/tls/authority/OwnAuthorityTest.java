@@ -13,7 +13,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
 import java.security.cert.X509Certificate;
+import java.security.spec.ECGenParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -220,5 +223,30 @@ class OwnAuthorityTest {
                 () -> own.renewIfDue(NOW.plus(CertificateAuthority.LIFETIME).plusSeconds(1)));
         assertTrue(refused.getMessage().contains("has expired at"), refused::getMessage);
         assertEquals(before, files.certificate());
+    }
+
+    @Test
+    void aRequestShowsThatWhoAsksHasTheKey() throws Exception {
+        KeyPair key = CertificateAuthority.newKey();
+        String request = CertificateRequest.of(key, "n2");
+        assertTrue(request.startsWith("-----BEGIN CERTIFICATE REQUEST-----"), request);
+        assertEquals(key.getPublic(), CertificateRequest.key(request));
+        // Another's key, with one's own signature.
+        KeyPair other = CertificateAuthority.newKey();
+        String stolen = CertificateRequest.of(new KeyPair(other.getPublic(), key.getPrivate()), "n2");
+        assertTrue(refusedRequest(stolen).contains("was not signed with the key"));
+        KeyPairGenerator weak = KeyPairGenerator.getInstance("EC");
+        weak.initialize(new ECGenParameterSpec("secp384r1"));
+        assertTrue(refusedRequest(CertificateRequest.of(weak.generateKeyPair(), "n2"))
+                .contains("P-256"));
+        String damaged = request.replaceFirst("(?m)^[A-Za-z0-9+/]{64}$", "A".repeat(64));
+        for (String wrong : List.of("", "nonsense", PemText.of(key.getPrivate()), damaged, "x".repeat(20_000))) {
+            assertTrue(refusedRequest(wrong).contains("request"), wrong);
+        }
+    }
+
+    private static String refusedRequest(String pem) {
+        return assertThrows(IOException.class, () -> CertificateRequest.key(pem))
+                .getMessage();
     }
 }

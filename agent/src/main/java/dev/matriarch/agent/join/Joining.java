@@ -1,0 +1,184 @@
+package dev.matriarch.agent.join;
+
+import dev.matriarch.agent.config.HostPort;
+import dev.matriarch.proto.control.v1.JoinClusterReply;
+import dev.matriarch.proto.control.v1.JoinClusterRequest;
+import dev.matriarch.proto.control.v1.PrepareJoinReply;
+import dev.matriarch.tls.Pem;
+import dev.matriarch.tls.authority.CertificateAuthority;
+import dev.matriarch.tls.authority.CertificateRequest;
+import dev.matriarch.tls.authority.OwnFiles;
+import java.io.IOException;
+import java.io.PrintStream;
+import java.net.BindException;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.SocketException;
+import java.net.UnknownHostException;
+import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.cert.X509Certificate;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/**
+ * One join, on the new host: everything that can be refused is refused before the token is used up, and nothing is written before.
+ */
+final class Joining {
+    /**
+     * What the person says.
+     *
+     * @param host by which the others call this one; absent: the address that leads to the member that is asked
+     * @param directory of all files; absent: where the other members have theirs
+     */
+    record Wishes(String name, Optional<String> host, Path configuration, Optional<Path> directory) {}
+
+    private final JoinToken token;
+    private final Wishes wishes;
+    private final Supplier<Instant> wall;
+    private final PrintStream out;
+
+    Joining(JoinToken token, Wishes wishes, Supplier<Instant> wall, PrintStream out) {
+        this.token = token;
+        this.wishes = wishes;
+        this.wall = wall;
+        this.out = out;
+    }
+
+    /** @throws IOException if it is refused or fails; the message says why and what is left */
+    void run() throws IOException {
+        refuseIf(NewHost.objection(wishes.configuration(), List.of()));
+        List<String> failures = new ArrayList<>();
+        for (String text : token.addresses()) {
+            try {
+                HostPort address = HostPort.parse(text, 0);
+                String host = host(address);
+                try (Introduction member = Introduction.to(address, token, wall.get())) {
+                    out.println(
+                            "Cluster " + token.scope() + ": " + member.member() + " has the authority of the token");
+                    JoinClusterRequest request = request(host);
+                    PrepareJoinReply prepared = member.prepare(request);
+                    refuseIf(prepared.getProblem());
+                    join(member, request, prepared);
+                    return;
+                }
+            } catch (Introduction.Unfit | IllegalArgumentException e) {
+                failures.add("\n  " + text + ": " + e.getMessage());
+            }
+        }
+        throw new IOException(
+                "no member that the token names could be used; nothing was changed:" + String.join("", failures));
+    }
+
+    private static void refuseIf(String why) throws IOException {
+        if (!why.isEmpty()) {
+            throw new IOException(why + ". Nothing was changed on this host");
+        }
+    }
+
+    private static void refuseIf(Optional<String> why) throws IOException {
+        refuseIf(why.orElse(""));
+    }
+
+    private JoinClusterRequest request(String host) {
+        return JoinClusterRequest.newBuilder()
+                .setTokenId(token.id())
+                .setSecret(token.secret())
+                .setName(wishes.name())
+                .setHost(host)
+                .setDirectory(wishes.directory().map(Path::toString).orElse(""))
+                .setNowMillis(wall.get().toEpochMilli())
+                .build();
+    }
+
+    private void join(Introduction member, JoinClusterRequest prepared, PrepareJoinReply reply) throws IOException {
+        refuseIf(NewHost.objection(
+                wishes.configuration(),
+                reply.getEmptyDirectoriesList().stream().map(Path::of).toList()));
+        OwnFiles files = new OwnFiles(Path.of(reply.getTlsDirectory()));
+        try (NewHost.Draft draft = new NewHost.Draft(wishes.configuration())) {
+            files.create();
+            KeyPair key = CertificateAuthority.newKey();
+            JoinClusterReply let = member.join(prepared.toBuilder()
+                    .setNowMillis(wall.get().toEpochMilli())
+                    .setCertificateRequest(CertificateRequest.of(key, wishes.name()))
+                    .build());
+            refuseIf(let.getProblem());
+            try {
+                keep(files, key, let, member);
+                draft.complete(header(member) + let.getConfiguration());
+            } catch (IOException | RuntimeException e) {
+                throw new IOException(
+                        "the token was used up, but not everything could be written (" + e.getMessage() + "). Remove "
+                                + files.directory() + " and what is left of " + wishes.configuration()
+                                + ", and begin again with another token, the same name and the same address",
+                        e);
+            }
+            out.println("Certificate of " + wishes.name() + " in " + files.directory() + ", valid until "
+                    + files.certificate().getNotAfter().toInstant());
+            out.println("Configuration in " + wishes.configuration() + ": that of " + member.member()
+                    + " with the address " + prepared.getHost());
+        }
+    }
+
+    private void keep(OwnFiles files, KeyPair key, JoinClusterReply let, Introduction member) throws IOException {
+        X509Certificate made =
+                Pem.certificates(let.getCertificate(), "the answer").getFirst();
+        try {
+            made.verify(member.authority().getPublicKey());
+        } catch (GeneralSecurityException e) {
+            throw new IOException("the certificate is not of the token's authority: " + e.getMessage(), e);
+        }
+        if (!made.getPublicKey().equals(key.getPublic())) {
+            throw new IOException("the certificate is not for the key of this host");
+        }
+        files.keepAuthority(CertificateAuthority.parse(let.getAuthority()));
+        files.trust(Pem.certificates(let.getTrusted(), "the answer"));
+        files.keepNode(List.of(made), key);
+    }
+
+    private String header(Introduction member) {
+        return "# Member " + wishes.name() + " of cluster " + token.scope() + ", written by matriarch join on "
+                + wall.get() + " after the configuration of " + member.member() + ".\n"
+                + "# It holds passwords: keep it readable by the agent's user only.\n\n";
+    }
+
+    /** By which the others are to call this host. */
+    private String host(HostPort member) throws IOException, Introduction.Unfit {
+        if (wishes.host().isEmpty()) {
+            try (DatagramSocket socket = new DatagramSocket()) {
+                // Sends nothing; the system chooses the address that such a packet would leave from.
+                socket.connect(new InetSocketAddress(member.host(), member.port()));
+                return bare(socket.getLocalAddress());
+            } catch (SocketException | java.io.UncheckedIOException e) {
+                throw new Introduction.Unfit("there is no way to it: " + e.getMessage());
+            }
+        }
+        String host = wishes.host().get();
+        try (ServerSocket socket = new ServerSocket()) {
+            socket.bind(new InetSocketAddress(InetAddress.getByName(host), 0));
+        } catch (UnknownHostException e) {
+            throw new IOException(
+                    "the address " + host + " is not known on this host; give another with --address. Nothing was"
+                            + " changed",
+                    e);
+        } catch (BindException e) {
+            throw new IOException(
+                    "this host has not the address " + host
+                            + ", on which its agent is to listen; give one of its own with --address. Nothing was changed",
+                    e);
+        }
+        return host;
+    }
+
+    private static String bare(InetAddress address) {
+        String text = address.getHostAddress();
+        return text.indexOf('%') < 0 ? text : text.substring(0, text.indexOf('%'));
+    }
+}

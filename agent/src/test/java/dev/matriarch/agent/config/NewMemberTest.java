@@ -1,0 +1,155 @@
+package dev.matriarch.agent.config;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The configuration that a joining host is given. */
+class NewMemberTest {
+    @TempDir
+    Path dir;
+
+    private Path home;
+
+    @BeforeEach
+    void certificates() throws Exception {
+        home = Files.createDirectories(dir.resolve("n1"));
+        for (String file : List.of("tls/node.pem", "tls/ca.crt", "rewind")) {
+            Files.createDirectories(home.resolve(file).getParent());
+            Files.writeString(home.resolve(file), "secret-3\n");
+        }
+    }
+
+    private LocalConfig model(String more) throws Exception {
+        Path file = home.resolve("matriarch.yml");
+        Files.writeString(file, """
+                scope: main
+                name: n1
+                state_dir: HOME/state
+                restapi: {listen: "10.0.0.1:8008", connect_address: "10.0.0.1:8008", authentication: {username: u, password: secret-4}}
+                control: {listen: "10.0.0.1:8019", connect_address: "10.0.0.1:8019"}
+                raft: {data_dir: HOME/raft, self_addr: "10.0.0.1:7001", bind_addr: "0.0.0.0:7001", partner_addrs: ["10.0.0.3:7001"], min_timeout: 0.6}
+                bootstrap: {dcs: {ttl: 5, loop_wait: 1, retry_timeout: 2}}
+                postgresql:
+                  listen: 10.0.0.1,localhost:5432
+                  connect_address: 10.0.0.1:5432
+                  proxy_address: 10.0.0.1:6432
+                  data_dir: HOME/data
+                  pgpass: HOME/pgpass
+                  parameters: {unix_socket_directories: HOME, shared_buffers: 64MB}
+                  authentication:
+                    superuser: {username: postgres, password: "0123"}
+                    replication: {username: replicator, password: secret-2}
+                    rewind: {username: rewinder, password_file: HOME/rewind}
+                tls: {directory: HOME/tls, lifetime: 3600}
+                tags: {nofailover: true, replicatefrom: n9}
+                ctl: {endpoints: ["10.0.0.1:8019"]}
+                """.replace("HOME", home.toString()) + more);
+        return LocalConfig.read(Optional.of(file), Map.of());
+    }
+
+    private NewMember made(LocalConfig model, String host, Optional<Path> directory) throws IOException {
+        return NewMember.of(
+                model,
+                Optional.of(home.resolve("matriarch.yml")),
+                "n2",
+                host,
+                directory,
+                List.of("10.0.0.1:7001", "10.0.0.3:7001"));
+    }
+
+    private LocalConfig read(NewMember made) throws Exception {
+        Path file = dir.resolve("read.yml");
+        Files.writeString(file, made.text());
+        return LocalConfig.read(Optional.of(file), Map.of());
+    }
+
+    @Test
+    void itIsTheSameButForNameAddressesAndWhatIsOfOneHost() throws Exception {
+        NewMember made = made(model(""), "10.0.0.2", Optional.empty());
+        LocalConfig local = read(made);
+        AgentConfig config = local.config();
+        assertEquals("n2", config.name());
+        assertEquals("10.0.0.2:8008", config.rest().listen().toString());
+        assertEquals("10.0.0.2:8019", config.control().connectAddress().toString());
+        RaftConfig raft = config.builtIn().orElseThrow();
+        assertEquals("10.0.0.2:7001", raft.selfAddress().toString());
+        assertEquals("0.0.0.0:7001", raft.bindAddress().toString());
+        assertEquals(
+                List.of("10.0.0.1:7001", "10.0.0.3:7001"),
+                raft.partners().stream().map(HostPort::toString).toList());
+        assertEquals(600, raft.electionTimeoutMin().toMillis());
+        assertEquals(List.of("10.0.0.2", "localhost"), config.postgres().listenHosts());
+        assertEquals("10.0.0.2:5432", config.postgres().connectAddress().toString());
+        assertEquals(
+                "10.0.0.2:6432", local.tree().at("/postgresql/proxy_address").asText());
+        assertFalse(local.tree().has("tags"));
+        assertFalse(local.tree().has("ctl"));
+        assertEquals(
+                "0123",
+                local.tree().at("/postgresql/authentication/superuser/password").asText());
+        assertEquals(
+                "secret-3",
+                local.tree().at("/postgresql/authentication/rewind/password").asText());
+        assertFalse(local.tree().at("/postgresql/authentication/rewind").has("password_file"));
+        assertEquals(
+                "secret-4", local.tree().at("/restapi/authentication/password").asText());
+        assertEquals(home.resolve("data"), config.postgres().dataDir());
+        assertEquals(home.resolve("tls"), made.tlsDirectory());
+        assertEquals(
+                List.of("state", "raft", "tls", "data").stream()
+                        .map(home::resolve)
+                        .toList(),
+                made.emptyDirectories());
+    }
+
+    @Test
+    void allOfItMovesToAnotherDirectory() throws Exception {
+        Path to = dir.resolve("n2");
+        Files.createDirectories(to.resolve("tls"));
+        Files.copy(home.resolve("tls/node.pem"), to.resolve("tls/node.pem"));
+        Files.copy(home.resolve("tls/ca.crt"), to.resolve("tls/ca.crt"));
+        NewMember made = made(model("watchdog: {mode: 'off'}\n"), "10.0.0.2", Optional.of(to));
+        assertFalse(made.text().contains(home.toString()), made::text);
+        AgentConfig config = read(made).config();
+        assertEquals(to.resolve("state"), config.stateDir());
+        assertEquals(to.resolve("raft"), config.builtIn().orElseThrow().dataDir());
+        assertEquals(to.resolve("data"), config.postgres().dataDir());
+        assertEquals(to.resolve("pgpass"), config.postgres().pgpass());
+        assertTrue(made.text().contains("unix_socket_directories: " + to + "\n"), made::text);
+        assertEquals(
+                List.of("state", "raft", "tls", "data").stream()
+                        .map(to::resolve)
+                        .toList(),
+                made.emptyDirectories());
+    }
+
+    @Test
+    void addressesOfIpv6HaveTheirBrackets() throws Exception {
+        AgentConfig config = read(made(model(""), "fd00::2", Optional.empty())).config();
+        assertEquals("[fd00::2]:8008", config.rest().connectAddress().toString());
+        assertEquals(
+                "[fd00::2]:7001", config.builtIn().orElseThrow().selfAddress().toString());
+        assertEquals("[fd00::2]:5432", config.postgres().connectAddress().toString());
+    }
+
+    @Test
+    void aPasswordThatCannotBeReadIsNamed() throws Exception {
+        LocalConfig model = model("");
+        Files.delete(home.resolve("rewind"));
+        String why = assertThrows(IOException.class, () -> made(model, "10.0.0.2", Optional.empty()))
+                .getMessage();
+        assertTrue(why.startsWith("the password in " + home.resolve("rewind") + " cannot be read"), why);
+    }
+}
