@@ -137,7 +137,7 @@ public final class ConfigFile {
         Optional<ZooKeeperConfig> found = exhibitor.flatMap(s -> new ExhibitorSection(s, findings).read());
         Optional<Section> kubernetesSection = root.section("kubernetes");
         Optional<KubernetesConfig> kubernetes =
-                kubernetesSection.flatMap(s -> new KubernetesSection(s, findings).read(scope));
+                kubernetesSection.flatMap(s -> new KubernetesSection(s, findings).read(scope, name));
         Optional<RaftConfig> raft = raft(
                 givenStateDir,
                 Stream.of(etcd2Section, etcd3, consulSection, zooSection, exhibitor, kubernetesSection)

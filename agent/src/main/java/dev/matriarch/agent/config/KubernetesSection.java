@@ -20,6 +20,7 @@ final class KubernetesSection {
             "([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?";
     private static final String LABEL_VALUE = "([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?";
     private static final String NAMESPACE = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
+    private static final String POD = "[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?";
     private static final String PORT_NAME = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?";
     private static final Set<String> PROTOCOLS = Set.of("TCP", "UDP", "SCTP");
     /** A service is made for the object of this name. */
@@ -37,10 +38,17 @@ final class KubernetesSection {
 
     /**
      * @param scope the objects' names begin with it
+     * @param name of this member, and of its pod
      * @return empty if something is wrong with it
      */
-    Optional<KubernetesConfig> read(String scope) {
+    Optional<KubernetesConfig> read(String scope, String name) {
         int before = findings.problems().size();
+        if (name != null && !name.isEmpty() && !name.matches(POD)) {
+            findings.add(
+                    "name",
+                    "is not the name of a pod, and with section kubernetes it has to be that of this member's: take it from"
+                            + " metadata.name (PATRONI_NAME)");
+        }
         if (!scope.matches("[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?") && !scope.isEmpty()) {
             findings.add(
                     "scope",

@@ -166,6 +166,14 @@ class KubernetesSectionTest {
     }
 
     @Test
+    void theNameIsThatOfAPod() {
+        ConfigProblems e = assertThrows(
+                ConfigProblems.class, () -> load("kubernetes: {labels: {a: b}}\n", Map.of("PATRONI_NAME", "Server_1")));
+        assertEquals(1, e.problems().size(), e::getMessage);
+        assertTrue(e.getMessage().contains("is not the name of a pod"), e::getMessage);
+    }
+
+    @Test
     void theScopeIsALabelAndWithEndpointsAService() throws Exception {
         String longest = "a".repeat(63);
         String kubernetes = "kubernetes: {labels: {a: b}";
