@@ -7,6 +7,7 @@ import dev.matriarch.agent.config.EtcdConfig;
 import dev.matriarch.agent.config.KubernetesConfig;
 import dev.matriarch.agent.config.RaftConfig;
 import dev.matriarch.agent.config.StoreConfig;
+import dev.matriarch.agent.config.ZooKeeperAccess;
 import dev.matriarch.agent.config.ZooKeeperConfig;
 import dev.matriarch.agent.join.JoinStore;
 import dev.matriarch.consul.ConsulDcs;
@@ -35,6 +36,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 
 /**
@@ -189,14 +191,31 @@ record Store(
     }
 
     private static final class Zoo {
-        static Store open(AgentConfig config, ZooKeeperConfig zoo, Logger log) {
+        static Store open(AgentConfig config, ZooKeeperConfig zoo, Logger log) throws IOException {
             ZooKeeperSettings settings = new ZooKeeperSettings(
                     ZooKeeperSettings.base(config.namespace(), config.storePath()),
                     zoo.servers(),
-                    zoo.exhibitor().map(e -> new ZooKeeperSettings.Exhibitor(e.addresses(), e.interval())));
+                    zoo.exhibitor().map(e -> new ZooKeeperSettings.Exhibitor(e.addresses(), e.interval())),
+                    access(zoo.access()));
             log.info("The cluster's keys are in ZooKeeper, under {}", settings.base());
             ZooKeeperDcs dcs = new ZooKeeperDcs(settings);
             return new Store(dcs, changed -> {}, List.of(), Optional.empty(), dcs::close);
+        }
+
+        private static ZooKeeperSettings.Access access(ZooKeeperAccess access) {
+            return new ZooKeeperSettings.Access(
+                    access.tls()
+                            .map(t -> new ZooKeeperSettings.Tls(
+                                    t.verify(), t.cacert(), t.cert(), t.key(), t.keyPassword())),
+                    access.grants().stream()
+                            .map(g -> new ZooKeeperSettings.Grant(
+                                    g.scheme(),
+                                    g.id(),
+                                    g.rights().stream()
+                                            .map(ZooKeeperSettings.Right::valueOf)
+                                            .collect(Collectors.toSet())))
+                            .toList(),
+                    access.credentials());
         }
     }
 

@@ -123,7 +123,7 @@ final class ZooKeeperServer implements AutoCloseable {
         try (ZooKeeperDcs dcs = new ZooKeeperDcs(new ZooKeeperSettings(
                 ZooKeeperSettings.base("service", "demo"), List.of(URI.create("zk://" + address()))))) {
             return dcs.read(Duration.ofSeconds(10));
-        } catch (DcsException e) {
+        } catch (DcsException | IOException e) {
             throw new AssertionError(e);
         }
     }

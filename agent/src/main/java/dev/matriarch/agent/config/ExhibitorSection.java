@@ -32,6 +32,7 @@ final class ExhibitorSection {
                 findings.add(s.key("hosts"), host, "is not an address: " + e.getMessage(), Optional.empty());
             }
         }
+        ZooKeeperAccess access = new ZooKeeperAccessKeys(s, findings).read();
         s.finish();
         if (hosts.isEmpty() && findings.problems().size() == before) {
             findings.add(
@@ -39,7 +40,7 @@ final class ExhibitorSection {
         }
         return findings.problems().size() > before
                 ? Optional.empty()
-                : Optional.of(
-                        new ZooKeeperConfig(List.of(), Optional.of(new ZooKeeperConfig.Exhibitor(hosts, interval))));
+                : Optional.of(new ZooKeeperConfig(
+                        List.of(), Optional.of(new ZooKeeperConfig.Exhibitor(hosts, interval)), access));
     }
 }

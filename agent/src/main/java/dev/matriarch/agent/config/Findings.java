@@ -73,6 +73,8 @@ final class Findings {
         return name.contains("password") && !name.endsWith("_file") && !name.equals("password_encryption")
                 || name.contains("token") && !name.equals("server_tokens")
                 || name.equals("url")
+                // Credentials under the names of their schemes.
+                || ("." + key + ".").contains(".auth_data.")
                 || name.equals("primary_conninfo");
     }
 }

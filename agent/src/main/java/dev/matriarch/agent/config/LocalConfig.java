@@ -125,7 +125,7 @@ public final class LocalConfig {
     private static void hide(JsonNode node) {
         if (node instanceof ObjectNode map) {
             map.properties().forEach(e -> {
-                if (e.getValue().isContainerNode()) {
+                if (e.getValue().isContainerNode() && !Findings.isSecret(e.getKey())) {
                     hide(e.getValue());
                 } else if (Findings.isSecret(e.getKey())) {
                     e.setValue(TextNode.valueOf(HIDDEN));

@@ -20,10 +20,10 @@ public record Setting(String key, String type, String standard, String range, St
     }
 
     private static String shown(String key, JsonNode value) {
-        if (value instanceof ObjectNode map) {
+        if (value instanceof ObjectNode map && !Findings.isSecret(key)) {
             return LocalConfig.withoutSecrets(map).toString();
         }
-        return value.isValueNode() && Findings.isSecret(key)
+        return Findings.isSecret(key)
                 ? LocalConfig.HIDDEN
                 : value.isContainerNode() ? value.toString() : value.asText();
     }

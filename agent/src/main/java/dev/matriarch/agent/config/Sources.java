@@ -330,7 +330,9 @@ final class Sources {
                 || name.equals("static_fields")
                 || name.equals("labels")
                 || name.equals("bootstrap_labels")
-                || name.equals("ports");
+                || name.equals("ports")
+                || name.equals("set_acls")
+                || name.equals("auth_data");
     }
 
     private static JsonNode yaml(String value) {

@@ -10,13 +10,14 @@ import java.util.Optional;
  *
  * @param servers as {@code zk://host:port}; empty: those that Exhibitor names
  */
-public record ZooKeeperConfig(List<URI> servers, Optional<Exhibitor> exhibitor) implements StoreConfig {
+public record ZooKeeperConfig(List<URI> servers, Optional<Exhibitor> exhibitor, ZooKeeperAccess access)
+        implements StoreConfig {
     public ZooKeeperConfig {
         servers = List.copyOf(servers);
     }
 
     ZooKeeperConfig(List<URI> servers) {
-        this(servers, Optional.empty());
+        this(servers, Optional.empty(), ZooKeeperAccess.OPEN);
     }
 
     /**

@@ -20,9 +20,6 @@ final class ZooKeeperSection {
     /** @return empty if something is wrong with it */
     Optional<ZooKeeperConfig> read() {
         int before = findings.problems().size();
-        s.notYetExcept("use_ssl", "false")
-                .notYet("cacert", "cert", "key", "key_password", "set_acls", "auth_data")
-                .notYetExcept("verify", "true");
         List<URI> servers = new ArrayList<>();
         for (String host : s.textsOrCommas("hosts")) {
             try {
@@ -31,12 +28,15 @@ final class ZooKeeperSection {
                 findings.add(s.key("hosts"), host, "is not an address: " + e.getMessage(), Optional.empty());
             }
         }
+        ZooKeeperAccess access = new ZooKeeperAccessKeys(s, findings).read();
         s.finish();
         if (servers.isEmpty() && findings.problems().size() == before) {
             findings.add(
                     s.key("hosts"),
                     "is missing: give the addresses of ZooKeeper's servers, such as ['10.0.0.1:2181', '10.0.0.2:2181']");
         }
-        return findings.problems().size() > before ? Optional.empty() : Optional.of(new ZooKeeperConfig(servers));
+        return findings.problems().size() > before
+                ? Optional.empty()
+                : Optional.of(new ZooKeeperConfig(servers, Optional.empty(), access));
     }
 }

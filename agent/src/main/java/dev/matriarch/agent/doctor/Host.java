@@ -215,7 +215,11 @@ final class Host {
         });
         switch (config.store()) {
             case RaftConfig raft -> {}
-            case ZooKeeperConfig zoo -> {}
+            case ZooKeeperConfig zoo ->
+                zoo.access()
+                        .tls()
+                        .ifPresent(t -> ofTheStore(
+                                all, "ZooKeeper", t.cert(), t.cacert().filter(ca -> t.verify())));
             case EtcdConfig etcd -> ofTheStore(all, "etcd", etcd.cert(), etcd.cacert());
             case KubernetesConfig kubernetes -> ofTheStore(all, "Kubernetes", Optional.empty(), kubernetes.cacert());
             case ConsulConfig consul -> ofTheStore(all, "Consul", consul.cert(), consul.cacert());

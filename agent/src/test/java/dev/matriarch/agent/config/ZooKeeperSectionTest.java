@@ -1,6 +1,7 @@
 package dev.matriarch.agent.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -11,6 +12,8 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -105,14 +108,124 @@ class ZooKeeperSectionTest {
     }
 
     @Test
-    void whatIsMissingOrNotThereYetIsNamed() {
+    void whatIsMissingIsNamed() {
         assertEquals("zookeeper.hosts", problem("zookeeper: {}\n").key());
         assertEquals("zookeeper.hosts", problem("zookeeper: {hosts: 'a:b'}\n").key());
-        for (String key :
-                List.of("use_ssl: true", "cacert: /a", "set_acls: {a: [READ]}", "auth_data: {digest: 'a:b'}")) {
-            Problem problem = problem("zookeeper: {hosts: a, " + key + "}\n");
-            assertEquals("zookeeper." + key.substring(0, key.indexOf(':')), problem.key());
-            assertTrue(problem.sentence().contains("does not support yet"), problem::text);
+    }
+
+    private ZooKeeperAccess access(String keys) throws Exception {
+        ZooKeeperAccess access = assertInstanceOf(
+                        ZooKeeperConfig.class,
+                        load("zookeeper: {hosts: a, " + keys + "}\n").store())
+                .access();
+        assertEquals(
+                access,
+                assertInstanceOf(
+                                ZooKeeperConfig.class,
+                                load("exhibitor: {hosts: a, " + keys + "}\n").store())
+                        .access());
+        return access;
+    }
+
+    @Test
+    void tlsIsReadAsPatroniHasItAndCountsOnlyWithUseSsl() throws Exception {
+        String files = "cacert: /ca, cert: /c, key: /k, key_password: word";
+        ZooKeeperAccess.Tls tls = access("use_ssl: true, " + files).tls().orElseThrow();
+        assertEquals(
+                new ZooKeeperAccess.Tls(
+                        true,
+                        Optional.of(Path.of("/ca")),
+                        Optional.of(Path.of("/c")),
+                        Optional.of(Path.of("/k")),
+                        Optional.of("word")),
+                tls);
+        assertFalse(access("use_ssl: 'on', verify: off").tls().orElseThrow().verify());
+        assertEquals(ZooKeeperAccess.OPEN, access("verify: false, " + files));
+        assertEquals(
+                "zookeeper.key",
+                problem("zookeeper: {hosts: a, use_ssl: true, key: /k}\n").key());
+    }
+
+    @Test
+    void aPrincipalIsASubjectAsInPatroniOrHasItsSchemeBeforeIt() throws Exception {
+        String tls = "use_ssl: true, cert: /c, ";
+        assertEquals(
+                List.of(
+                        new ZooKeeperAccess.Grant("x509", "CN=n1,O=demo", Set.of("CREATE", "READ")),
+                        new ZooKeeperAccess.Grant(
+                                "x509", "CN=n2", Set.of("CREATE", "READ", "WRITE", "DELETE", "ADMIN"))),
+                access(tls + "set_acls: {'CN=n1, O=demo': [create, READ], CN=n2: [ALL]}")
+                        .grants());
+        assertEquals(
+                List.of(new ZooKeeperAccess.Grant("sasl", "herd", Set.of("CREATE", "READ", "WRITE", "DELETE"))),
+                access("auth_data: {sasl: 'herd:a:b'}, set_acls: {'sasl:herd': 'CREATE,READ,WRITE,DELETE'}")
+                        .grants());
+        assertEquals(
+                Map.of("digest", "super:secret"),
+                // As DigestAuthenticationProvider makes it.
+                access(
+                                "auth_data: {digest: 'super:secret'}, set_acls: {'digest:super:lK75jTNcA+U9vtVEw5vB51mj/w4=': [ALL]}")
+                        .credentials());
+    }
+
+    @Test
+    void aWrongAclIsRefusedBeforeItLocksSomebodyOut() {
+        for (String acls : List.of(
+                "[READ]",
+                "{CN=a: []}",
+                "{CN=a: [SING]}",
+                "{n1: [ALL]}",
+                "{'digest:herd': [ALL]}",
+                "{'world:all': [ALL]}",
+                "{'ip:': [ALL]}")) {
+            Problem problem = problem("zookeeper: {hosts: a, use_ssl: true, cert: /c, set_acls: " + acls + "}\n");
+            assertTrue(problem.key().startsWith("zookeeper.set_acls"), problem::text);
         }
+        for (String keys : List.of(
+                "set_acls: {CN=a: [ALL]}",
+                "use_ssl: true, set_acls: {CN=a: [ALL]}",
+                "use_ssl: true, cert: /c, set_acls: {CN=a: [READ, WRITE]}",
+                "auth_data: {digest: 'super:secret'}, set_acls: {'digest:other:x': [ALL]}",
+                "auth_data: {digest: 'super:guessed'}, set_acls: {'digest:super:lK75jTNcA+U9vtVEw5vB51mj/w4=': [ALL]}",
+                "set_acls: {'sasl:herd': [ALL]}")) {
+            Problem problem = problem("zookeeper: {hosts: a, " + keys + "}\n");
+            assertEquals("zookeeper.set_acls", problem.key());
+            assertTrue(problem.sentence().contains("locks this member out"), problem::text);
+        }
+    }
+
+    @Test
+    void aWrongCredentialIsRefusedAndNoneIsShown() throws Exception {
+        for (String auth : List.of(
+                "'digest:herd:hidden'", "{digest: hidden}", "{sasl: 'hidden:'}", "{x509: hidden}", "{digest: 77}")) {
+            Problem problem = problem("zookeeper: {hosts: a, auth_data: " + auth + "}\n");
+            assertTrue(problem.key().startsWith("zookeeper.auth_data"), problem::text);
+            assertFalse(problem.text().contains("hidden") || problem.text().contains("77"), problem::text);
+        }
+        Path file = Files.writeString(dir.resolve("shown.yml"), """
+                zookeeper: {hosts: a, key_password: hidden, auth_data: {digest: 'herd:hidden', other: hidden}}
+                """);
+        Sources sources =
+                Sources.read(Optional.of(file), Map.of("PATRONI_ZOOKEEPER_AUTH_DATA", "{digest: 'herd:hidden'}"));
+        String shown = LocalConfig.withoutSecrets(sources.tree()).toString();
+        assertFalse(shown.contains("hidden"), shown);
+        assertTrue(shown.contains("auth_data"), shown);
+    }
+
+    @Test
+    void theEnvironmentGivesMapsToo() throws Exception {
+        load("zookeeper: {hosts: c}\n");
+        AgentConfig config = ConfigFile.load(
+                dir.resolve("n1.yml"),
+                Map.of(
+                        "PATRONI_ZOOKEEPER_HOSTS", "'a:1','b:2'",
+                        "PATRONI_ZOOKEEPER_USE_SSL", "true",
+                        "PATRONI_ZOOKEEPER_CERT", "/c",
+                        "PATRONI_ZOOKEEPER_SET_ACLS", "{'CN=n1': [ALL]}",
+                        "PATRONI_ZOOKEEPER_AUTH_DATA", "{digest: 'a:b'}"));
+        ZooKeeperAccess access =
+                assertInstanceOf(ZooKeeperConfig.class, config.store()).access();
+        assertEquals("CN=n1", access.grants().getFirst().id());
+        assertEquals(Map.of("digest", "a:b"), access.credentials());
     }
 }

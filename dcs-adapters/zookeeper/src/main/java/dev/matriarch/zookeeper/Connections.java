@@ -18,6 +18,7 @@ import org.apache.curator.retry.RetryNTimes;
 import org.apache.curator.utils.ZookeeperFactory;
 import org.apache.zookeeper.KeeperException;
 import org.apache.zookeeper.Watcher;
+import org.apache.zookeeper.Watcher.Event.KeeperState;
 import org.apache.zookeeper.ZooKeeper;
 import org.apache.zookeeper.client.ZKClientConfig;
 import org.slf4j.Logger;
@@ -31,18 +32,24 @@ final class Connections implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(Connections.class);
     private static final long RETRY_PAUSE_MILLIS = 100;
 
-    private final ZKClientConfig config = new ZKClientConfig();
     private final Addresses servers;
+    private final Entrance entrance;
+    private final Line line;
     private final InOrder hosts;
     private final CuratorFramework curator;
+    /** A client whose credentials were rejected has ended, and Curator goes on with it. */
+    private volatile boolean rejected;
+
     private volatile long answeredAt;
     private volatile boolean answered;
     private volatile String lastFailure = "";
 
-    Connections(Addresses servers) {
-        config.setProperty(ZKClientConfig.ENABLE_CLIENT_SASL_KEY, "false");
+    /** @throws IOException if the connection cannot be prepared on this host */
+    Connections(Addresses servers, Entrance entrance) throws IOException {
         this.servers = servers;
-        hosts = new InOrder(servers);
+        this.entrance = entrance;
+        line = entrance.line(servers);
+        hosts = line.hosts();
         curator = CuratorFrameworkFactory.builder()
                 .ensembleProvider(new FixedEnsembleProvider(connectString(servers.inOrder()), false))
                 .ensembleTracker(false)
@@ -50,22 +57,42 @@ final class Connections implements AutoCloseable {
                     @Override
                     public ZooKeeper newZooKeeper(String all, int millis, Watcher watcher, boolean readOnly)
                             throws IOException {
-                        return newZooKeeper(all, millis, watcher, readOnly, config);
+                        return newZooKeeper(all, millis, watcher, readOnly, entrance.config());
                     }
 
                     @Override
                     public ZooKeeper newZooKeeper(
                             String all, int millis, Watcher watcher, boolean readOnly, ZKClientConfig how)
                             throws IOException {
-                        return new ZooKeeper(all, millis, watcher, readOnly, hosts, how);
+                        return new Client(all, millis, watcher, readOnly, how);
                     }
                 })
                 .sessionTimeoutMs((int) SESSION.toMillis())
                 .connectionTimeoutMs((int) SESSION.toMillis())
                 .retryPolicy(new RetryNTimes(0, 0))
-                .zkClientConfig(config)
+                .zkClientConfig(entrance.config())
                 .build();
         curator.start();
+    }
+
+    @SuppressWarnings("try") // Curator closes it.
+    private final class Client extends ZooKeeper {
+        Client(String all, int millis, Watcher watcher, boolean readOnly, ZKClientConfig how) throws IOException {
+            super(
+                    all,
+                    millis,
+                    event -> {
+                        if (event.getState() == KeeperState.AuthFailed) {
+                            rejected = true;
+                        }
+                        watcher.process(event);
+                    },
+                    readOnly,
+                    hosts,
+                    how);
+            line.isOf(this::testableLocalSocketAddress);
+            entrance.introduce(this);
+        }
     }
 
     static byte[] bytes(String text) {
@@ -82,8 +109,8 @@ final class Connections implements AutoCloseable {
         return curator;
     }
 
-    ZKClientConfig config() {
-        return config;
+    Entrance entrance() {
+        return entrance;
     }
 
     /** What is asked over the connection that stays; asked again if it may be and the connection breaks. */
@@ -115,16 +142,18 @@ final class Connections implements AutoCloseable {
     private <T> T once(Budget budget, Duration atMost, Question<T> question) throws DcsException, KeeperException {
         Optional<URI> asked = Optional.empty();
         try {
+            beginAnewIfRejected();
             if (!curator.blockUntilConnected((int) Math.max(1, budget.left().toMillis()), TimeUnit.MILLISECONDS)) {
                 if (servers.inOrder().isEmpty()) {
                     throw new DcsException("Exhibitor has named no server of ZooKeeper yet");
                 }
-                throw new DcsException(
-                        "no server of ZooKeeper answers at " + connectString(servers.inOrder()) + " in time");
+                throw new DcsException("no server of ZooKeeper answers at " + connectString(servers.inOrder())
+                        + " in time"
+                        + entrance.trouble(servers.inOrder()).map(t -> ": " + t).orElse(""));
             }
             asked = hosts.current();
             Budget attempt = new Budget(min(atMost, budget.left()));
-            T answer = question.ask(new Requests(curator.getZookeeperClient().getZooKeeper()), attempt);
+            T answer = question.ask(new Requests(curator.getZookeeperClient().getZooKeeper(), entrance), attempt);
             answered();
             return answer;
         } catch (KeeperException e) {
@@ -146,6 +175,13 @@ final class Connections implements AutoCloseable {
         } catch (Exception e) {
             failed(e.toString());
             throw new DcsException("ZooKeeper could not be asked: " + e.getMessage(), e);
+        }
+    }
+
+    private void beginAnewIfRejected() throws Exception {
+        if (rejected) {
+            rejected = false;
+            curator.getZookeeperClient().reset();
         }
     }
 
@@ -208,5 +244,6 @@ final class Connections implements AutoCloseable {
     @Override
     public void close() {
         curator.close();
+        line.close();
     }
 }

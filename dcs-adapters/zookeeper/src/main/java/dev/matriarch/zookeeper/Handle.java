@@ -1,5 +1,6 @@
 package dev.matriarch.zookeeper;
 
+import dev.matriarch.dcs.http.Addresses;
 import dev.matriarch.zookeeper.Leases.Lease;
 import java.io.IOException;
 import java.net.URI;
@@ -8,11 +9,12 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import org.apache.zookeeper.Watcher.Event.KeeperState;
 import org.apache.zookeeper.ZooKeeper;
-import org.apache.zookeeper.client.StaticHostProvider;
 
 /** One connection of one session to one server, that can end without the session. */
 @SuppressWarnings("try") // Its close, which would end the session, is never called.
 final class Handle extends ZooKeeper {
+    private final Line line;
+
     /** Whether it is wanted still. Of an object of its own: the connection begins before the constructor has ended. */
     private final Wanted wanted;
 
@@ -24,7 +26,14 @@ final class Handle extends ZooKeeper {
     /** @param first what is heard first of the connection, but that there is none */
     Handle(URI server, int millis, CompletableFuture<KeeperState> first, Optional<Lease> lease, Connections how)
             throws IOException {
-        this(server, millis, first, lease, how, new Wanted());
+        this(
+                server,
+                millis,
+                first,
+                lease,
+                how.entrance(),
+                how.entrance().line(new Addresses(List.of(server))),
+                new Wanted());
     }
 
     private Handle(
@@ -32,7 +41,8 @@ final class Handle extends ZooKeeper {
             int millis,
             CompletableFuture<KeeperState> first,
             Optional<Lease> lease,
-            Connections how,
+            Entrance how,
+            Line line,
             Wanted wanted)
             throws IOException {
         super(
@@ -52,15 +62,19 @@ final class Handle extends ZooKeeper {
                 lease.map(Lease::id).orElse(0L),
                 lease.map(Lease::password).orElseGet(() -> new byte[16]),
                 false,
-                new StaticHostProvider(List.of(InOrder.address(server))),
+                line.hosts(),
                 how.config());
+        this.line = line;
         this.wanted = wanted;
+        line.isOf(this::testableLocalSocketAddress);
+        how.introduce(this);
     }
 
     /** Ends the connection and not the session. */
     void abandon() {
         unwanted();
         cnxn.disconnect();
+        line.close();
     }
 
     /** What {@link #abandon} does first. */

@@ -9,6 +9,7 @@ import java.util.Collection;
 import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Function;
 import org.apache.zookeeper.client.ConnectStringParser;
 import org.apache.zookeeper.client.HostProvider;
 
@@ -17,12 +18,19 @@ final class InOrder implements HostProvider {
     private static final InetSocketAddress NOBODY = InetSocketAddress.createUnresolved("nobody.invalid", 2181);
 
     private final Addresses servers;
+    private final Function<URI, InetSocketAddress> way;
     private final Set<URI> tried = new HashSet<>();
     private URI last;
     private boolean connected;
 
     InOrder(Addresses servers) {
+        this(servers, InOrder::resolved);
+    }
+
+    /** @param way where to connect to for a server */
+    InOrder(Addresses servers, Function<URI, InetSocketAddress> way) {
         this.servers = servers;
+        this.way = way;
     }
 
     /** The one that is connected, or being connected to. */
@@ -43,7 +51,7 @@ final class InOrder implements HostProvider {
             untried = choose();
         }
         // As long as nobody is known, nobody is reached.
-        return untried.map(InOrder::resolved).orElse(NOBODY);
+        return untried.map(way).orElse(NOBODY);
     }
 
     /** Empty once after each round through all of them. */

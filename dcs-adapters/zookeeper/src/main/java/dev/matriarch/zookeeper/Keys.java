@@ -7,10 +7,14 @@ import java.util.Optional;
 import org.apache.zookeeper.CreateMode;
 import org.apache.zookeeper.KeeperException;
 import org.apache.zookeeper.Op;
-import org.apache.zookeeper.ZooDefs;
+import org.apache.zookeeper.data.ACL;
 
-/** Where a cluster's keys are, and how they are made. */
-record Keys(String base) {
+/**
+ * Where a cluster's keys are, and how they are made.
+ *
+ * @param acl of each key that is made
+ */
+record Keys(String base, List<ACL> acl) {
     String of(String key) {
         return base + "/" + key;
     }
@@ -21,8 +25,13 @@ record Keys(String base) {
                 .orElseGet(() -> create(key, value));
     }
 
+    /** One that ends with the session. */
+    Op createEphemeral(String key, String value) {
+        return Op.create(of(key), Connections.bytes(value), acl, CreateMode.EPHEMERAL);
+    }
+
     Op create(String key, String value) {
-        return Op.create(of(key), Connections.bytes(value), ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT);
+        return Op.create(of(key), Connections.bytes(value), acl, CreateMode.PERSISTENT);
     }
 
     /** As {@link #put}, and what it results in tells the transaction. */
@@ -41,7 +50,7 @@ record Keys(String base) {
                 connections.repeat(budget, (requests, b) -> {
                     // Whoever may not create it needs not, where it is already.
                     if (!Requests.await(requests.exists(path), b)) {
-                        Op make = Op.create(path, new byte[0], ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.PERSISTENT);
+                        Op make = Op.create(path, new byte[0], acl, CreateMode.PERSISTENT);
                         Requests.await(requests.multi(List.of(make)), b);
                     }
                     return path;

@@ -85,7 +85,7 @@ final class Leases {
 
         <T> T ask(Connections.Question<T> question) throws KeeperException, DcsException {
             try {
-                return question.ask(new Requests(handle), attempt);
+                return question.ask(new Requests(handle, connections.entrance()), attempt);
             } catch (KeeperException e) {
                 if (Requests.isUnknown(e)) {
                     connections.failed(
@@ -226,7 +226,8 @@ final class Leases {
                 }
             }
         } catch (TimeoutException e) {
-            return new Reached.Failed(server.getAuthority() + " did not answer in time");
+            return new Reached.Failed(server.getAuthority() + " did not answer in time"
+                    + connections.entrance().trouble(server).map(t -> ": " + t).orElse(""));
         } catch (ExecutionException e) {
             throw new DcsException("ZooKeeper could not be asked: " + e.getCause(), e);
         } catch (InterruptedException e) {

@@ -17,9 +17,11 @@ import org.apache.zookeeper.ZooKeeper;
 /** What is asked over one connection. Requests are answered in the order in which they are sent. */
 final class Requests {
     private final ZooKeeper zk;
+    private final Entrance entrance;
 
-    Requests(ZooKeeper zk) {
+    Requests(ZooKeeper zk, Entrance entrance) {
         this.zk = zk;
+        this.entrance = entrance;
     }
 
     /** The server that is asked takes up everything that was decided before; reads after this show it. */
@@ -86,13 +88,26 @@ final class Requests {
     /** All of it or nothing, through the majority. */
     CompletableFuture<List<OpResult>> multi(List<Op> steps) {
         CompletableFuture<List<OpResult>> results = new CompletableFuture<>();
-        zk.multi(steps, (rc, p, ctx, opResults) -> finish(results, rc, p, opResults), null);
+        zk.multi(
+                steps,
+                (rc, p, ctx, opResults) -> {
+                    if (rc == Code.NOAUTH.intValue()) {
+                        results.completeExceptionally(Denied.step(steps, opResults, entrance.identity()));
+                    } else {
+                        finish(results, rc, p, opResults);
+                    }
+                },
+                null);
         return results;
     }
 
-    private static <T> void finish(CompletableFuture<T> future, int rc, String path, T value) {
+    private <T> void finish(CompletableFuture<T> future, int rc, String path, T value) {
         if (rc == 0) {
             future.complete(value);
+        } else if (rc == Code.NOAUTH.intValue()) {
+            future.completeExceptionally(Denied.reading(path, entrance.identity()));
+        } else if (rc == Code.AUTHFAILED.intValue()) {
+            future.completeExceptionally(new Rejected(entrance.identity()));
         } else {
             future.completeExceptionally(KeeperException.create(Code.get(rc), path));
         }
@@ -133,10 +148,28 @@ final class Requests {
         };
     }
 
+    /** Credentials that a server takes from nobody. One that it takes and that gives no right is {@link Denied}. */
+    private static final class Rejected extends KeeperException.AuthFailedException {
+        private static final long serialVersionUID = 1;
+        private final String identity;
+
+        Rejected(String identity) {
+            this.identity = identity;
+        }
+
+        @Override
+        public String getMessage() {
+            return "ZooKeeper does not accept this member's credentials (" + identity
+                    + "): correct auth_data, or let ZooKeeper's servers know its schemes and users";
+        }
+    }
+
     static DcsException refused(KeeperException e) {
         return new DcsException(
                 switch (e.code()) {
-                    case NOAUTH -> "ZooKeeper does not allow it: " + e.getPath();
+                    case NOAUTH, AUTHFAILED -> e.getMessage();
+                    case INVALIDACL ->
+                        "ZooKeeper takes no ACL such as set_acls gives: its servers know no scheme or user of that name";
                     case OPERATIONTIMEOUT -> "ZooKeeper did not answer in time";
                     case CONNECTIONLOSS -> "the connection to ZooKeeper broke";
                     default -> "ZooKeeper refused: " + e.getMessage();

@@ -20,6 +20,7 @@ import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.zookeeper.Leases.Attached;
+import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -32,11 +33,9 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.function.Consumer;
-import org.apache.zookeeper.CreateMode;
 import org.apache.zookeeper.KeeperException;
 import org.apache.zookeeper.Op;
 import org.apache.zookeeper.OpResult;
-import org.apache.zookeeper.ZooDefs;
 
 /**
  * {@link Dcs} on ZooKeeper. Every write is conditioned on what it stands on, and every read has its server take up first what
@@ -69,23 +68,28 @@ public final class ZooKeeperDcs implements Dcs {
     private final Map<String, Touched> touched = new HashMap<>();
     private volatile Map<String, Node> lastRead = Map.of();
 
-    /** Whether ZooKeeper answers is seen by the first read. */
-    public ZooKeeperDcs(ZooKeeperSettings settings) {
-        this(settings.base(), new Addresses(shuffled(settings.servers())), settings.exhibitor());
+    /**
+     * Whether ZooKeeper answers is seen by the first read.
+     *
+     * @throws IOException if a file of TLS cannot be used; the message names it
+     */
+    public ZooKeeperDcs(ZooKeeperSettings settings) throws IOException {
+        this(settings, new Addresses(shuffled(settings.servers())));
     }
 
     /** @param servers asked in this order */
-    ZooKeeperDcs(String base, Addresses servers) {
-        this(base, servers, Optional.empty());
+    ZooKeeperDcs(String base, Addresses servers) throws IOException {
+        this(new ZooKeeperSettings(base, List.of()), servers);
     }
 
-    private ZooKeeperDcs(String base, Addresses servers, Optional<ZooKeeperSettings.Exhibitor> exhibitor) {
-        connections = new Connections(servers);
+    private ZooKeeperDcs(ZooKeeperSettings settings, Addresses servers) throws IOException {
+        Entrance entrance = new Entrance(settings.access());
+        connections = new Connections(servers, entrance);
         leases = new Leases(servers, connections);
-        keys = new Keys(base);
+        keys = new Keys(settings.base(), entrance.acl());
         lock = new ZooKeeperLock(connections, leases, keys);
-        new ZooKeeperWatch(connections.curator(), base, c -> listeners.forEach(l -> l.accept(c)));
-        watch = exhibitor.map(how -> new ExhibitorWatch(how, named -> connections.servers(shuffled(named))));
+        new ZooKeeperWatch(connections.curator(), settings.base(), c -> listeners.forEach(l -> l.accept(c)));
+        watch = settings.exhibitor().map(how -> new ExhibitorWatch(how, named -> connections.servers(shuffled(named))));
     }
 
     /** Not all members ask the same one. */
@@ -188,7 +192,7 @@ public final class ZooKeeperDcs implements Dcs {
             Touched mine = new Touched(json, attached.lease(), now);
             touched.put(name, mine);
             return attached.ask((requests, b) -> {
-                touch(requests, keys.of(ClusterKeys.member(name)), mine, b);
+                touch(requests, ClusterKeys.member(name), mine, b);
                 return true;
             });
         } catch (KeeperException e) {
@@ -203,21 +207,22 @@ public final class ZooKeeperDcs implements Dcs {
         }
     }
 
-    private static void touch(Requests requests, String path, Touched mine, Budget budget)
+    private void touch(Requests requests, String key, Touched mine, Budget budget)
             throws KeeperException, DcsException {
+        String path = keys.of(key);
         requests.sync(path);
         Optional<Node> there = await(requests.get(path), budget);
-        byte[] value = Connections.bytes(mine.json());
         List<Op> steps = new ArrayList<>();
         if (there.isPresent() && there.get().owner() == mine.lease().id()) {
             if (there.get().value().equals(mine.json())) {
                 return;
             }
-            steps.add(Op.setData(path, value, there.get().version()));
+            steps.add(
+                    Op.setData(path, Connections.bytes(mine.json()), there.get().version()));
         } else {
             // An earlier session of this member has it, or somebody put it there.
             there.ifPresent(node -> steps.add(Op.delete(path, node.version())));
-            steps.add(Op.create(path, value, ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL));
+            steps.add(keys.createEphemeral(key, mine.json()));
         }
         await(requests.multi(steps), budget);
     }

@@ -16,11 +16,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
-import org.apache.zookeeper.CreateMode;
 import org.apache.zookeeper.KeeperException;
 import org.apache.zookeeper.Op;
 import org.apache.zookeeper.OpResult;
-import org.apache.zookeeper.ZooDefs;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -171,9 +169,8 @@ final class ZooKeeperLock {
 
     private List<Op> take(String member) {
         String path = keys.of(ClusterKeys.LEADER);
-        byte[] value = Connections.bytes(member);
         return List.of(
-                Op.create(path, value, ZooDefs.Ids.OPEN_ACL_UNSAFE, CreateMode.EPHEMERAL), Op.setData(path, value, 0));
+                keys.createEphemeral(ClusterKeys.LEADER, member), Op.setData(path, Connections.bytes(member), 0));
     }
 
     private static long createdBy(List<OpResult> results) {

@@ -27,12 +27,15 @@ final class Door implements AutoCloseable {
 
     private volatile boolean ended;
 
+    private final AtomicInteger clients = new AtomicInteger();
+
     Door(URI server) throws IOException {
         this.server = server;
         Thread.ofVirtual().start(() -> {
             while (!listener.isClosed()) {
                 try {
                     Socket client = listener.accept();
+                    clients.incrementAndGet();
                     Thread.ofVirtual().start(() -> pass(client));
                 } catch (IOException closed) {
                     return;
@@ -43,6 +46,11 @@ final class Door implements AutoCloseable {
 
     URI address() {
         return URI.create("zk://127.0.0.1:" + listener.getLocalPort());
+    }
+
+    /** How many came so far. */
+    int clients() {
+        return clients.get();
     }
 
     /** The next request with this text in it goes no further, and its connection breaks for the client only. */

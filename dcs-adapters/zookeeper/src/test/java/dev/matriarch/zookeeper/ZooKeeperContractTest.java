@@ -43,7 +43,7 @@ class ZooKeeperContractTest extends ExternalContract {
     /** @param scope with a blank, as names may have */
     private record OneServer(String scope) implements ExternalStore {
         @Override
-        public Dcs connect(String member) {
+        public Dcs connect(String member) throws IOException {
             return new ZooKeeperDcs(
                     new ZooKeeperSettings(ZooKeeperSettings.base("/service/", scope), List.of(server.address(0))));
         }

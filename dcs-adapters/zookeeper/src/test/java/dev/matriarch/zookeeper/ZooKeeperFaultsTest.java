@@ -87,7 +87,7 @@ class ZooKeeperFaultsTest {
         return IntStream.of(order).mapToObj(servers::address).toList();
     }
 
-    private ZooKeeperDcs at(int... order) {
+    private ZooKeeperDcs at(int... order) throws IOException {
         return new ZooKeeperDcs(base, new Addresses(addresses(order)));
     }
 

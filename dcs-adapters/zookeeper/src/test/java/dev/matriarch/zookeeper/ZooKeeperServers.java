@@ -27,10 +27,12 @@ final class ZooKeeperServers implements AutoCloseable {
     private final List<Integer> electionPorts = new ArrayList<>();
     private final List<Process> processes = new ArrayList<>();
     private final List<String> more;
+    private final List<String> options;
     private int generation;
 
-    private ZooKeeperServers(Path dir, List<String> more) throws IOException {
+    private ZooKeeperServers(Path dir, List<String> more, List<String> options) throws IOException {
         this.dir = dir;
+        this.options = List.copyOf(options);
         this.more = List.copyOf(more);
         for (int i = 0; i < more.size(); i++) {
             ports.add(freePort());
@@ -42,7 +44,12 @@ final class ZooKeeperServers implements AutoCloseable {
 
     /** @param more lines of configuration, for each server its own */
     static ZooKeeperServers start(Path dir, List<String> more) throws Exception {
-        ZooKeeperServers servers = new ZooKeeperServers(dir, more);
+        return start(dir, more, List.of());
+    }
+
+    /** @param options of each server's JVM */
+    static ZooKeeperServers start(Path dir, List<String> more, List<String> options) throws Exception {
+        ZooKeeperServers servers = new ZooKeeperServers(dir, more, options);
         try {
             servers.startAll();
         } catch (Exception | AssertionError e) {
@@ -76,6 +83,10 @@ final class ZooKeeperServers implements AutoCloseable {
                                 "snappy-java",
                                 "netty-handler",
                                 "netty-transport",
+                                "netty-transport-native-epoll",
+                                "netty-transport-native-unix-common",
+                                "netty-codec",
+                                "netty-resolver",
                                 "netty-common",
                                 "netty-buffer")
                         .map(jar -> Path.of(place, jar + ".jar").toString())
@@ -85,7 +96,7 @@ final class ZooKeeperServers implements AutoCloseable {
         return fail("no zookeeper.jar was found: ./check unpacks one; or let MATRIARCH_ZOOKEEPER name its directory");
     }
 
-    private static int freePort() throws IOException {
+    static int freePort() throws IOException {
         try (ServerSocket socket = new ServerSocket()) {
             socket.bind(new InetSocketAddress("127.0.0.1", 0));
             return socket.getLocalPort();
@@ -111,19 +122,18 @@ final class ZooKeeperServers implements AutoCloseable {
             }
         }
         Path file = Files.writeString(dir.resolve("zoo" + i + ".cfg"), config);
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Xmx128m",
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-Dzookeeper.fsync.warningthresholdms=10000"));
+        command.addAll(options);
+        command.addAll(
+                List.of("-cp", classpath(), "org.apache.zookeeper.server.quorum.QuorumPeerMain", file.toString()));
         processes.set(
                 i,
-                new ProcessBuilder(
-                                Path.of(System.getProperty("java.home"), "bin", "java")
-                                        .toString(),
-                                "-Xmx128m",
-                                "-XX:+UseSerialGC",
-                                "-XX:TieredStopAtLevel=1",
-                                "-Dzookeeper.fsync.warningthresholdms=10000",
-                                "-cp",
-                                classpath(),
-                                "org.apache.zookeeper.server.quorum.QuorumPeerMain",
-                                file.toString())
+                new ProcessBuilder(command)
                         .redirectErrorStream(true)
                         .redirectOutput(ProcessBuilder.Redirect.appendTo(
                                 dir.resolve("log" + i).toFile()))

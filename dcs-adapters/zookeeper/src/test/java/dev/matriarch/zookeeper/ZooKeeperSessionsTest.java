@@ -66,7 +66,7 @@ class ZooKeeperSessionsTest {
     }
 
     @BeforeEach
-    void another() {
+    void another() throws IOException {
         scope = "s" + clusters++;
         dcs = open("/service/");
     }
@@ -76,7 +76,7 @@ class ZooKeeperSessionsTest {
         dcs.close();
     }
 
-    private ZooKeeperDcs open(String namespace) {
+    private ZooKeeperDcs open(String namespace) throws IOException {
         return new ZooKeeperDcs(
                 new ZooKeeperSettings(ZooKeeperSettings.base(namespace, scope), List.of(server.address(0))));
     }
@@ -130,7 +130,8 @@ class ZooKeeperSessionsTest {
     @Test
     void aConnectionThatIsGivenUpWhileItIsMadeEnds() throws Exception {
         URI address = server.address(0);
-        try (Connections connections = new Connections(new Addresses(List.of(address)))) {
+        try (Connections connections =
+                new Connections(new Addresses(List.of(address)), new Entrance(ZooKeeperSettings.Access.OPEN))) {
             connections.curator().blockUntilConnected(10, TimeUnit.SECONDS);
             CompletableFuture<KeeperState> first = new CompletableFuture<>();
             Handle handle = new Handle(address, 3000, first, Optional.empty(), connections);
