@@ -172,7 +172,7 @@ class DeadlinesTest {
             });
             try (KubernetesDcs n1 = cluster.connect(cluster.settings)) {
                 await(
-                        TIMEOUT,
+                        LONG,
                         "the pauses grow",
                         () -> asked.size() > 1
                                 && asked.getLast() - asked.get(asked.size() - 2)
