@@ -35,7 +35,8 @@ import org.slf4j.LoggerFactory;
  * new listener.
  *
  * <p>Helidon makes its TLS sockets with the context's factory alone, and applies no parameters to plain sockets: so the
- * factory does, and it ends handshakes that do not come to an end.
+ * factory does, and it ends handshakes that do not come to an end. Helidon also wants the accepted socket left open when the TLS
+ * socket is closed, and does not close it itself (4.4.0, ConnectionHandler): each answered health check would keep a connection.
  */
 final class DoorTls {
     private static final Logger LOG = LoggerFactory.getLogger(DoorTls.class);
@@ -166,7 +167,7 @@ final class DoorTls {
         @Override
         public Socket createSocket(Socket accepted, InputStream consumed, boolean autoClose) throws IOException {
             Material now = material;
-            SSLSocket socket = (SSLSocket) now.context().getSocketFactory().createSocket(accepted, consumed, autoClose);
+            SSLSocket socket = (SSLSocket) now.context().getSocketFactory().createSocket(accepted, consumed, true);
             socket.setUseClientMode(false);
             socket.setEnabledCipherSuites(now.suites());
             switch (now.settings().verifyClient()) {

@@ -358,6 +358,22 @@ class TlsDoorTest {
         assertTrue(System.nanoTime() - start < 6_000_000_000L);
     }
 
+    /** TLS may end while the connection below stays: a door with a thousand of those would open no more. */
+    @Test
+    void anAnsweredConnectionIsClosedBelowTlsToo() throws Exception {
+        open(tls("server.crt", "server.key", null, RestSettings.VerifyClient.NONE));
+        for (String protocol : List.of("TLSv1.2", "TLSv1.3")) {
+            try (Socket below = new Socket(HOST, door.port())) {
+                below.setSoTimeout(8000);
+                SSLSocket socket =
+                        (SSLSocket) client(null).getSocketFactory().createSocket(below, HOST, door.port(), false);
+                socket.setEnabledProtocols(new String[] {protocol});
+                assertTrue(exchange(socket, "OPTIONS /primary HTTP/1.0").startsWith("HTTP/1.0 200 "));
+                assertEquals(-1, below.getInputStream().read(), protocol);
+            }
+        }
+    }
+
     /** More failed handshakes than connections are allowed. */
     @Test
     void failedHandshakesAreNotCountedForEver() throws Exception {
