@@ -3,13 +3,15 @@ import glob
 import json
 import os
 import platform
+import re
 import subprocess
 
 host = os.environ["CHECK_HOST"]
+kinds = os.environ["CHECK_KINDS"].split(",")
 data_dir = os.environ["CHECK_DATA_DIR"]
 version = os.environ["CHECK_VERSION"]
 ports = [int(port) for port in os.environ["CHECK_PORTS"].split(",")]
-deployed = os.path.exists("/etc/matriarch/matriarch.yml")
+tls = os.environ["CHECK_TLS"] == "True"
 problems = []
 
 
@@ -20,37 +22,62 @@ def output(*command):
         return ""
 
 
+def content(path):
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
 def problem(text):
     problems.append(host + ": " + text)
 
 
-found = ""
-try:
-    with open(os.path.join(data_dir, "PG_VERSION"), encoding="ascii") as file:
-        found = file.read().strip()
-except OSError:
-    pass
-if found and not deployed:
-    problem(data_dir + " holds a cluster already, of PostgreSQL " + found
-            + "; docs/bootstrap.md says how a running server is taken over")
-elif found and found != version:
-    problem(data_dir + " is of PostgreSQL " + found + ", and postgresql_version is " + version)
-elif not found and os.path.isdir(data_dir) and os.listdir(data_dir):
-    problem(data_dir + " is not empty")
+configuration = "/etc/matriarch/" + ("matriarch.yml" if "member" in kinds else "witness.yml")
+deployed = ("member" in kinds or "witness" in kinds) and os.path.exists(configuration)
+found = content(os.path.join(data_dir, "PG_VERSION")).strip() if "member" in kinds else ""
 
-if not os.path.exists("/usr/lib/postgresql/" + version + "/bin/postgres"):
-    candidate = output("apt-cache", "policy", "postgresql-" + version)
-    # Without any lists of packages nothing can be said yet; the deployment fetches them.
-    listed = glob.glob("/var/lib/apt/lists/*Packages*")
-    if listed and ("Candidate: " not in candidate or "Candidate: (none)" in candidate):
-        problem("no package postgresql-" + version + " is known to apt")
 
-if not deployed:
+def check_member():
+    if found and not deployed:
+        problem(data_dir + " holds a cluster already, of PostgreSQL " + found
+                + "; docs/bootstrap.md says how a running server is taken over")
+    elif found and found != version:
+        problem(data_dir + " is of PostgreSQL " + found + ", and postgresql_version is " + version)
+    elif not found and os.path.isdir(data_dir) and os.listdir(data_dir):
+        problem(data_dir + " is not empty")
+
+    if not os.path.exists("/usr/lib/postgresql/" + version + "/bin/postgres"):
+        candidate = output("apt-cache", "policy", "postgresql-" + version)
+        # Without any lists of packages nothing can be said yet; the deployment fetches them.
+        listed = glob.glob("/var/lib/apt/lists/*Packages*")
+        if listed and ("Candidate: " not in candidate or "Candidate: (none)" in candidate):
+            problem("no package postgresql-" + version + " is known to apt")
+
+
+def check_tls():
+    if (re.search("^tls:", content(configuration), re.MULTILINE) is not None) != tls:
+        problem(configuration + " has " + ("no" if tls else "a") + " section tls, and matriarch_tls is " + str(tls).lower()
+                + ": nodes with and without do not understand each other. docs/tls.md says how a running cluster changes; until then "
+                + "set matriarch_tls: " + str(not tls).lower())
+
+
+def check_ports():
     for line in output("ss", "-Hltnp").splitlines():
         words = line.split()
         port = int(words[3].rsplit(":", 1)[1])
-        if port in ports:
-            problem("port " + str(port) + " is in use: " + (words[5] if len(words) > 5 else words[3]))
+        owner = words[5] if len(words) > 5 else words[3]
+        if port in ports and not ("haproxy" in kinds and '"haproxy"' in owner):
+            problem("port " + str(port) + " is in use: " + owner)
+
+
+if "member" in kinds:
+    check_member()
+if deployed:
+    check_tls()
+else:
+    check_ports()
 
 if os.environ["CHECK_TIME_SYNC"] == "True":
     if "NTPSynchronized=no" in output("timedatectl", "show", "-p", "NTPSynchronized"):
@@ -59,8 +86,13 @@ if os.environ["CHECK_TIME_SYNC"] == "True":
 if os.path.exists("/run/systemd/system") is False:
     problem("systemd does not run here")
 
+icu = re.search(r"libicui18n\.so\.\S+", output("ldd", "/usr/lib/postgresql/" + version + "/bin/postgres"))
 print(json.dumps({
     "problems": problems,
+    "deployed": deployed,
+    # A member has created its database.
+    "created": deployed and bool(found),
     "glibc": platform.libc_ver()[1],
-    "address": os.environ["CHECK_ADDRESS"],
+    "icu": icu.group() if icu else "",
+    "machine": platform.machine(),
 }))

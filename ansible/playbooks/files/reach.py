@@ -46,23 +46,22 @@ def listen():
 def reach():
     problems = []
     largest = float(os.environ["CHECK_CLOCK"])
-    for peer in os.environ["CHECK_PEERS"].split(","):
-        if peer == address:
-            continue
-        difference = 0.0
-        for port in ports:
-            try:
-                with socket.create_connection((peer, port), 3) as connection:
-                    connection.settimeout(1)
-                    before = time.time()
-                    try:
-                        words = connection.recv(100).decode("ascii", "replace").split()
-                    except OSError:
-                        words = []
-                    if len(words) == 2 and words[0] == "clock":
-                        difference = float(words[1]) - (before + time.time()) / 2
-            except OSError as problem:
-                problems.append("%s: port %d of %s cannot be reached: %s" % (host, port, peer, problem))
+    differences = {}
+    for target in os.environ["CHECK_TARGETS"].split(",") if os.environ["CHECK_TARGETS"] else []:
+        peer, port = target.rsplit(":", 1)
+        try:
+            with socket.create_connection((peer.strip("[]"), int(port)), 3) as connection:
+                connection.settimeout(1)
+                before = time.time()
+                try:
+                    words = connection.recv(100).decode("ascii", "replace").split()
+                except OSError:
+                    words = []
+                if len(words) == 2 and words[0] == "clock":
+                    differences[peer] = float(words[1]) - (before + time.time()) / 2
+        except OSError as problem:
+            problems.append("%s: port %s of %s cannot be reached: %s" % (host, port, peer, problem))
+    for peer, difference in differences.items():
         if abs(difference) > largest:
             problems.append("%s: the clock of %s differs by %.1f s" % (host, peer, difference))
     print(json.dumps({"problems": problems}))
