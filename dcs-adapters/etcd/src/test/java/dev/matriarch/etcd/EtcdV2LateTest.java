@@ -275,6 +275,20 @@ class EtcdV2LateTest {
                 n2.writeSync("n2", next, Optional.of(SYNC), Expected.revision(first), TIMEOUT));
     }
 
+    /** A key that the next leader does not find it cannot change. */
+    @Test
+    void whoLosesTheLockWhileItMakesAKeyWritesNothingIntoIt() throws Exception {
+        long epoch = epoch(acquire(n1, "n1", TIMEOUT));
+        after = writes("sync").and(r -> r.body().contains("prevExist=false"));
+        meanwhile = () -> {
+            takeAway("leader");
+            epoch(acquire(n2, "n2", TIMEOUT));
+        };
+        assertInstanceOf(
+                WriteResult.Conflict.class, n1.writeSync("n1", epoch, Optional.of(SYNC), Expected.absent(), TIMEOUT));
+        assertTrue(n2.read(TIMEOUT).sync().isEmpty());
+    }
+
     @Test
     void aReleaseThatIsHeldUpIsRefusedAfterTheNextRenewal() throws Exception {
         long epoch = epoch(acquire(n1, "n1", TIMEOUT));
