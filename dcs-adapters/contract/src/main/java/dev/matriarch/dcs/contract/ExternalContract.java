@@ -130,9 +130,14 @@ public abstract class ExternalContract extends DcsContract {
                 read.completeExceptionally(e);
             }
         });
-        Thread.sleep(1500);
-        assertTrue(!read.isDone(), "nobody answers yet");
-        external.thaw();
+        try {
+            Thread.sleep(1500);
+            assertTrue(!read.isDone(), () -> "nobody answers yet, and still: "
+                    + read.handle((view, failure) -> failure == null ? view : failure)
+                            .join());
+        } finally {
+            external.thaw();
+        }
         assertTrue(read.join().isUnlocked());
     }
 }
