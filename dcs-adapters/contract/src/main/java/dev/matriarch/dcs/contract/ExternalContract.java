@@ -132,9 +132,11 @@ public abstract class ExternalContract extends DcsContract {
         });
         try {
             Thread.sleep(1500);
-            assertTrue(!read.isDone(), () -> "nobody answers yet, and still: "
-                    + read.handle((view, failure) -> failure == null ? view : failure)
-                            .join());
+            assertTrue(
+                    !read.isDone(),
+                    () -> "nobody answers yet, and still: "
+                            + read.handle((view, failure) -> failure == null ? view : failure)
+                                    .join());
         } finally {
             external.thaw();
         }
