@@ -37,6 +37,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Whole configurations as they are written for Patroni: nothing but addresses and directories is changed for this machine. */
 class PatroniFilesIT {
+    /** Only written down: Kubernetes takes no loopback address, and nobody goes there (RFC 5737). */
+    private static final String POD = "192.0.2.1";
+
     private static final int PORT_OFFSET = 1300;
     private static final String ODD_PASSWORD = "it's \"quoted\" \\ and: odd";
     private static final Duration SOON = Duration.ofSeconds(30);
@@ -117,7 +120,7 @@ class PatroniFilesIT {
             run("patroni-kubernetes.yml", "zalando", Map.of("KUBECONFIG", access.toString()), text -> text, "/primary");
             JsonNode leader = object(http, namespace.resolve("endpoints/batman"));
             assertEquals("patroni-0", leader.at("/metadata/annotations/leader").asText());
-            assertEquals(node.host(), leader.at("/subsets/0/addresses/0/ip").asText());
+            assertEquals(POD, leader.at("/subsets/0/addresses/0/ip").asText());
             Await.until(
                     "its pod is labelled",
                     SOON,
@@ -222,7 +225,7 @@ class PatroniFilesIT {
                 .replaceAll("10\\.[01]\\.0\\.1:2222", storeAddress)
                 .replace("bind_addr: 0.0.0.0:2222", "bind_addr: " + storeAddress)
                 .replaceAll("partner_addrs:\\s*(\\[.*\\]|(\\s*- 10\\.0\\.0\\.\\d:2222)+)", "partner_addrs: []")
-                .replace("pod_ip: 10.0.0.1", "pod_ip: " + node.host())
+                .replace("pod_ip: 10.0.0.1", "pod_ip: " + POD)
                 .replace("0.0.0.0:5432", node.host() + ":" + node.port())
                 .replace("locale: en_US.UTF-8", "locale: C.UTF-8")
                 .replace("/tmp/pgpass\n", node.home() + "/pgpass\n")
