@@ -131,6 +131,14 @@ build_if_needed() {
 train_if_needed() {
     [ -z "${MATRIARCH_AOT_OUTPUT:-}" ] && [ -z "${MATRIARCH_NO_TRAINING:-}" ] || return 0
     [ ! -e "$distribution/lib/matriarch.aot" ] && [ -w "$distribution/lib" ] || return 0
+    # Whoever starts a second cluster meanwhile waits; the servers of the training must not inherit the lock.
+    {
+        flock -w 300 9 || return 0
+        [ -e "$distribution/lib/matriarch.aot" ] || train 9>&-
+    } 9>"$distribution/.training"
+}
+
+train() {
     say "Preparing for quick starts (once for each build) ..."
     local work trained=no
     work=$(mktemp -d) || return 0

@@ -9,7 +9,6 @@ import java.util.Set;
  * line for each try and a Markdown table at the end. Exit code 1 if an acknowledged row was lost or came too late.
  */
 public final class Bench {
-    private static final int PORT_OFFSET = 200;
     private static final Duration BOUND = Duration.ofSeconds(120);
 
     private final Cluster.Profile profile;
@@ -56,7 +55,7 @@ public final class Bench {
 
     private Cluster start() {
         say("starting a cluster, profile " + profile.option());
-        return Cluster.start(profile, 3, PORT_OFFSET);
+        return Cluster.start(profile, 3);
     }
 
     /** Agent and postmaster of the leader killed: time until a commit is acknowledged again. */
@@ -99,7 +98,7 @@ public final class Bench {
     private double rest(String whose, Cluster.Profile of, boolean steadily) {
         HttpLoad load = new HttpLoad();
         say("starting a cluster of " + whose + ", profile " + of.option());
-        try (Cluster cluster = Cluster.start(of, 3, PORT_OFFSET)) {
+        try (Cluster cluster = Cluster.start(of, 3)) {
             String url = cluster.awaitWhole(BOUND).rest() + "/primary";
             load.most(url, CLIENTS, Duration.ofSeconds(10));
             HttpLoad.Most most = load.most(url, CLIENTS, Duration.ofSeconds(15));
@@ -142,7 +141,7 @@ public final class Bench {
         Series ours = new Series("matriarchctl list, " + label(), "ms");
         Series theirs = new Series("patronictl list, Debian's package and etcd", "ms");
         try (Cluster cluster = start();
-                Cluster patroni = Cluster.start(Cluster.Profile.PATRONI_FAST, 3, PORT_OFFSET + 40)) {
+                Cluster patroni = Cluster.start(Cluster.Profile.PATRONI_FAST, 3)) {
             cluster.awaitWhole(BOUND);
             patroni.awaitWhole(BOUND);
             for (int i = 1; i <= tries + WARM_UP; i++) {
@@ -248,7 +247,7 @@ public final class Bench {
         Series series = new Series("./demo up, 3 new nodes, " + label(), "ms");
         for (int i = 1; i <= tries; i++) {
             long begin = System.nanoTime();
-            Cluster cluster = Cluster.start(profile, 3, PORT_OFFSET);
+            Cluster cluster = Cluster.start(profile, 3);
             note(series, i, System.nanoTime() - begin, "");
             cluster.close();
         }

@@ -30,6 +30,7 @@ public final class Cluster implements AutoCloseable {
     private final Path demo;
     private final Path directory;
     private final Profile profile;
+    private final PortRange ports;
     private final List<String> options;
     private List<Node> nodes = List.of();
     private String ctlCommand = "";
@@ -72,7 +73,8 @@ public final class Cluster implements AutoCloseable {
      */
     public record MemberView(String name, String role, String state, int timeline, long lag, boolean tagged) {}
 
-    private Cluster(Path directory, Profile profile, int nodeCount, int portOffset, List<String> more) {
+    private Cluster(Path directory, Profile profile, int nodeCount, PortRange ports, List<String> more) {
+        this.ports = ports;
         this.demo = top().resolve(profile.script);
         this.directory = directory;
         this.profile = profile;
@@ -84,7 +86,7 @@ public final class Cluster implements AutoCloseable {
                 "--profile",
                 profile.option(),
                 "--port-offset",
-                Integer.toString(portOffset)));
+                Integer.toString(ports.offset())));
         all.addAll(more);
         this.options = List.copyOf(all);
     }
@@ -96,37 +98,38 @@ public final class Cluster implements AutoCloseable {
                 .normalize();
     }
 
-    /** A new cluster in a new folder. @param portOffset keeps it apart from other demos of this machine */
-    public static Cluster start(Profile profile, int nodeCount, int portOffset) {
-        return start(profile, nodeCount, portOffset, List.of());
+    /** A new cluster in a new folder, on ports of its own. */
+    public static Cluster start(Profile profile, int nodeCount) {
+        return start(profile, nodeCount, List.of());
     }
 
     /** A new cluster whose keys are in the etcd at this address. */
-    public static Cluster startOnEtcd(String address, int nodeCount, int portOffset) {
-        return start(Profile.EXTERNAL, nodeCount, portOffset, List.of("--etcd3", address, "--scope", "demo"));
+    public static Cluster startOnEtcd(String address, int nodeCount) {
+        return start(Profile.EXTERNAL, nodeCount, List.of("--etcd3", address, "--scope", "demo"));
     }
 
     /** The same by etcd's v2 API. */
-    public static Cluster startOnEtcdV2(String address, int nodeCount, int portOffset) {
-        return start(Profile.EXTERNAL, nodeCount, portOffset, List.of("--etcd", address, "--scope", "demo"));
+    public static Cluster startOnEtcdV2(String address, int nodeCount) {
+        return start(Profile.EXTERNAL, nodeCount, List.of("--etcd", address, "--scope", "demo"));
     }
 
     /** A new cluster whose keys are in the Consul at this address. */
-    public static Cluster startOnConsul(String address, int nodeCount, int portOffset) {
-        return start(Profile.EXTERNAL, nodeCount, portOffset, List.of("--consul", address, "--scope", "demo"));
+    public static Cluster startOnConsul(String address, int nodeCount) {
+        return start(Profile.EXTERNAL, nodeCount, List.of("--consul", address, "--scope", "demo"));
     }
 
     /** A new cluster whose keys are in the ZooKeeper at this address. */
-    public static Cluster startOnZooKeeper(String address, int nodeCount, int portOffset) {
-        return start(Profile.EXTERNAL, nodeCount, portOffset, List.of("--zookeeper", address, "--scope", "demo"));
+    public static Cluster startOnZooKeeper(String address, int nodeCount) {
+        return start(Profile.EXTERNAL, nodeCount, List.of("--zookeeper", address, "--scope", "demo"));
     }
 
-    private static Cluster start(Profile profile, int nodeCount, int portOffset, List<String> more) {
+    private static Cluster start(Profile profile, int nodeCount, List<String> more) {
+        PortRange ports = PortRange.take();
         try {
             Path parent = Path.of(System.getProperty("java.io.tmpdir")).toRealPath();
             Path directory =
-                    parent.resolve("matriarch-chaos-" + ProcessHandle.current().pid() + "-" + portOffset);
-            Cluster cluster = new Cluster(directory, profile, nodeCount, portOffset, more);
+                    parent.resolve("matriarch-chaos-" + ProcessHandle.current().pid() + "-" + ports.offset());
+            Cluster cluster = new Cluster(directory, profile, nodeCount, ports, more);
             try {
                 cluster.up();
             } catch (AssertionError e) {
@@ -135,6 +138,7 @@ public final class Cluster implements AutoCloseable {
             }
             return cluster;
         } catch (IOException e) {
+            ports.close();
             throw new UncheckedIOException(e);
         }
     }
@@ -175,6 +179,11 @@ public final class Cluster implements AutoCloseable {
 
     public Profile profile() {
         return profile;
+    }
+
+    /** What is added to each port of a demo. */
+    public int portOffset() {
+        return ports.offset();
     }
 
     public List<Node> nodes() {
@@ -391,5 +400,6 @@ public final class Cluster implements AutoCloseable {
     @Override
     public void close() {
         demo("down", DOWN, "--purge").expectSuccess();
+        ports.close();
     }
 }

@@ -35,7 +35,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ApplianceIT {
-    private static final int PORT_OFFSET = 100;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Cluster.Profile PROFILE = Cluster.Profile.APPLIANCE;
 
@@ -51,7 +50,7 @@ class ApplianceIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(PROFILE, 3, PORT_OFFSET);
+        cluster = Cluster.start(PROFILE, 3);
     }
 
     @AfterAll
@@ -304,7 +303,7 @@ class ApplianceIT {
     private String through(int port) {
         Properties properties = new Properties();
         properties.putAll(leader.jdbcProperties());
-        String url = "jdbc:postgresql://127.0.0.1:" + (port + PORT_OFFSET) + "/postgres";
+        String url = "jdbc:postgresql://127.0.0.1:" + (port + cluster.portOffset()) + "/postgres";
         try (Connection connection = DriverManager.getConnection(url, properties)) {
             return Cluster.query(
                     connection, "select pg_is_in_recovery()::text::char || ' ' || host(inet_server_addr())");

@@ -27,7 +27,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** How a cluster comes to be, and its replicas. Each test has a cluster of its own. */
 class BootstrapIT {
-    private static final int PORT_OFFSET = 1060;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Duration SOON = Duration.ofSeconds(30);
 
@@ -45,7 +44,7 @@ class BootstrapIT {
 
     @Test
     void aCopyShowsItsProgressEndsWhenCancelledAndIsMadeByTheNextMethodThatWorks() {
-        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3, PORT_OFFSET);
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3);
         Node leader = cluster.awaitWhole(WHOLE);
         Node replica = cluster.othersThan(leader).getFirst();
         edit(replica, "\npostgresql:\n", "\npostgresql:\n  basebackup: [{max-rate: 1M}]\n");
@@ -97,7 +96,7 @@ class BootstrapIT {
 
     @Test
     void aBackupBecomesAClusterThatIsTakenOverAndThenAStandbyCluster() throws SQLException {
-        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 1, PORT_OFFSET + 1);
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 1);
         Node node = cluster.awaitPrimary(WHOLE);
         execute(node, "CREATE TABLE kept AS SELECT 42 AS x");
         Path backup = cluster.directory().resolve("n1/backup");

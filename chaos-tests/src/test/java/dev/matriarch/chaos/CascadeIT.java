@@ -26,7 +26,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** Tags on real processes: who streams from whom, who is cloned, who leads next. Tags are changed live, by reload. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class CascadeIT {
-    private static final int PORT_OFFSET = 720;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Cluster.Profile PROFILE = Cluster.Profile.APPLIANCE;
     private static final Duration FAILOVER = PROFILE.ttl().plusSeconds(10);
@@ -45,7 +44,7 @@ class CascadeIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(PROFILE, 3, PORT_OFFSET);
+        cluster = Cluster.start(PROFILE, 3);
     }
 
     @AfterAll

@@ -29,8 +29,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** A coordinator of one node and a worker group of three; in the place of Citus, a stand-in in SQL. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class CitusIT {
-    private static final int COORDINATOR = 1040;
-    private static final int WORKERS = 1060;
     private static final Duration WHOLE = Duration.ofSeconds(60);
 
     private static Cluster coordinator;
@@ -45,8 +43,8 @@ class CitusIT {
 
     @BeforeAll
     static void up() throws IOException {
-        coordinator = Cluster.start(Cluster.Profile.APPLIANCE, 1, COORDINATOR);
-        workers = Cluster.start(Cluster.Profile.APPLIANCE, 3, WORKERS);
+        coordinator = Cluster.start(Cluster.Profile.APPLIANCE, 1);
+        workers = Cluster.start(Cluster.Profile.APPLIANCE, 3);
         c1 = coordinator.nodes().getFirst();
         Path extension = CitusStandIn.make(coordinator.directory(), "shop");
         for (Cluster group : List.of(coordinator, workers)) {

@@ -23,7 +23,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The connection strings of docs/clients.md, watched through a switchover and the death of a host's processes. */
 class ClientsIT {
-    private static final int PORT_OFFSET = 1380;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Cluster.Profile PROFILE = Cluster.Profile.APPLIANCE;
 
@@ -34,7 +33,7 @@ class ClientsIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(PROFILE, 3, PORT_OFFSET);
+        cluster = Cluster.start(PROFILE, 3);
     }
 
     @AfterAll

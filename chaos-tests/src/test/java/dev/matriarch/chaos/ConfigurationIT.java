@@ -25,7 +25,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** The configuration of a real agent: changed while it runs, looked at, and written as for Patroni. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ConfigurationIT {
-    private static final int PORT_OFFSET = 940;
     private static final Duration SOON = Duration.ofSeconds(30);
 
     private static Cluster cluster;
@@ -36,7 +35,7 @@ class ConfigurationIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 1, PORT_OFFSET);
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 1);
         node = cluster.nodes().getFirst();
     }
 

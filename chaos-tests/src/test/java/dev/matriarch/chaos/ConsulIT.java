@@ -19,7 +19,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** A cluster whose keys are in a real Consul, and what becomes of it while Consul hangs or its leader dies. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ConsulIT {
-    private static final int PORT_OFFSET = 2340;
     private static final Duration WHOLE = Duration.ofSeconds(90);
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final Duration TTL = Cluster.Profile.EXTERNAL.ttl();
@@ -38,7 +37,7 @@ class ConsulIT {
     @BeforeAll
     static void up() {
         consul = new ConsulServer(directory.resolve("consul"));
-        cluster = Cluster.startOnConsul(consul.address(), 3, PORT_OFFSET);
+        cluster = Cluster.startOnConsul(consul.address(), 3);
     }
 
     @AfterAll

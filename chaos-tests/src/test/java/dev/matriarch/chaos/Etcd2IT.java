@@ -2,11 +2,10 @@ package dev.matriarch.chaos;
 
 /** The same by etcd's v2 API: what is common to both. */
 class Etcd2IT extends OnEtcd {
-    private static final int PORT_OFFSET = 2540;
 
     @Override
     Cluster start(String address) {
-        return Cluster.startOnEtcdV2(address, 3, PORT_OFFSET);
+        return Cluster.startOnEtcdV2(address, 3);
     }
 
     @Override

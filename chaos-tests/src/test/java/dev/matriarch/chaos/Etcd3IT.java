@@ -11,12 +11,11 @@ import org.junit.jupiter.api.Test;
 
 /** A cluster whose keys are in a real etcd, and what becomes of it while etcd hangs, dies or loses everything. */
 class Etcd3IT extends OnEtcd {
-    private static final int PORT_OFFSET = 2300;
     private static final Duration SOON = Duration.ofSeconds(30);
 
     @Override
     Cluster start(String address) {
-        return Cluster.startOnEtcd(address, 3, PORT_OFFSET);
+        return Cluster.startOnEtcd(address, 3);
     }
 
     @Override

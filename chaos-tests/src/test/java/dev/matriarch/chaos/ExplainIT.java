@@ -29,7 +29,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** What {@code explain} says of a real cluster, whether it comes true, and what {@code replay} makes of the recordings. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ExplainIT {
-    private static final int PORT_OFFSET = 860;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Duration SOON = Duration.ofSeconds(15);
     private static final Cluster.Profile PROFILE = Cluster.Profile.APPLIANCE;
@@ -47,7 +46,7 @@ class ExplainIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(PROFILE, 3, PORT_OFFSET);
+        cluster = Cluster.start(PROFILE, 3);
     }
 
     @AfterAll

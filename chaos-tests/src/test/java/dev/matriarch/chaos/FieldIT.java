@@ -30,7 +30,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** What goes wrong in the field, on real processes: servers that hang, disks that hang or fill up, power that fails. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class FieldIT {
-    private static final int PORT_OFFSET = 460;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Cluster.Profile PROFILE = Cluster.Profile.APPLIANCE;
 
@@ -47,7 +46,7 @@ class FieldIT {
 
     @BeforeAll
     static void up() throws IOException {
-        cluster = Cluster.start(PROFILE, 3, PORT_OFFSET);
+        cluster = Cluster.start(PROFILE, 3);
         Node leader = cluster.awaitWhole(WHOLE);
         Node onVolume = cluster.othersThan(leader).getFirst();
         endAgent(onVolume, "TERM");

@@ -17,7 +17,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** One node becomes three, with a token for each, and mutual TLS between them. */
 class JoinIT {
-    private static final int PORT_OFFSET = 1540;
     private static final Duration COMMAND = Duration.ofSeconds(60);
     private static final Duration WHOLE = Duration.ofSeconds(90);
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -91,7 +90,7 @@ class JoinIT {
 
     @Test
     void oneNodeBecomesThreeAndATokenCountsOnce() throws Exception {
-        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 1, PORT_OFFSET);
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 1);
         Node n1 = cluster.awaitWhole(WHOLE);
         // Without certificates a new host could not tell the members from others.
         Commands.Result plain = cluster.ctl("cluster", "token");

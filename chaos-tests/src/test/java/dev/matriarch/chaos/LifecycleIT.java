@@ -24,7 +24,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** Starts, stops and promotions of a real cluster, and the operator's scripts around them. One cluster serves all tests. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class LifecycleIT {
-    private static final int PORT_OFFSET = 340;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Cluster.Profile PROFILE = Cluster.Profile.APPLIANCE;
     private static final Duration FAILOVER = PROFILE.ttl().plusSeconds(15);
@@ -39,7 +38,7 @@ class LifecycleIT {
 
     @BeforeAll
     static void up() throws IOException {
-        cluster = Cluster.start(PROFILE, 3, PORT_OFFSET);
+        cluster = Cluster.start(PROFILE, 3);
         scripts = Files.createDirectory(cluster.directory().resolve("scripts"));
         Files.setPosixFilePermissions(scripts, PosixFilePermissions.fromString("rwxrwxrwx"));
         // Its own words are the node and nothing else; then come event, role and scope.

@@ -6,14 +6,13 @@ import org.junit.jupiter.api.Test;
 
 /** On etcd. */
 class MixedClusterIT extends MixedCluster {
-    private static final int PORT_OFFSET = 2400;
 
     private EtcdServer etcd;
 
     @Override
     Cluster start(Path home) {
         etcd = new EtcdServer(home.resolve("etcd"));
-        return Cluster.startOnEtcd(etcd.address(), 3, PORT_OFFSET);
+        return Cluster.startOnEtcd(etcd.address(), 3);
     }
 
     @Override

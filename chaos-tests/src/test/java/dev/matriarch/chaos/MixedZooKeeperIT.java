@@ -4,14 +4,13 @@ import java.nio.file.Path;
 
 /** On ZooKeeper. */
 class MixedZooKeeperIT extends MixedCluster {
-    private static final int PORT_OFFSET = 2480;
 
     private ZooKeeperServer zookeeper;
 
     @Override
     Cluster start(Path home) {
         zookeeper = new ZooKeeperServer(home.resolve("zookeeper"));
-        return Cluster.startOnZooKeeper(zookeeper.address(), 3, PORT_OFFSET);
+        return Cluster.startOnZooKeeper(zookeeper.address(), 3);
     }
 
     @Override

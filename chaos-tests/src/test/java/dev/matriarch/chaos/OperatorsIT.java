@@ -28,7 +28,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** What operators do to a running cluster: schedules, pause, restart, reinitialize. Each test leaves it whole. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class OperatorsIT {
-    private static final int PORT_OFFSET = 560;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Duration SOON = Duration.ofSeconds(15);
     private static final Cluster.Profile PROFILE = Cluster.Profile.APPLIANCE;
@@ -42,7 +41,7 @@ class OperatorsIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(PROFILE, 3, PORT_OFFSET);
+        cluster = Cluster.start(PROFILE, 3);
     }
 
     @AfterAll

@@ -40,7 +40,6 @@ class PatroniFilesIT {
     /** Only written down: Kubernetes takes no loopback address, and nobody goes there (RFC 5737). */
     private static final String POD = "192.0.2.1";
 
-    private static final int PORT_OFFSET = 1300;
     private static final String ODD_PASSWORD = "it's \"quoted\" \\ and: odd";
     private static final Duration SOON = Duration.ofSeconds(30);
 
@@ -57,7 +56,7 @@ class PatroniFilesIT {
 
     @BeforeAll
     static void up() throws IOException {
-        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 1, PORT_OFFSET);
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 1);
         node = cluster.nodes().getFirst();
         String ours = Files.readString(node.config());
         binaries = value(ours, "bin_dir");
@@ -168,7 +167,7 @@ class PatroniFilesIT {
     /** The other cluster's passwords stand in the place of those in the file. */
     @Test
     void oneForAStandbyClusterFollowsAnother() throws Exception {
-        try (Cluster remote = Cluster.start(Cluster.Profile.APPLIANCE, 1, PORT_OFFSET + 40)) {
+        try (Cluster remote = Cluster.start(Cluster.Profile.APPLIANCE, 1)) {
             Node primary = remote.awaitWhole(Duration.ofSeconds(60));
             try (Connection connection = remote.connect(primary)) {
                 Cluster.query(connection, "SELECT pg_create_physical_replication_slot('dr')");

@@ -18,7 +18,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The runbook for a lost quorum: two of three hosts are gone, with PostgreSQL writing, and come back later. */
 class RecoverIT {
-    private static final int PORT_OFFSET = 1480;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Duration SOON = Duration.ofSeconds(30);
 
@@ -29,7 +28,7 @@ class RecoverIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3, PORT_OFFSET);
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3);
         cluster.awaitWhole(WHOLE);
     }
 

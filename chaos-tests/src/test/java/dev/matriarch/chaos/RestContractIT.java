@@ -39,7 +39,6 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class RestContractIT {
-    private static final int PORT_OFFSET = 640;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Duration SOON = Duration.ofSeconds(20);
     private static final ObjectMapper JSON = new ObjectMapper();
@@ -85,7 +84,7 @@ class RestContractIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3, PORT_OFFSET);
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3);
     }
 
     @AfterAll

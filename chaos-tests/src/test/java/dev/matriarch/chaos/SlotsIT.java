@@ -22,7 +22,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** Permanent slots through a failover, slots of others, and the slot of a member that is away. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class SlotsIT {
-    private static final int PORT_OFFSET = 980;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Duration FAILOVER = Cluster.Profile.APPLIANCE.ttl().plusSeconds(20);
 
@@ -35,7 +34,7 @@ class SlotsIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3, PORT_OFFSET);
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3);
         cluster.ctl(
                         "edit-config",
                         "-p",

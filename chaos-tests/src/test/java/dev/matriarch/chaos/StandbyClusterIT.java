@@ -29,8 +29,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** Two sites: a cluster of one node, and one of three that follows it and changes roles with it. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class StandbyClusterIT {
-    private static final int OFFSET_A = 940;
-    private static final int OFFSET_B = 960;
     private static final Duration WHOLE = Duration.ofSeconds(60);
 
     private static Cluster siteA;
@@ -45,11 +43,11 @@ class StandbyClusterIT {
 
     @BeforeAll
     static void up() throws IOException {
-        siteA = Cluster.start(Cluster.Profile.APPLIANCE, 1, OFFSET_A);
+        siteA = Cluster.start(Cluster.Profile.APPLIANCE, 1);
         a = siteA.nodes().getFirst();
         siteA.ctl("edit-config", "-s", "slots.site_b={type: physical}", "--force")
                 .expectSuccess();
-        siteB = Cluster.start(Cluster.Profile.APPLIANCE, 3, OFFSET_B);
+        siteB = Cluster.start(Cluster.Profile.APPLIANCE, 3);
         siteB.down();
         for (Node node : siteB.nodes()) {
             // As if the hosts were new: only their configuration is there.

@@ -24,7 +24,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * <p>With {@code -Dmatriarch.docs=write} the pictures that it takes become those of the documentation.
  */
 class StatusPageIT {
-    private static final int PORT_OFFSET = 1400;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Duration SOON = Duration.ofSeconds(20);
     /** The leader's records last as long as its lease; then the others elect. */
@@ -38,7 +37,7 @@ class StatusPageIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3, PORT_OFFSET);
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3);
         browser = Browser.start();
     }
 

@@ -25,7 +25,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
 /** The synchronous modes under load: standbys that die and return, leaders that die, modes that change meanwhile. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class SynchronousIT {
-    private static final int PORT_OFFSET = 700;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Duration SOON = Duration.ofSeconds(20);
     private static final Cluster.Profile PROFILE = Cluster.Profile.APPLIANCE;
@@ -40,7 +39,7 @@ class SynchronousIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(PROFILE, 3, PORT_OFFSET);
+        cluster = Cluster.start(PROFILE, 3);
     }
 
     @AfterAll

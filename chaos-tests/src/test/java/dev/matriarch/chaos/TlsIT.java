@@ -39,7 +39,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** A cluster whose control ports are given certificates while it runs, and whose certificates are renewed. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class TlsIT {
-    private static final int PORT_OFFSET = 1380;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Duration SOON = Duration.ofSeconds(20);
 
@@ -55,7 +54,7 @@ class TlsIT {
     @BeforeAll
     static void up() throws Exception {
         ca = new Authority(dir, "ca");
-        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3, PORT_OFFSET);
+        cluster = Cluster.start(Cluster.Profile.APPLIANCE, 3);
         Node leader = cluster.awaitWhole(WHOLE);
         cluster.ctl("pause", "--wait").expectSuccess();
         long postmaster = leader.requirePostmaster();

@@ -20,7 +20,6 @@ import org.junit.jupiter.api.extension.RegisterExtension;
  * that was primary is cloned.
  */
 class VersionIT {
-    private static final int PORT_OFFSET = 1240;
     private static final Duration WHOLE = Duration.ofSeconds(60);
     private static final Cluster.Profile PROFILE = Cluster.Profile.APPLIANCE;
 
@@ -40,7 +39,7 @@ class VersionIT {
     void aClusterFailsOverRewindsSwitchesAndClones() throws SQLException {
         Optional<String> version = Optional.ofNullable(System.getenv("MATRIARCH_TEST_VERSION"));
         assumeTrue(version.isPresent(), "run by ./check for each further version");
-        cluster = Cluster.start(PROFILE, 3, PORT_OFFSET);
+        cluster = Cluster.start(PROFILE, 3);
         Node first = cluster.awaitWhole(WHOLE);
         assertEquals(version.get(), ask(first, "SELECT current_setting('server_version_num')::int / 10000"));
         execute(first, "CREATE TABLE t AS SELECT 1 AS x");

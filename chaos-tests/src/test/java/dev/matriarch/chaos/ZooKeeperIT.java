@@ -21,7 +21,6 @@ import org.junit.jupiter.api.io.TempDir;
 /** A cluster whose keys are in a real ZooKeeper, and what becomes of it while that hangs or loses its disk, or the leader dies. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class ZooKeeperIT {
-    private static final int PORT_OFFSET = 2500;
     private static final Duration WHOLE = Duration.ofSeconds(90);
     private static final Duration SOON = Duration.ofSeconds(30);
     private static final Duration TTL = Cluster.Profile.EXTERNAL.ttl();
@@ -40,7 +39,7 @@ class ZooKeeperIT {
     @BeforeAll
     static void up() {
         zookeeper = new ZooKeeperServer(directory.resolve("zookeeper"));
-        cluster = Cluster.startOnZooKeeper(zookeeper.address(), 3, PORT_OFFSET);
+        cluster = Cluster.startOnZooKeeper(zookeeper.address(), 3);
     }
 
     @AfterAll
