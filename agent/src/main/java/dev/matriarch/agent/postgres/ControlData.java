@@ -23,6 +23,11 @@ final class ControlData {
         Optional<Integer> setting(String name) {
             return Optional.ofNullable(raw.get(name + " setting")).map(Integer::valueOf);
         }
+
+        /** Of the files in {@code pg_wal}, in bytes. */
+        long segmentSize() {
+            return Long.parseLong(raw.get("Bytes per WAL segment"));
+        }
     }
 
     private final Binaries binaries;

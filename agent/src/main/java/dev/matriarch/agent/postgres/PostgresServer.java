@@ -86,7 +86,10 @@ public final class PostgresServer implements AutoCloseable {
         logicalSlots = new LogicalSlotFiles(connections, config.dataDir());
         monitor = new Monitor("Matriarch heartbeat", connections, data, postmaster, controlData);
         writeCheck = new WriteCheck(
-                config, new Monitor("Matriarch write probe", connections, data, postmaster, controlData), IDLE_WRITES);
+                config,
+                binaries.major(),
+                new Monitor("Matriarch write probe", connections, data, postmaster, controlData),
+                IDLE_WRITES);
         disk = new DiskCalls("the storage of " + config.dataDir());
         replication = new Replication(
                 binaries, data, connections, controlData, new OpenedTimeline(config.dataDir(), memberName));

@@ -2,13 +2,20 @@ package dev.matriarch.agent.postgres;
 
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.Upstream;
+import dev.matriarch.dcs.Lsn;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.Set;
 import java.util.function.Predicate;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -22,6 +29,11 @@ final class Rewind {
 
     /** The first version of pg_rewind that fetches WAL with restore_command. */
     private static final int RESTORES_WAL = 13;
+
+    /** The first version whose restore_command is a setting; before it stands in recovery.conf, which we write later. */
+    private static final int HAS_RESTORE_SETTING = 12;
+
+    private static final Pattern START = Pattern.compile("(?m)^START WAL LOCATION: ([0-9A-F]+/[0-9A-F]+)");
 
     /** The first version that can be told where postgresql.conf is. */
     private static final int KNOWS_CONFIG_FILE = 15;
@@ -56,7 +68,9 @@ final class Rewind {
         }
         refuseWhatBlocks();
         archiveWhatWaits(deadline);
-        List<String> command = command(leader, deadline);
+        // Asked before pg_rewind copies the leader's configuration over ours.
+        String restoreCommand = binaries.major() >= HAS_RESTORE_SETTING ? setting("restore_command", deadline) : "";
+        List<String> command = command(leader, restoreCommand);
         // pg_rewind copies the leader's configuration over ours; the leader's base file is as good as ours.
         data.markUnfinished("rewinding to " + leader.member());
         LOG.info("Rewinding to the history of {} ({}:{})", leader.member(), leader.host(), leader.port());
@@ -72,7 +86,79 @@ final class Rewind {
         if (binaries.major() < WITHOUT_SLOTS) {
             removeSlots(data.path());
         }
+        requireWal(leader, restoreCommand, deadline);
         data.markFinished();
+    }
+
+    /**
+     * Without it PostgreSQL could not be recovered.
+     *
+     * @throws PostgresException if files are missing that the archive does not have either
+     */
+    private void requireWal(Upstream.Of leader, String restoreCommand, Deadline deadline) throws PostgresException {
+        List<String> missing = missingWal(deadline);
+        Optional<String> lacking = Optional.empty();
+        for (String name : missing) {
+            if (lacking.isEmpty() && !restore(name, restoreCommand, deadline)) {
+                lacking = Optional.of(name);
+            }
+        }
+        if (lacking.isPresent()) {
+            throw new PostgresException(
+                    "pg_rewind is of no use here: " + leader.member() + " no longer has the WAL file "
+                            + lacking.get() + ", with which the rewound directory would have to be recovered"
+                            + (restoreCommand.isEmpty() ? ", and there is no restore_command" : ", nor has the archive")
+                            + ". The data directory " + data.path() + " has to be cloned.");
+        }
+    }
+
+    private List<String> missingWal(Deadline deadline) throws PostgresException {
+        Path wal = data.path().resolve("pg_wal");
+        try {
+            Matcher begin = START.matcher(Files.readString(data.path().resolve("backup_label")));
+            ControlData.Content control = new ControlData(binaries, data.path())
+                    .read(deadline)
+                    .orElseThrow(() -> new PostgresException(
+                            "The control file of the rewound directory " + data.path() + " cannot be read."));
+            int timeline = control.control().minRecoveryTimeline();
+            Path history = wal.resolve(String.format("%08X.history", timeline));
+            if (!begin.find() || timeline > 1 && !Files.exists(history)) {
+                return List.of();
+            }
+            Set<String> present;
+            try (Stream<Path> files = Files.list(wal)) {
+                present = files.map(f -> f.getFileName().toString()).collect(Collectors.toSet());
+            }
+            return RewoundWal.along(
+                            timeline > 1 ? Files.readString(history) : "",
+                            timeline,
+                            Lsn.parse(begin.group(1)),
+                            control.control().minRecoveryPoint(),
+                            control.segmentSize())
+                    .missing(present);
+        } catch (NoSuchFileException nothingWasRewound) {
+            return List.of();
+        } catch (IOException e) {
+            throw new PostgresException("The WAL of the rewound directory cannot be looked at: " + e, e);
+        }
+    }
+
+    /** Into {@code pg_wal}, where recovery finds it. One that also removes WAL (%r) is not for us to run. */
+    private boolean restore(String name, String restoreCommand, Deadline deadline) throws PostgresException {
+        if (restoreCommand.isEmpty() || restoreCommand.contains("%r")) {
+            return false;
+        }
+        Child.Result result = Child.of(List.of("/bin/sh", "-c", ReadyWal.filledIn(restoreCommand, name)))
+                .directory(data.path())
+                .run(deadline);
+        boolean there = result.exitCode() == 0
+                && Files.exists(data.path().resolve("pg_wal").resolve(name));
+        if (there) {
+            LOG.info("Restored {}, which the leader no longer has", name);
+        } else {
+            LOG.warn("restore_command did not bring {}: {}", name, result.lastLines());
+        }
+        return there;
     }
 
     /** Slots that nobody moves on here would keep WAL for ever. What this server is to have is made when it runs. */
@@ -90,7 +176,7 @@ final class Rewind {
         return ConfigPlaces.of(config);
     }
 
-    private List<String> command(Upstream.Of leader, Deadline deadline) throws PostgresException {
+    private List<String> command(Upstream.Of leader, String restoreCommand) throws PostgresException {
         List<String> command = new ArrayList<>(List.of(
                 binaries.path("pg_rewind"),
                 "--target-pgdata=" + data.path(),
@@ -104,9 +190,7 @@ final class Rewind {
             command.add(places().option());
             found = true;
         }
-        if (found
-                && binaries.major() >= RESTORES_WAL
-                && !setting("restore_command", deadline).isEmpty()) {
+        if (found && binaries.major() >= RESTORES_WAL && !restoreCommand.isEmpty()) {
             command.add("--restore-target-wal");
         }
         command.addAll(config.rewindOptions());

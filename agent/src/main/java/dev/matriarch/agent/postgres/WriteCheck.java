@@ -26,9 +26,13 @@ import org.postgresql.PGConnection;
  * an idle one rarely, because each write keeps checkpoints and {@code archive_timeout} from resting.
  */
 public final class WriteCheck {
-    /** An SSLRequest: the postmaster must fork a process that answers it with one byte. */
-    private static final byte[] KNOCK =
-            ByteBuffer.allocate(8).putInt(8).putInt(80877103).array();
+    /*
+     * Either is answered with one byte by a process that the postmaster must fork, and needs no user (PostgreSQL's documentation,
+     * "Message Flow"). Who hangs up after the second one leaves a line in the log of a server with ssl = on, and after the
+     * first one none; but servers before 12 do not know it.
+     */
+    private static final int GSSENC_REQUEST = 80877104;
+    private static final int SSL_REQUEST = 80877103;
 
     private static final String POSITIONS = "SELECT pg_catalog.pg_is_in_recovery(),"
             + " CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_flush_lsn()::text END,"
@@ -55,6 +59,7 @@ public final class WriteCheck {
     }
 
     private final PostgresConfig config;
+    private final byte[] knock;
     private final Monitor monitor;
     private final Duration idleInterval;
     private final List<LinuxProcess> hanging = new CopyOnWriteArrayList<>();
@@ -63,8 +68,12 @@ public final class WriteCheck {
     private boolean written;
     private volatile Optional<LinuxProcess> backend = Optional.empty();
 
-    WriteCheck(PostgresConfig config, Monitor monitor, Duration idleInterval) {
+    WriteCheck(PostgresConfig config, int major, Monitor monitor, Duration idleInterval) {
         this.config = config;
+        this.knock = ByteBuffer.allocate(8)
+                .putInt(8)
+                .putInt(major < 12 ? SSL_REQUEST : GSSENC_REQUEST)
+                .array();
         this.monitor = monitor;
         this.idleInterval = idleInterval;
     }
@@ -115,7 +124,7 @@ public final class WriteCheck {
         try (Socket socket = new Socket()) {
             socket.connect(new InetSocketAddress(config.localHost(), config.port()), deadline.leftMillis());
             socket.setSoTimeout(deadline.leftMillis());
-            socket.getOutputStream().write(KNOCK);
+            socket.getOutputStream().write(knock);
             if (socket.getInputStream().read() < 0) {
                 throw new IOException("the connection was closed");
             }

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.postgres;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.agent.config.PostgresConfig;
@@ -12,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -71,5 +73,76 @@ class RewindTest {
                     seen -> seen.status().map(LocalPostgres.Status::streaming).orElse(false));
             assertEquals("", TestServers.sql(configA, "SELECT 1 FROM pg_class WHERE relname like 'lost%'"));
         }
+    }
+
+    /**
+     * The leader was cloned after the timelines parted, or has removed what it had: pg_rewind is content, and the server it leaves
+     * would replay what was to be undone, and wait for ever.
+     */
+    @Test
+    void aLeaderWithoutTheWalFromTheCommonCheckpointOnIsNoneToRewindTo() throws Exception {
+        try (TestServers servers = new TestServers()) {
+            PostgresConfig configA = servers.config("a");
+            PostgresConfig configB = servers.config("b");
+            PostgresServer a = servers.primary(configA, "a");
+            TestServers.sql(configA, "ALTER SYSTEM SET wal_keep_size = '64MB'");
+            TestServers.sql(configA, "SELECT pg_reload_conf()");
+            PostgresServer b = servers.server(configB, "b");
+            b.baseBackup(TestServers.upstream("a", configA), TestServers.LONG);
+            Map<String, String> forgetful = new HashMap<>(TestServers.parameters(servers.root()));
+            forgetful.put("wal_keep_size", "0");
+            b.writeConfiguration(forgetful, TestServers.upstream("a", configA), Optional.of(""));
+            b.start(TestServers.LONG);
+            b.awaitReady(TestServers.LONG);
+            b.promote(TestServers.LONG);
+            b.checkpointOfNewTimeline(TestServers.LONG);
+            TestServers.sql(configA, "CREATE TABLE lost AS SELECT generate_series(1, 1000) AS x");
+            a.stop(StopMode.FAST, TestServers.LONG);
+
+            String parting = TestServers.sql(configB, "SELECT pg_walfile_name(pg_current_wal_insert_lsn())");
+            Path wal = configB.dataDir().resolve("pg_wal");
+            Path archive = Files.createDirectory(servers.root().resolve("archive"));
+            for (int i = 0; Files.exists(wal.resolve(parting)); i++) {
+                assertTrue(i < 10, parting + " stays");
+                TestServers.sql(configB, "CREATE TABLE later" + i + " (x int)");
+                TestServers.sql(configB, "SELECT pg_switch_wal()");
+                if (i == 0) {
+                    Files.copy(wal.resolve(parting), archive.resolve(parting));
+                }
+                TestServers.sql(configB, "CHECKPOINT");
+            }
+            Path kept = servers.root().resolve("kept");
+            copy(configA.dataDir(), kept);
+
+            a.writeConfiguration(
+                    TestServers.parameters(servers.root()), TestServers.upstream("b", configB), Optional.of(""));
+            PostgresException refused = assertThrows(
+                    PostgresException.class, () -> a.rewind(TestServers.upstream("b", configB), TestServers.LONG));
+            assertTrue(refused.getMessage().contains(parting), refused.getMessage());
+            assertTrue(refused.getMessage().contains("has to be cloned"), refused.getMessage());
+
+            // The archive still has it.
+            DataDirectory.deleteTree(configA.dataDir(), false);
+            copy(kept, configA.dataDir());
+            Map<String, String> archived = new HashMap<>(TestServers.parameters(servers.root()));
+            archived.put("restore_command", "cp " + archive + "/%f %p");
+            a.writeConfiguration(archived, TestServers.upstream("b", configB), Optional.of(""));
+            a.rewind(TestServers.upstream("b", configB), TestServers.LONG);
+            TestServers.slot(b, "a");
+            a.writeConfiguration(archived, TestServers.upstream("b", configB), Optional.of(""));
+            a.start(TestServers.LONG);
+            a.awaitReady(TestServers.LONG);
+            TestServers.await(
+                    a,
+                    "streaming",
+                    seen -> seen.status().map(LocalPostgres.Status::streaming).orElse(false));
+            assertEquals("", TestServers.sql(configA, "SELECT 1 FROM pg_class WHERE relname = 'lost'"));
+        }
+    }
+
+    private static void copy(Path from, Path to) throws Exception {
+        Process copying = new ProcessBuilder("cp", "-a", from.toString(), to.toString()).start();
+        assertTrue(copying.waitFor(60, TimeUnit.SECONDS));
+        assertEquals(0, copying.exitValue());
     }
 }

@@ -181,10 +181,18 @@ class TlsToServersTest {
     private static Map<String, String> parameters(TestServers servers, Authority authority) {
         Map<String, String> parameters = new HashMap<>(TestServers.parameters(servers.root()));
         parameters.putAll(Map.of(
-                "ssl", "on",
-                "ssl_cert_file", authority.file("server.crt"),
-                "ssl_key_file", authority.file("server.key"),
-                "ssl_ca_file", authority.file("ca.crt")));
+                "ssl",
+                "on",
+                "ssl_cert_file",
+                authority.file("server.crt"),
+                "ssl_key_file",
+                authority.file("server.key"),
+                "ssl_ca_file",
+                authority.file("ca.crt"),
+                "logging_collector",
+                "on",
+                "log_filename",
+                "server.log"));
         return parameters;
     }
 
@@ -224,6 +232,7 @@ class TlsToServersTest {
             for (PostgresConfig config : List.of(a, b)) {
                 assertNowhere(config.dataDir().resolve("postgresql.conf"), KEY_PASSWORD);
             }
+            theWriteCheckLeavesNoLineInTheLog(primary, a.dataDir().resolve("log/server.log"));
 
             // The server's certificate was stolen.
             authority.openssl(
@@ -243,6 +252,24 @@ class TlsToServersTest {
                             primary, "refusal", s -> s.problem().contains("revoked"))
                     .problem();
             assertTrue(problem.contains("revoked"), problem);
+        }
+    }
+
+    /** It comes once a second, and knocks without ever beginning to speak TLS. */
+    private static void theWriteCheckLeavesNoLineInTheLog(PostgresServer primary, Path log) throws Exception {
+        for (int i = 0; i < 3; i++) {
+            primary.writeCheck().run(TestServers.LONG);
+        }
+        primary.reload();
+        TestServers.await(primary, "the line of the reload", s -> read(log).contains("received SIGHUP"));
+        assertNowhere(log, "could not accept");
+    }
+
+    private static String read(Path file) {
+        try {
+            return Files.readString(file);
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
         }
     }
 
