@@ -148,7 +148,12 @@ public final class Matriarchctl {
 
     /** Connects to the first agent that answers. */
     Agents reach() {
-        Agents agents = Agents.reach(settings());
+        return reach(settings());
+    }
+
+    /** The same among these. */
+    Agents reach(Settings settings) {
+        Agents agents = Agents.reach(settings);
         return group == null ? agents : CitusGroups.switchTo(agents, group);
     }
 

@@ -36,6 +36,7 @@ final class Verbs {
         ALL.put("replay", ReplayCommand::new);
         ALL.put("dsn", DsnCommand::new);
         ALL.put("query", QueryCommand::new);
+        ALL.put("render", RenderCommand::new);
         ALL.put("raft", RaftCommand::new);
         ALL.put("cert", CertCommand::new);
         ALL.put("cluster", ClusterCommand::new);

@@ -106,6 +106,9 @@ class OutputTest {
                 Arguments.of("timeline", "cluster events since unreachable"),
                 Arguments.of("top --count 1", "cluster events guarantee members paused problems time"),
                 Arguments.of("dsn", "cluster host member port role"),
+                Arguments.of(
+                        "render ../packaging/src/main/dist/conf/haproxy.cfg.mustache",
+                        "changed cluster file leader text"),
                 Arguments.of("restart demo n2 --force", order),
                 Arguments.of("reload demo n2 --force", order),
                 Arguments.of("reinit demo n2 --force", order),
