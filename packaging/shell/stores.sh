@@ -1,4 +1,4 @@
-# Sourced by ./check: servers of external stores, for tests. bash, after prepare.sh and versions.sh.
+# Sourced by ./check: servers of external stores, and what stands between clients and a cluster, for tests. bash, after prepare.sh and versions.sh.
 #
 # Debian's packages are unpacked into the cache of versions.sh and not installed: nothing is started by them.
 
@@ -138,4 +138,34 @@ need_zookeeper() {
         MATRIARCH_ZOOKEEPER=$home/usr/share/java
     fi
     export MATRIARCH_ZOOKEEPER
+}
+
+# need_pgbouncer: sets MATRIARCH_PGBOUNCER to a PgBouncer, unpacked if it is not installed: an installed one starts a service.
+need_pgbouncer() {
+    local root
+    if [ -z "${MATRIARCH_PGBOUNCER:-}" ]; then
+        MATRIARCH_PGBOUNCER=/usr/sbin/pgbouncer
+        if [ ! -x $MATRIARCH_PGBOUNCER ]; then
+            root=$(fetch_unpacked pgbouncer usr/sbin/pgbouncer pgbouncer) ||
+                die "pgbouncer could not be fetched and unpacked; install it, or let MATRIARCH_PGBOUNCER name the program."
+            MATRIARCH_PGBOUNCER=$root/usr/sbin/pgbouncer
+        fi
+    fi
+    export MATRIARCH_PGBOUNCER
+}
+
+# want_keepalived: sets MATRIARCH_KEEPALIVED in the same way; without it, or without the right to make network namespaces, what watches it is left out.
+want_keepalived() {
+    local root
+    if [ -z "${MATRIARCH_KEEPALIVED:-}" ]; then
+        MATRIARCH_KEEPALIVED=/usr/sbin/keepalived
+        if [ ! -x $MATRIARCH_KEEPALIVED ]; then
+            if root=$(fetch_unpacked keepalived usr/sbin/keepalived keepalived 2>/dev/null); then
+                MATRIARCH_KEEPALIVED=$root/usr/sbin/keepalived
+            else
+                say "*** SKIPPED: the test with keepalived, which could not be fetched and unpacked"
+            fi
+        fi
+    fi
+    export MATRIARCH_KEEPALIVED
 }

@@ -19,8 +19,8 @@ import java.util.concurrent.ConcurrentHashMap;
  * range is held by a lock on a file in the directory for temporary files, which ends with the process at the latest.
  */
 public final class PortRange implements AutoCloseable {
-    /** The demo's ports without an offset, and those of the peer's etcd. */
-    private static final List<Integer> PORTS = List.of(5000, 5001, 5440, 7000, 8008, 8009, 2379, 2380);
+    /** The demo's ports without an offset, those of the peer's etcd, and one for a PgBouncer. */
+    private static final List<Integer> PORTS = List.of(5000, 5001, 5002, 5440, 7000, 8008, 8009, 2379, 2380, 6433);
 
     /** No two of {@link #PORTS} are a multiple of it apart, so no port belongs to two ranges ({@code PortRangeTest}). */
     private static final int STEP = 71;
