@@ -21,14 +21,25 @@ final class ManPagesCommand implements Callable<Integer> {
                 ManPages.all(Matriarchctl.commandLine(null)).entrySet()) {
             Files.writeString(man.resolve(page.getKey()), page.getValue());
         }
-        write("bash-completion/completions/matriarchctl", CompletionCommand.Shell.bash);
-        write("fish/vendor_completions.d/matriarchctl.fish", CompletionCommand.Shell.fish);
+        String bash = CompletionCommand.script(CompletionCommand.Shell.bash);
+        write("bash-completion/completions/matriarchctl", bash);
+        write("fish/vendor_completions.d/matriarchctl.fish", CompletionCommand.script(CompletionCommand.Shell.fish));
+        write("zsh/vendor-completions/_matriarchctl", loadedByZsh(bash));
         return 0;
     }
 
-    private void write(String file, CompletionCommand.Shell shell) throws IOException {
+    /**
+     * A file that zsh loads as a function at the first need: the script then only defines what completes, and its last line does so.
+     * A function that is loaded knows no alias, which is how the script calls what bash has and zsh has not.
+     */
+    private static String loadedByZsh(String bash) {
+        return "#compdef matriarchctl\ncompopt() { : }\n" + bash
+                + "\n_bash_complete -o default -F _complete_matriarchctl\n";
+    }
+
+    private void write(String file, String script) throws IOException {
         Path path = directory.resolve(file);
         Files.createDirectories(path.getParent());
-        Files.writeString(path, CompletionCommand.script(shell));
+        Files.writeString(path, script);
     }
 }

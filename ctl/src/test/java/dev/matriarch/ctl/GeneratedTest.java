@@ -107,6 +107,11 @@ class GeneratedTest {
                 List.of("bash-completion/completions/matriarchctl", "fish/vendor_completions.d/matriarchctl.fish")) {
             assertTrue(Files.size(directory.resolve(file)) > 1000, file);
         }
+        String zsh = Files.readString(directory.resolve("zsh/vendor-completions/_matriarchctl"));
+        assertTrue(zsh.startsWith("#compdef matriarchctl\n"), "zsh finds the command by the first line");
+        assertTrue(
+                zsh.endsWith("\n_bash_complete -o default -F _complete_matriarchctl\n"),
+                "the first call completes, too");
     }
 
     @Test
