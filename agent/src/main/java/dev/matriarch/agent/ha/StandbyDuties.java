@@ -121,7 +121,11 @@ final class StandbyDuties {
         if (source.isEmpty()) {
             return Decision.idle("waiting for the leader " + leader.name() + " to be running as primary");
         }
+        // Of a standby that was well the running server tells, unless it does not come up: PostgreSQL refuses to go on
+        // where a
+        // later timeline that it knows of left out what it has replayed.
         if (pg.control().map(c -> c.state().equals("shut down in recovery")).orElse(false)
+                && situation.failedStarts() == 0
                 && situation.divergenceAgainst(leader.epoch()) instanceof Divergence.Unchecked) {
             return startSecondary(source.get());
         }

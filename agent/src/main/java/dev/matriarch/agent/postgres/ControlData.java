@@ -24,6 +24,11 @@ final class ControlData {
             return Optional.ofNullable(raw.get(name + " setting")).map(Integer::valueOf);
         }
 
+        /** Whether it is a copy, or was rewound, and its recovery has begun and not reached consistency. */
+        boolean recoversFromBackup() {
+            return !raw.getOrDefault("Backup start location", "0/0").equals("0/0");
+        }
+
         /** Of the files in {@code pg_wal}, in bytes. */
         long segmentSize() {
             return Long.parseLong(raw.get("Bytes per WAL segment"));

@@ -66,6 +66,7 @@ final class Rewind {
         } catch (IOException e) {
             throw new PostgresException("The password file " + config.pgpass() + " cannot be written: " + e, e);
         }
+        refuseUnrecovered(deadline);
         refuseWhatBlocks();
         archiveWhatWaits(deadline);
         // Asked before pg_rewind copies the leader's configuration over ours.
@@ -88,6 +89,25 @@ final class Rewind {
         }
         requireWal(leader, restoreCommand, deadline);
         data.markFinished();
+    }
+
+    /**
+     * A directory that was rewound or copied, and has not reached consistency since. pg_rewind would recover it in single-user mode
+     * first, where PostgreSQL does not ask whether it got as far as it must (StartupXLOG, for want of
+     * ArchiveRecoveryRequested): what follows would be built on pages of a timeline that was left.
+     */
+    private void refuseUnrecovered(Deadline deadline) throws PostgresException {
+        boolean unrecovered = Files.exists(data.path().resolve("backup_label"))
+                || new ControlData(binaries, data.path())
+                        .read(deadline)
+                        .map(ControlData.Content::recoversFromBackup)
+                        .orElse(false);
+        if (unrecovered) {
+            data.markUnfinished("rewound or copied, and not recovered before the leader changed");
+            throw new PostgresException(
+                    "The data directory " + data.path() + " was rewound or copied before and has not"
+                            + " been recovered since, so it cannot be rewound again: it has to be cloned.");
+        }
     }
 
     /**

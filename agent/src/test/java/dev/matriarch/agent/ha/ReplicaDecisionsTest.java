@@ -158,4 +158,14 @@ class ReplicaDecisionsTest {
                 Decision.Wait.class,
                 Scene.of("n2").postgres(starting()).situation(alone).paused());
     }
+
+    /** Its rewind had failed for want of a leader, and PostgreSQL refused to start it on the timeline that it had heard of. */
+    @Test
+    void aStandbyThatWasShutDownInOrderIsComparedOnlyIfItDidNotComeUp() {
+        Scene stopped = Scene.of("n2").postgres(Scene.stopped("shut down in recovery"));
+        expect(Decision.StartReplica.class, stopped);
+        expect(
+                Decision.CheckDivergence.class,
+                stopped.situation(new Memories().failedStarts(1).situation()));
+    }
 }

@@ -120,6 +120,13 @@ class RewindTest {
                     PostgresException.class, () -> a.rewind(TestServers.upstream("b", configB), TestServers.LONG));
             assertTrue(refused.getMessage().contains(parting), refused.getMessage());
             assertTrue(refused.getMessage().contains("has to be cloned"), refused.getMessage());
+            // pg_rewind would recover it first, and not as far as it must be.
+            refused = assertThrows(
+                    PostgresException.class, () -> a.rewind(TestServers.upstream("b", configB), TestServers.LONG));
+            assertTrue(refused.getMessage().contains("has not been recovered since"), refused.getMessage());
+            assertEquals(
+                    LocalPostgres.DataDirectory.HALF_WRITTEN,
+                    a.observe(TestServers.LONG).dataDirectory());
 
             // The archive still has it.
             DataDirectory.deleteTree(configA.dataDir(), false);
