@@ -24,9 +24,9 @@ final class ControlData {
             return Optional.ofNullable(raw.get(name + " setting")).map(Integer::valueOf);
         }
 
-        /** Whether it is a copy, or was rewound, and its recovery has begun and not reached consistency. */
-        boolean recoversFromBackup() {
-            return !raw.getOrDefault("Backup start location", "0/0").equals("0/0");
+        /** Of a copy, or a rewound directory, whose recovery has begun and not reached consistency. */
+        Optional<Lsn> backupStart() {
+            return Optional.ofNullable(raw.get("Backup start location")).map(Lsn::parse);
         }
 
         /** Of the files in {@code pg_wal}, in bytes. */

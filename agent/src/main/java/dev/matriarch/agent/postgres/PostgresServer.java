@@ -92,7 +92,7 @@ public final class PostgresServer implements AutoCloseable {
                 IDLE_WRITES);
         disk = new DiskCalls("the storage of " + config.dataDir());
         replication = new Replication(
-                binaries, data, connections, controlData, new OpenedTimeline(config.dataDir(), memberName));
+                config, binaries, data, connections, controlData, new OpenedTimeline(config.dataDir(), memberName));
         promotion = new Promotion(binaries, config.dataDir(), monitor);
         opened = new OpenedTimeline(config.dataDir(), memberName);
         taken = new TakenTimelines(config.dataDir());

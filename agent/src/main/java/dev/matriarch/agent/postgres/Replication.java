@@ -1,5 +1,6 @@
 package dev.matriarch.agent.postgres;
 
+import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.dcs.Lsn;
@@ -34,13 +35,16 @@ final class Replication {
     private final Connections connections;
     private final ControlData controlData;
     private final OpenedTimeline opened;
+    private final StoppedServer stopped;
 
     Replication(
+            PostgresConfig config,
             Binaries binaries,
             DataDirectory data,
             Connections connections,
             ControlData controlData,
             OpenedTimeline opened) {
+        this.stopped = new StoppedServer(config, binaries);
         this.opened = opened;
         this.binaries = binaries;
         this.data = data;
@@ -95,9 +99,60 @@ final class Replication {
             if (inRecovery(connection, leader, deadline)) {
                 return new Divergence.Unknown(leader.member() + " is still in recovery");
             }
-            return compare(local.get(), observed.systemIdentifier().orElse(""), leader, connection, deadline);
+            Divergence found =
+                    compare(local.get(), observed.systemIdentifier().orElse(""), leader, connection, deadline);
+            return found instanceof Divergence.NotDiverged && observed.process() == LocalPostgres.Process.STOPPED
+                    ? recoverable(found, leader, connection, deadline)
+                    : found;
+        } catch (PostgresException e) {
+            return new Divergence.Unknown(e.getMessage());
         } catch (SQLException e) {
             return new Divergence.Unknown("the leader " + leader.member() + " did not answer: " + e.getMessage());
+        }
+    }
+
+    /**
+     * A copy that has not been recovered, and cannot be with what this leader has, would be started for nothing: the server that it
+     * was made from no longer leads, and the next leader may have been cloned since.
+     */
+    private Divergence recoverable(
+            Divergence notDiverged, Upstream.Of leader, Connection replication, Deadline deadline)
+            throws SQLException, PostgresException {
+        UnrecoveredCopy copy = new UnrecoveredCopy(data.path(), controlData);
+        if (copy.begin(deadline).isEmpty()
+                || !stopped.setting("restore_command", deadline).isEmpty()) {
+            return notDiverged;
+        }
+        int timeline;
+        Lsn position;
+        try (Statement statement = replication.createStatement();
+                ResultSet rows = statement.executeQuery("IDENTIFY_SYSTEM")) {
+            rows.next();
+            timeline = rows.getInt("timeline");
+            position = Lsn.parse(rows.getString("xlogpos"));
+        }
+        Optional<String> history = timeline == 1 ? Optional.of("") : history(replication, timeline);
+        if (history.isEmpty()) {
+            return notDiverged;
+        }
+        Optional<String> lacking;
+        try (Connection asked = connections.remote(leader.host(), leader.port(), deadline)) {
+            lacking = copy.lacking(history.get(), timeline, position, asked, deadline);
+        } catch (SQLException e) {
+            log.warn("{} does not say which WAL it has: {}", leader.member(), e.getMessage());
+            return notDiverged;
+        }
+        return lacking.<Divergence>map(name -> new Divergence.Diverged(
+                        "it was copied or rewound and has not been recovered since, and " + leader.member()
+                                + " no longer has the WAL file " + name + ", which that takes",
+                        false))
+                .orElse(notDiverged);
+    }
+
+    private static Optional<String> history(Connection replication, int timeline) throws SQLException {
+        try (Statement statement = replication.createStatement();
+                ResultSet rows = statement.executeQuery("TIMELINE_HISTORY " + timeline)) {
+            return rows.next() ? Optional.of(rows.getString("content")) : Optional.empty();
         }
     }
 
@@ -183,15 +238,11 @@ final class Replication {
         if (local.timeline == leaderTimeline) {
             return new Divergence.NotDiverged(mine + " is the leader's timeline");
         }
-        String history;
-        try (Statement statement = connection.createStatement();
-                ResultSet rows = statement.executeQuery("TIMELINE_HISTORY " + leaderTimeline)) {
-            if (!rows.next()) {
-                return new Divergence.NotDiverged("the leader has no history of timeline " + leaderTimeline);
-            }
-            history = rows.getString("content");
+        Optional<String> history = history(connection, leaderTimeline);
+        if (history.isEmpty()) {
+            return new Divergence.NotDiverged("the leader has no history of timeline " + leaderTimeline);
         }
-        Optional<Lsn> end = switchpoint(history, local.timeline);
+        Optional<Lsn> end = switchpoint(history.get(), local.timeline);
         if (end.isEmpty()) {
             return new Divergence.Diverged(mine + " is not in the history of the leader's timeline " + leaderTimeline);
         }

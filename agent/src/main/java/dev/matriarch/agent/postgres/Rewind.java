@@ -6,16 +6,11 @@ import dev.matriarch.dcs.Lsn;
 import java.io.IOException;
 import java.nio.file.FileVisitOption;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.function.Predicate;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -33,8 +28,6 @@ final class Rewind {
     /** The first version whose restore_command is a setting; before it stands in recovery.conf, which we write later. */
     private static final int HAS_RESTORE_SETTING = 12;
 
-    private static final Pattern START = Pattern.compile("(?m)^START WAL LOCATION: ([0-9A-F]+/[0-9A-F]+)");
-
     /** The first version that can be told where postgresql.conf is. */
     private static final int KNOWS_CONFIG_FILE = 15;
 
@@ -47,12 +40,14 @@ final class Rewind {
     private final Binaries binaries;
     private final DataDirectory data;
     private final ConfigurationFiles files;
+    private final StoppedServer server;
 
     Rewind(PostgresConfig config, Binaries binaries, DataDirectory data, ConfigurationFiles files) {
         this.config = config;
         this.binaries = binaries;
         this.data = data;
         this.files = files;
+        this.server = new StoppedServer(config, binaries);
     }
 
     /**
@@ -70,7 +65,8 @@ final class Rewind {
         refuseWhatBlocks();
         archiveWhatWaits(deadline);
         // Asked before pg_rewind copies the leader's configuration over ours.
-        String restoreCommand = binaries.major() >= HAS_RESTORE_SETTING ? setting("restore_command", deadline) : "";
+        String restoreCommand =
+                binaries.major() >= HAS_RESTORE_SETTING ? server.setting("restore_command", deadline) : "";
         List<String> command = command(leader, restoreCommand);
         // pg_rewind copies the leader's configuration over ours; the leader's base file is as good as ours.
         data.markUnfinished("rewinding to " + leader.member());
@@ -97,12 +93,7 @@ final class Rewind {
      * ArchiveRecoveryRequested): what follows would be built on pages of a timeline that was left.
      */
     private void refuseUnrecovered(Deadline deadline) throws PostgresException {
-        boolean unrecovered = Files.exists(data.path().resolve("backup_label"))
-                || new ControlData(binaries, data.path())
-                        .read(deadline)
-                        .map(ControlData.Content::recoversFromBackup)
-                        .orElse(false);
-        if (unrecovered) {
+        if (copy().begin(deadline).isPresent()) {
             data.markUnfinished("rewound or copied, and not recovered before the leader changed");
             throw new PostgresException(
                     "The data directory " + data.path() + " was rewound or copied before and has not"
@@ -132,34 +123,31 @@ final class Rewind {
         }
     }
 
+    private UnrecoveredCopy copy() {
+        return new UnrecoveredCopy(data.path(), new ControlData(binaries, data.path()));
+    }
+
     private List<String> missingWal(Deadline deadline) throws PostgresException {
-        Path wal = data.path().resolve("pg_wal");
+        ControlData.Content control = new ControlData(binaries, data.path())
+                .read(deadline)
+                .orElseThrow(() -> new PostgresException(
+                        "The control file of the rewound directory " + data.path() + " cannot be read."));
+        Optional<Lsn> begin = copy().begin(deadline);
+        int timeline = control.control().minRecoveryTimeline();
+        Path history = data.path().resolve("pg_wal").resolve(String.format("%08X.history", timeline));
+        if (begin.isEmpty() || timeline > 1 && !Files.exists(history)) {
+            return List.of();
+        }
         try {
-            Matcher begin = START.matcher(Files.readString(data.path().resolve("backup_label")));
-            ControlData.Content control = new ControlData(binaries, data.path())
-                    .read(deadline)
-                    .orElseThrow(() -> new PostgresException(
-                            "The control file of the rewound directory " + data.path() + " cannot be read."));
-            int timeline = control.control().minRecoveryTimeline();
-            Path history = wal.resolve(String.format("%08X.history", timeline));
-            if (!begin.find() || timeline > 1 && !Files.exists(history)) {
-                return List.of();
-            }
-            Set<String> present;
-            try (Stream<Path> files = Files.list(wal)) {
-                present = files.map(f -> f.getFileName().toString()).collect(Collectors.toSet());
-            }
             return RewoundWal.along(
                             timeline > 1 ? Files.readString(history) : "",
                             timeline,
-                            Lsn.parse(begin.group(1)),
+                            begin.get(),
                             control.control().minRecoveryPoint(),
                             control.segmentSize())
-                    .missing(present);
-        } catch (NoSuchFileException nothingWasRewound) {
-            return List.of();
+                    .missing(copy().wal());
         } catch (IOException e) {
-            throw new PostgresException("The WAL of the rewound directory cannot be looked at: " + e, e);
+            throw new PostgresException("The file " + history + " cannot be read: " + e, e);
         }
     }
 
@@ -245,10 +233,11 @@ final class Rewind {
 
     private void archiveWhatWaits(Deadline deadline) throws PostgresException {
         ReadyWal ready = new ReadyWal(data.path());
-        if (ready.waiting().isEmpty() || setting("archive_mode", deadline).equals("off")) {
+        if (ready.waiting().isEmpty()
+                || server.setting("archive_mode", deadline).equals("off")) {
             return;
         }
-        String command = setting("archive_command", deadline);
+        String command = server.setting("archive_command", deadline);
         if (command.isEmpty() || command.equals("(disabled)")) {
             LOG.warn(
                     "{} WAL files wait to be archived, and there is no archive_command: the rewind removes them",
@@ -259,17 +248,5 @@ final class Rewind {
         if (left > 0) {
             LOG.warn("{} WAL files could not be archived before the rewind, which removes them", left);
         }
-    }
-
-    /** What the stopped server's configuration says; empty if it cannot be asked. */
-    private String setting(String name, Deadline deadline) throws PostgresException {
-        Child.Result result = Child.of(List.of(
-                        binaries.path("postgres"), "-C", name, "-D", data.path().toString(), places().option()))
-                .run(deadline);
-        if (result.exitCode() != 0) {
-            LOG.warn("The setting {} of {} could not be read: {}", name, data.path(), result.lastLines());
-            return "";
-        }
-        return result.output().strip();
     }
 }

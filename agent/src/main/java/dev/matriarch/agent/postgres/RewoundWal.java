@@ -49,17 +49,35 @@ record RewoundWal(Lsn from, Lsn to, long segmentSize, List<Start> starts) {
      * @param present the names of the files in {@code pg_wal}
      */
     List<String> missing(Set<String> present) {
+        return missing(present, present);
+    }
+
+    /**
+     * The same if the rest can be streamed from a server that has these files. The last one of our own may have been received in
+     * part, so that is needed from there as well.
+     */
+    List<String> missing(Set<String> ours, Set<String> theirs) {
         List<String> needed = new ArrayList<>();
         for (long segment = from.value() / segmentSize; segment <= to.value() / segmentSize; segment++) {
             needed.add(name(segment));
         }
+        int lastOurs = last(needed, ours);
+        List<String> missing = new ArrayList<>();
+        for (int i = 0; i <= Math.max(lastOurs, last(needed, theirs)); i++) {
+            String name = needed.get(i);
+            if (!theirs.contains(name) && (!ours.contains(name) || i == lastOurs)) {
+                missing.add(name);
+            }
+        }
+        return missing;
+    }
+
+    private static int last(List<String> needed, Set<String> present) {
         int last = needed.size() - 1;
         while (last >= 0 && !present.contains(needed.get(last))) {
             last--;
         }
-        return needed.subList(0, last + 1).stream()
-                .filter(n -> !present.contains(n))
-                .toList();
+        return last;
     }
 
     /** A timeline's first segment holds what came before its beginning as well. */

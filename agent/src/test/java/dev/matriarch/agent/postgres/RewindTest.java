@@ -120,6 +120,12 @@ class RewindTest {
                     PostgresException.class, () -> a.rewind(TestServers.upstream("b", configB), TestServers.LONG));
             assertTrue(refused.getMessage().contains(parting), refused.getMessage());
             assertTrue(refused.getMessage().contains("has to be cloned"), refused.getMessage());
+            // The same of a copy that would be started under a leader other than the one that it was made from.
+            Path unfinished = servers.root().resolve("a.unfinished");
+            Files.delete(unfinished);
+            Divergence found = a.checkDivergence(TestServers.upstream("b", configB), TestServers.LONG);
+            assertTrue(found.reason().contains("no longer has the WAL file " + parting), found.reason());
+            assertEquals(new Divergence.Diverged(found.reason(), false), found);
             // pg_rewind would recover it first, and not as far as it must be.
             refused = assertThrows(
                     PostgresException.class, () -> a.rewind(TestServers.upstream("b", configB), TestServers.LONG));

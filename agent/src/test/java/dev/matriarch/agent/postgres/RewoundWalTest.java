@@ -41,6 +41,14 @@ class RewoundWalTest {
     }
 
     @Test
+    void theLastOneOfOursMayBeThereInPartOnly() {
+        assertEquals(List.of(), WAL.missing(Set.of(SEGMENT_B), Set.of(SEGMENT_B, SEGMENT_C, SEGMENT_D)));
+        assertEquals(List.of(), WAL.missing(Set.of(SEGMENT_B, SEGMENT_C), Set.of(SEGMENT_C, SEGMENT_D)));
+        assertEquals(List.of(SEGMENT_C), WAL.missing(Set.of(SEGMENT_B, SEGMENT_C), Set.of(SEGMENT_D)));
+        assertEquals(List.of(SEGMENT_B, SEGMENT_C), WAL.missing(Set.of(), Set.of(SEGMENT_D)));
+    }
+
+    @Test
     void timelineOneHasNoHistoryAndSegmentsHaveOtherSizes() {
         RewoundWal wal = RewoundWal.along("", 1, Lsn.parse("2/FFF00000"), Lsn.parse("3/100"), 1 << 20);
         assertEquals(List.of("000000010000000200000FFF"), wal.missing(Set.of("000000010000000300000000")));
