@@ -19,6 +19,13 @@ import java.util.Optional;
  */
 record Settings(Optional<String> scope, List<Endpoint> endpoints, CtlTls tls) {
     private static final int REST_PORT = 8008;
+    /** Where the doors of agents are looked for, by section. */
+    private static final Map<String, List<String>> ADDRESSES = Map.of(
+            "ctl", List.of("endpoints"),
+            "control", List.of("connect_address", "listen"),
+            "restapi", List.of("connect_address", "listen"),
+            "raft", List.of("partner_addrs"));
+
     private static final String DEFAULT_FILE = ".config/matriarch/ctl.yaml";
 
     record Endpoint(String host, int port) {
@@ -61,7 +68,7 @@ record Settings(Optional<String> scope, List<Endpoint> endpoints, CtlTls tls) {
         List<Endpoint> given =
                 endpoints.stream().map(e -> Endpoint.parse(e, -1, "--endpoint")).toList();
         Optional<Path> path = choose(file, terminal);
-        Optional<Map<?, ?>> yaml = path.map(Settings::read);
+        Optional<Map<?, ?>> yaml = path.map(Settings::read).map(configuration -> overlaid(configuration, terminal));
         CtlTls tls = CtlTls.of((section, key) -> setting(yaml, section, key, terminal), insecure);
         Optional<String> scope = yaml.map(y -> y.get("scope")).map(Object::toString);
         if (!given.isEmpty()) {
@@ -79,12 +86,39 @@ record Settings(Optional<String> scope, List<Endpoint> endpoints, CtlTls tls) {
         return new Settings(scope, found, tls);
     }
 
+    /** As the agent that is configured by the same file and the same variables: those come first. */
+    private static Map<?, ?> overlaid(Map<?, ?> yaml, Terminal terminal) {
+        Map<Object, Object> all = new LinkedHashMap<>(yaml);
+        String scope = terminal.environment("PATRONI_SCOPE");
+        if (!scope.isEmpty()) {
+            all.put("scope", scope);
+        }
+        ADDRESSES.forEach((section, keys) -> {
+            Map<Object, Object> merged =
+                    new LinkedHashMap<>(yaml.get(section) instanceof Map<?, ?> map ? map : Map.of());
+            for (String key : keys) {
+                String value = terminal.environment(variable(section, key));
+                if (!value.isEmpty()) {
+                    merged.put(key, value);
+                }
+            }
+            if (!merged.isEmpty()) {
+                all.put(section, merged);
+            }
+        });
+        return all;
+    }
+
     /** The environment comes first, as for the agent. */
     private static Optional<String> setting(Optional<Map<?, ?>> yaml, String section, String key, Terminal terminal) {
-        String variable = terminal.environment("PATRONI_" + (section + "_" + key).toUpperCase(Locale.ROOT));
+        String variable = terminal.environment(variable(section, key));
         return variable.isEmpty()
                 ? yaml.map(y -> at(y, section, key)).map(Object::toString).filter(text -> !text.isBlank())
                 : Optional.of(variable);
+    }
+
+    private static String variable(String section, String key) {
+        return "PATRONI_" + (section + "_" + key).toUpperCase(Locale.ROOT);
     }
 
     private static Optional<Path> choose(String file, Terminal terminal) {
@@ -167,6 +201,9 @@ record Settings(Optional<String> scope, List<Endpoint> endpoints, CtlTls tls) {
         if (value == null) {
             return List.of();
         }
-        return value instanceof List<?> many ? many : List.of(value.toString().split("\\s*,\\s*"));
+        // A text may have its parts in quotes, as Patroni's documentation writes them in variables.
+        return value instanceof List<?> many
+                ? many
+                : List.of(value.toString().replaceAll("['\"]", "").split("\\s*,\\s*"));
     }
 }

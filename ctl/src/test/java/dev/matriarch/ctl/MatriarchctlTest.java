@@ -1,6 +1,7 @@
 package dev.matriarch.ctl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.proto.control.v1.ActionReply;
@@ -17,6 +18,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -153,6 +155,27 @@ class MatriarchctlTest {
         assertEquals(1, raw("", Map.of(), "list", "-c", file.toString()));
         assertEquals(1, raw("", Map.of(), "-c", directory + "/missing.yml", "list"));
         assertTrue(err().contains("not existing or no read rights"), err());
+    }
+
+    /** In a container the file says what all members share, and the environment the rest. */
+    @Test
+    void variablesComeBeforeWhatTheAgentsFileSays() throws IOException {
+        Path file = directory.resolve("n1.yml");
+        Files.writeString(file, "scope: other\ncontrol:\n  listen: 127.0.0.2:1\n");
+        String port = agent.endpoint().split(":")[1];
+        String rest = "127.0.0.9:" + (Integer.parseInt(port) - 1);
+        for (Map<String, String> addresses : List.of(
+                Map.of("PATRONI_CTL_ENDPOINTS", "'127.0.0.2:1', " + agent.endpoint()),
+                Map.of("PATRONI_CONTROL_CONNECT_ADDRESS", agent.endpoint()),
+                Map.of(
+                        "PATRONI_CONTROL_LISTEN", "127.0.0.3:" + port,
+                        "PATRONI_RESTAPI_CONNECT_ADDRESS", rest,
+                        "PATRONI_RAFT_PARTNER_ADDRS", "127.0.0.3:7000," + agent.endpoint()))) {
+            Map<String, String> environment = new HashMap<>(addresses);
+            environment.put("PATRONI_SCOPE", "demo");
+            assertEquals(0, raw("", environment, "-c", file.toString(), "list"), () -> addresses + err());
+        }
+        assertNotEquals(0, raw("", Map.of(), "-c", file.toString(), "list"));
     }
 
     @Test
