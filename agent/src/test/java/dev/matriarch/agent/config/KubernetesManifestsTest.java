@@ -9,6 +9,7 @@ import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -67,7 +68,9 @@ class KubernetesManifestsTest {
     @Test
     void theOneWithTheBuiltInStore() throws Exception {
         RaftConfig raft = load("built-in-store.yaml").builtIn().orElseThrow();
-        assertEquals("demo-0.demo-members:2222", raft.selfAddress().toString());
-        assertEquals(2, raft.partners().size());
+        assertEquals("demo-0.demo-members:7000", raft.selfAddress().toString());
+        assertEquals(
+                List.of("demo-1.demo-members:7000", "demo-2.demo-members:7000"),
+                raft.partners().stream().map(HostPort::toString).toList());
     }
 }

@@ -10,10 +10,18 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.SyncState;
+import io.fabric8.kubernetes.api.model.Container;
 import io.fabric8.kubernetes.api.model.HasMetadata;
 import io.fabric8.kubernetes.api.model.KubernetesResource;
 import io.fabric8.kubernetes.api.model.PodSecurityContext;
+import io.fabric8.kubernetes.api.model.PodSpec;
+import io.fabric8.kubernetes.api.model.Probe;
+import io.fabric8.kubernetes.api.model.SecurityContext;
+import io.fabric8.kubernetes.api.model.Service;
+import io.fabric8.kubernetes.api.model.VolumeMount;
 import io.fabric8.kubernetes.api.model.apps.StatefulSet;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudget;
+import io.fabric8.kubernetes.api.model.policy.v1.PodDisruptionBudgetSpec;
 import io.fabric8.kubernetes.api.model.rbac.PolicyRule;
 import io.fabric8.kubernetes.api.model.rbac.Role;
 import io.fabric8.kubernetes.client.utils.Serialization;
@@ -27,6 +35,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -35,6 +44,7 @@ import org.junit.jupiter.api.Test;
 /** The manifests in packaging/kubernetes are objects that Kubernetes knows, and grant what the adapter asks for: all of it and no more. */
 class ManifestsTest {
     private static final Path FOLDER = Path.of("../../packaging/kubernetes");
+    private static final List<String> FILES = List.of("state-in-kubernetes.yaml", "built-in-store.yaml");
     private static final Duration LONG = Duration.ofSeconds(60);
     private static final Pattern PATH = Pattern.compile("/api/v1/namespaces/[^/]+/([a-z]+)(/[^?]+)?(\\?.*)?");
 
@@ -49,7 +59,7 @@ class ManifestsTest {
 
     @Test
     void bothAreWholeClusters() throws Exception {
-        for (String file : List.of("state-in-kubernetes.yaml", "built-in-store.yaml")) {
+        for (String file : FILES) {
             Set<String> kinds = new TreeSet<>();
             for (HasMetadata object : objects(file)) {
                 assertTrue(!object.getMetadata().getName().isEmpty(), file);
@@ -61,17 +71,106 @@ class ManifestsTest {
         }
     }
 
+    /** The doors, their names and who finds whom by which labels are the same everywhere in a file. */
+    @Test
+    void namesLabelsAndPortsAgree() throws Exception {
+        for (String file : FILES) {
+            StatefulSet set = only(file, StatefulSet.class);
+            Map<String, String> labels =
+                    set.getSpec().getTemplate().getMetadata().getLabels();
+            assertEquals(labels, set.getSpec().getSelector().getMatchLabels(), file);
+            Map<String, Integer> ports = new TreeMap<>();
+            container(set).getPorts().forEach(port -> ports.put(port.getName(), port.getContainerPort()));
+            for (HasMetadata object : objects(file)) {
+                if (object instanceof Service service) {
+                    String where = file + ", service " + service.getMetadata().getName();
+                    service.getSpec()
+                            .getPorts()
+                            .forEach(port -> assertEquals(ports.get(port.getName()), port.getPort(), where));
+                    Map<String, String> selected =
+                            new TreeMap<>(service.getSpec().getSelector());
+                    // The agents give their pods this one.
+                    selected.remove("role");
+                    assertTrue(labels.entrySet().containsAll(selected.entrySet()), where);
+                }
+            }
+            Service members = objects(file).stream()
+                    .filter(o -> o.getMetadata().getName().equals(set.getSpec().getServiceName()))
+                    .map(Service.class::cast)
+                    .findFirst()
+                    .orElseThrow();
+            assertEquals("None", members.getSpec().getClusterIP(), file);
+            // A peer that waits for the others is not ready, and has to be found by them all the same.
+            assertEquals(true, members.getSpec().getPublishNotReadyAddresses(), file);
+            PodDisruptionBudgetSpec budget =
+                    only(file, PodDisruptionBudget.class).getSpec();
+            assertEquals(1, budget.getMaxUnavailable().getIntVal(), file);
+            assertEquals(labels, budget.getSelector().getMatchLabels(), file);
+            assertEquals(3, set.getSpec().getReplicas(), file);
+        }
+    }
+
+    @Test
+    void kubeletAsksTheAgentWhetherItLivesAndWhetherThePodIsReady() throws Exception {
+        for (String file : FILES) {
+            Container container = container(only(file, StatefulSet.class));
+            assertEquals("/liveness", path(container.getStartupProbe()), file);
+            assertEquals("/liveness", path(container.getLivenessProbe()), file);
+            assertEquals("/readiness", path(container.getReadinessProbe()), file);
+        }
+    }
+
+    /** All that the image's own text says is written is a volume; the rest cannot be. */
+    @Test
+    void nothingRunsAsRootOrWritesToItsImage() throws Exception {
+        for (String file : FILES) {
+            StatefulSet set = only(file, StatefulSet.class);
+            PodSpec pod = set.getSpec().getTemplate().getSpec();
+            assertEquals(true, pod.getSecurityContext().getRunAsNonRoot(), file);
+            assertEquals(999L, pod.getSecurityContext().getRunAsUser(), file);
+            SecurityContext container = container(set).getSecurityContext();
+            assertEquals(true, container.getReadOnlyRootFilesystem(), file);
+            assertEquals(false, container.getAllowPrivilegeEscalation(), file);
+            assertEquals(List.of("ALL"), container.getCapabilities().getDrop(), file);
+            Set<String> volumes = new TreeSet<>();
+            pod.getVolumes().forEach(volume -> volumes.add(volume.getName()));
+            set.getSpec()
+                    .getVolumeClaimTemplates()
+                    .forEach(claim -> volumes.add(claim.getMetadata().getName()));
+            Set<String> paths = new TreeSet<>();
+            for (VolumeMount mount : container(set).getVolumeMounts()) {
+                assertTrue(volumes.contains(mount.getName()), file + ": " + mount.getName());
+                paths.add(mount.getMountPath());
+            }
+            assertEquals(Set.of("/data", "/dev/shm", "/etc/matriarch", "/run/postgresql", "/tmp"), paths, file);
+        }
+    }
+
+    private static String path(Probe probe) {
+        assertEquals("rest", probe.getHttpGet().getPort().getStrVal());
+        return probe.getHttpGet().getPath();
+    }
+
+    private static Container container(StatefulSet set) {
+        return set.getSpec().getTemplate().getSpec().getContainers().getFirst();
+    }
+
+    private static <T> T only(String file, Class<T> kind) throws IOException {
+        List<T> found =
+                objects(file).stream().filter(kind::isInstance).map(kind::cast).toList();
+        assertEquals(1, found.size(), file + ": " + kind);
+        return found.getFirst();
+    }
+
     /** Otherwise each new pod finds a data directory that its group may write, and PostgreSQL does not start with such a one. */
     @Test
     void theVolumesModesAreLeftAsTheyAreOnceTheyAreRight() throws Exception {
-        for (String file : List.of("state-in-kubernetes.yaml", "built-in-store.yaml")) {
-            List<StatefulSet> sets = objects(file).stream()
-                    .filter(StatefulSet.class::isInstance)
-                    .map(StatefulSet.class::cast)
-                    .toList();
-            assertEquals(1, sets.size(), file);
-            PodSecurityContext context =
-                    sets.getFirst().getSpec().getTemplate().getSpec().getSecurityContext();
+        for (String file : FILES) {
+            PodSecurityContext context = only(file, StatefulSet.class)
+                    .getSpec()
+                    .getTemplate()
+                    .getSpec()
+                    .getSecurityContext();
             assertEquals(999L, context.getFsGroup(), file);
             assertEquals("OnRootMismatch", context.getFsGroupChangePolicy(), file);
         }

@@ -1,0 +1,149 @@
+package dev.matriarch.image;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.github.dockerjava.api.DockerClient;
+import com.github.dockerjava.api.command.CreateContainerCmd;
+import com.github.dockerjava.api.model.Bind;
+import com.github.dockerjava.api.model.Capability;
+import com.github.dockerjava.api.model.ContainerNetwork;
+import com.github.dockerjava.api.model.HostConfig;
+import com.github.dockerjava.api.model.Volume;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import org.testcontainers.containers.Container;
+import org.testcontainers.containers.GenericContainer;
+import org.testcontainers.containers.Network;
+import org.testcontainers.containers.wait.strategy.Wait;
+import org.testcontainers.utility.DockerImageName;
+
+/** One container of the cluster, made as the compose file says. Nothing of it is reached but through the engine. */
+final class Member {
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    final String name;
+    final GenericContainer<?> container;
+    private final Network network;
+
+    Member(String name, String image, ComposeFile.Service service, Network network) {
+        this.name = name;
+        this.network = network;
+        this.container = new GenericContainer<>(DockerImageName.parse(image))
+                .withNetwork(network)
+                .withNetworkAliases(name)
+                .withEnv(service.environment())
+                .withCreateContainerCmdModifier(command -> as(service, command))
+                // By the image's own HEALTHCHECK.
+                .waitingFor(Wait.forHealthcheck().withStartupTimeout(Duration.ofMinutes(5)));
+    }
+
+    private void as(ComposeFile.Service service, CreateContainerCmd command) {
+        HostConfig host = command.getHostConfig();
+        host.withReadonlyRootfs(service.readOnly())
+                .withTmpFs(service.tmpfs().stream().collect(Collectors.toMap(path -> path, path -> "")))
+                .withShmSize(service.shmSize())
+                .withCapDrop(service.capDrop().stream().map(Capability::valueOf).toArray(Capability[]::new))
+                .withSecurityOpts(service.securityOpt())
+                .withBinds(service.volumes().stream()
+                        .map(volume -> volume.split(":", 2))
+                        .map(parts -> new Bind(volumeOf(parts[0]), new Volume(parts[1])))
+                        .toArray(Bind[]::new));
+        command.withHostName(service.hostname());
+    }
+
+    /** Of this cluster's own, as compose puts its project's name before them. */
+    private String volumeOf(String volume) {
+        return network.getId().substring(0, 12) + "-" + volume;
+    }
+
+    /** Ends it, with its data. */
+    void remove() {
+        container.stop();
+        engine().removeVolumeCmd(volumeOf(name)).exec();
+    }
+
+    private DockerClient engine() {
+        return container.getDockerClient();
+    }
+
+    /** As {@code docker kill}. */
+    void kill() {
+        engine().killContainerCmd(container.getContainerId()).exec();
+    }
+
+    /** As {@code docker stop}: the image's stop signal, and time to obey it. Returns when it has ended. */
+    void stop(Duration grace) {
+        engine().stopContainerCmd(container.getContainerId())
+                .withTimeout((int) grace.toSeconds())
+                .exec();
+    }
+
+    void start() {
+        engine().startContainerCmd(container.getContainerId()).exec();
+    }
+
+    /** As {@code docker network disconnect}. */
+    void cutOff() {
+        engine().disconnectFromNetworkCmd()
+                .withNetworkId(network.getId())
+                .withContainerId(container.getContainerId())
+                .withForce(true)
+                .exec();
+    }
+
+    /** Back on the network. */
+    void reconnect() {
+        engine().connectToNetworkCmd()
+                .withNetworkId(network.getId())
+                .withContainerId(container.getContainerId())
+                .withContainerNetwork(new ContainerNetwork().withAliases(name))
+                .exec();
+    }
+
+    long exitCode() {
+        return engine().inspectContainerCmd(container.getContainerId())
+                .exec()
+                .getState()
+                .getExitCodeLong();
+    }
+
+    /** What a command in the container says; empty if it failed or the container is not there to run it. */
+    Optional<String> run(String... command) {
+        try {
+            Container.ExecResult result = container.execInContainer(command);
+            return result.getExitCode() == 0 ? Optional.of(result.getStdout().strip()) : Optional.empty();
+        } catch (IOException | RuntimeException e) {
+            return Optional.empty();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException("interrupted", e);
+        }
+    }
+
+    /** By the server's socket file, so that it works also without a network. */
+    Optional<String> sql(String statement) {
+        return run("timeout", "10", "psql", "-qAtX", "-c", statement, "postgres");
+    }
+
+    /** Names of the cluster's members with their role and state, as this one sees it; empty if it does not answer. */
+    Optional<Map<String, String>> view() {
+        return run("curl", "--silent", "--max-time", "5", "http://127.0.0.1:8008/cluster")
+                .map(Member::json)
+                .map(cluster -> cluster.path("members")
+                        .valueStream()
+                        .collect(Collectors.toMap(
+                                member -> member.path("name").asText(),
+                                member -> member.path("role").asText() + " "
+                                        + member.path("state").asText())));
+    }
+
+    private static JsonNode json(String text) {
+        try {
+            return JSON.readTree(text);
+        } catch (IOException e) {
+            throw new IllegalStateException("not JSON: " + text, e);
+        }
+    }
+}
