@@ -43,6 +43,11 @@ final class RaftTransport implements AutoCloseable {
     /** A resumed session is not checked again: none may outlive a certificate for long. */
     private static final Duration LONGEST_SESSION = Duration.ofMinutes(1);
 
+    /** Silence on a connection with a call under way after which it is asked for a sign of life; gRPC allows no less. */
+    private static final Duration SILENCE = Duration.ofSeconds(10);
+    /** How long that sign may take. */
+    private static final Duration SIGN_OF_LIFE = Duration.ofSeconds(3);
+
     private final PeerAddress bind;
     /** Absent: plain text. */
     private final Optional<SslContext> clientTls;
@@ -110,7 +115,9 @@ final class RaftTransport implements AutoCloseable {
         Optional<SslContext> ours = serverTls;
         GrpcConfigKeys.Server.setServicesCustomizer(parameters, (builder, types) -> {
             ours.ifPresent(builder::sslContext);
-            return builder.addService(extra).intercept(new RecipientCheck(id));
+            return builder.permitKeepAliveTime(SILENCE.toMillis() / 2, TimeUnit.MILLISECONDS)
+                    .addService(extra)
+                    .intercept(new RecipientCheck(id));
         });
         RaftServer.Builder builder = RaftServer.newBuilder()
                 .setServerId(id)
@@ -139,6 +146,10 @@ final class RaftTransport implements AutoCloseable {
         // By name, not by address: the name is what the certificate is compared with.
         NettyChannelBuilder builder = NettyChannelBuilder.forAddress(peer.host(), peer.port())
                 .proxyDetector(target -> null)
+                // A connection whose other end went away without a word, or whose own address did, would be used for a
+                // quarter of an hour.
+                .keepAliveTime(SILENCE.toMillis(), TimeUnit.MILLISECONDS)
+                .keepAliveTimeout(SIGN_OF_LIFE.toMillis(), TimeUnit.MILLISECONDS)
                 .directExecutor();
         clientTls.ifPresentOrElse(builder::sslContext, builder::usePlaintext);
         return builder.build();
