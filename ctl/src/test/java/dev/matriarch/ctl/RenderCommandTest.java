@@ -21,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -36,6 +37,14 @@ class RenderCommandTest {
     private Path template;
     private Path file;
     private Path calls;
+
+    /** The first call of a JVM on a busy machine may take longer than agents are waited for. */
+    @BeforeAll
+    static void warmUp() throws Exception {
+        try (FakeAgent any = new FakeAgent().start()) {
+            until(() -> CtlRun.of(any, "", "list").code() == 0);
+        }
+    }
 
     @BeforeEach
     void start() throws IOException {
