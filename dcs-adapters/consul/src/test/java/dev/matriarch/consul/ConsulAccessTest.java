@@ -17,6 +17,7 @@ import dev.matriarch.consul.ConsulSettings.Changeable;
 import dev.matriarch.consul.ConsulSettings.Consistency;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.TlsFiles;
@@ -97,6 +98,19 @@ class ConsulAccessTest {
                 assertThrows(DcsException.class, () -> nobody.renewLeader("n1", epoch, TTL, Optional.empty(), TIMEOUT));
                 wrong.change(with(secret, false));
                 assertEquals("n1", wrong.read(TIMEOUT).leader().orElseThrow().name(), "a reloaded token counts");
+
+                // As Consul does when it has expired. It says nothing of the lock: that may be held still.
+                String other = JSON.readTree(servers.ask(0, "PUT", "acl/token", "{\"Policies\": [{\"Name\": \"m\"}]}"))
+                        .path("SecretID")
+                        .asText();
+                servers.ask(0, "DELETE", "acl/token/" + token.path("AccessorID").asText(), "");
+                String why = assertThrows(
+                                DcsException.class, () -> dcs.renewLeader("n1", epoch, TTL, Optional.empty(), TIMEOUT))
+                        .getMessage();
+                assertTrue(why.contains("token"), why);
+                assertThrows(DcsException.class, () -> dcs.read(TIMEOUT));
+                dcs.change(with(other, true));
+                assertEquals(new LeaseResult.Held(epoch), dcs.renewLeader("n1", epoch, TTL, Optional.empty(), TIMEOUT));
             }
         }
     }

@@ -15,6 +15,7 @@ import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.LeaseResult;
+import dev.matriarch.dcs.contract.Outages;
 import dev.matriarch.dcs.http.TlsFiles;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -104,6 +105,17 @@ class ConsulFaultsTest {
                 assertEquals("n1", there.read(TIMEOUT).leader().orElseThrow().name());
             }
             assertTrue(n1.read(TIMEOUT).member("n1").isPresent());
+        }
+    }
+
+    @Test
+    void theLockStaysWhenConsulsLeaderDies() throws Exception {
+        int first = servers.leader();
+        try (ConsulDcs n1 = at((first + 1) % 3, "n1");
+                ConsulDcs n2 = at((first + 2) % 3, "n2")) {
+            Outages.theLockStays(n1, n2, TTL, () -> servers.kill(first));
+        } finally {
+            servers.start(first);
         }
     }
 
@@ -213,6 +225,14 @@ class ConsulFaultsTest {
                     () -> n1.renewLeader("n1", epoch, longTtl, Optional.empty(), TIMEOUT)
                             .equals(new LeaseResult.Held(epoch)));
             assertEquals(new LeaseResult.Lost("n1"), n2.acquireLeader("n2", TTL, Long.MAX_VALUE, TIMEOUT));
+        }
+    }
+
+    @Test
+    void serversThatAllLoseTheirDisksAreSeenAsEmpty() throws Exception {
+        try (ConsulDcs n1 = at(0, "n1");
+                ConsulDcs n2 = at(1, "n2")) {
+            Outages.everythingIsWrittenAnew(n1, n2, TTL, servers::wipe);
         }
     }
 }

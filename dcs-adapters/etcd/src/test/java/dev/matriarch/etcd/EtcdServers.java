@@ -3,6 +3,9 @@ package dev.matriarch.etcd;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.matriarch.dcs.contract.Signal;
 import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
@@ -158,10 +161,7 @@ final class EtcdServers implements AutoCloseable {
     }
 
     void signal(int i, String signal) throws Exception {
-        Process kill = new ProcessBuilder(
-                        "kill", "-" + signal, Long.toString(processes.get(i).pid()))
-                .start();
-        assertTrue(kill.waitFor(5, TimeUnit.SECONDS) && kill.exitValue() == 0, "kill -" + signal);
+        Signal.send(signal, processes.get(i));
     }
 
     void signalAll(String signal) throws Exception {
@@ -174,16 +174,46 @@ final class EtcdServers implements AutoCloseable {
         processes.get(i).destroyForcibly().waitFor(10, TimeUnit.SECONDS);
     }
 
-    /** All of them begin again with empty directories. */
-    void wipe() throws Exception {
+    /** The server that leads now, all of which answer. */
+    int leader() throws Exception {
+        for (int i = 0; i < processes.size(); i++) {
+            JsonNode said = status(i);
+            if (said.path("leader")
+                    .asText()
+                    .equals(said.path("header").path("member_id").asText())) {
+                return i;
+            }
+        }
+        return fail("no server leads");
+    }
+
+    private JsonNode status(int i) throws Exception {
+        try (HttpClient http = HttpClient.newHttpClient()) {
+            HttpRequest request = HttpRequest.newBuilder(address(i).resolve("/v3/maintenance/status"))
+                    .timeout(Duration.ofSeconds(10))
+                    .POST(HttpRequest.BodyPublishers.ofString("{}"))
+                    .build();
+            return new ObjectMapper()
+                    .readTree(http.send(request, HttpResponse.BodyHandlers.ofString())
+                            .body());
+        }
+    }
+
+    /** All of them die at once and begin again where they were. */
+    void restart() throws Exception {
         for (int i = 0; i < processes.size(); i++) {
             kill(i);
         }
-        generation++;
         for (int i = 0; i < processes.size(); i++) {
             start(i);
         }
         awaitAnswers();
+    }
+
+    /** The same with empty directories. */
+    void wipe() throws Exception {
+        generation++;
+        restart();
     }
 
     @Override

@@ -7,20 +7,27 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.dcs.DcsException;
+import dev.matriarch.dcs.contract.Sample;
 import dev.matriarch.dcs.http.Budget;
+import dev.matriarch.kubernetes.KubernetesSettings.ServiceAccount;
 import io.fabric8.kubernetes.client.Config;
 import io.fabric8.kubernetes.client.ConfigBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientBuilder;
 import io.fabric8.kubernetes.client.KubernetesClientException;
 import io.fabric8.kubernetes.client.OAuthTokenProvider;
 import io.fabric8.kubernetes.client.jdkhttp.JdkHttpClientFactory;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 /** Where the token comes from, such as a login program, may fail or hang: the call ends in its time, as one without an answer. */
 class LoginTest {
@@ -101,5 +108,32 @@ class LoginTest {
         released.countDown();
         works();
         assertTrue(server.asked.size() <= 2, "what nobody waits for any more is not asked: " + server.asked.size());
+    }
+
+    private String shown() {
+        return server.asked.getLast().getHeader("Authorization");
+    }
+
+    @Test
+    void aServiceAccountsTokenIsShownAsItIsRenewedAndTheLastOneWhileThereIsNone(@TempDir Path dir) throws Exception {
+        Path file = Files.writeString(dir.resolve("token"), "first\n");
+        ServiceAccount account = new ServiceAccount(URI.create(server.address().toString()), file, Optional.empty());
+        try (KubernetesApi pod = new KubernetesApi(Connection.client(account), Set.of())) {
+            pod.get(PATH, MockCluster.soon());
+            assertEquals("Bearer first", shown());
+            Files.writeString(file, "second\n");
+            Sample.await(Duration.ofSeconds(30), "the renewed one is shown", () -> {
+                pod.get(PATH, MockCluster.soon());
+                return shown().equals("Bearer second");
+            });
+            Files.delete(file);
+            long gone = System.nanoTime();
+            // It is looked for once a second at the most.
+            Sample.await(Duration.ofSeconds(30), "it was looked for", () -> {
+                pod.get(PATH, MockCluster.soon());
+                return System.nanoTime() - gone > Duration.ofMillis(1200).toNanos();
+            });
+            assertEquals("Bearer second", shown());
+        }
     }
 }

@@ -15,6 +15,7 @@ import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.WriteResult;
+import dev.matriarch.dcs.contract.Outages;
 import dev.matriarch.dcs.http.Addresses;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -146,6 +147,17 @@ class ZooKeeperFaultsTest {
             servers.signal(first, "CONT");
             assertEquals("n1", n1.read(TIMEOUT).leader().orElseThrow().name());
             assertEquals(new LeaseResult.Held(epoch), renew(n1, epoch, TIMEOUT));
+        }
+    }
+
+    @Test
+    void theLockStaysWhenZooKeepersLeaderDies() throws Exception {
+        int first = servers.leader();
+        try (ZooKeeperDcs n1 = at(first, (first + 1) % 3, (first + 2) % 3);
+                ZooKeeperDcs n2 = at((first + 2) % 3, (first + 1) % 3)) {
+            Outages.theLockStays(n1, n2, TTL, () -> servers.kill(first));
+        } finally {
+            servers.start(first);
         }
     }
 
@@ -285,6 +297,14 @@ class ZooKeeperFaultsTest {
                     SOON,
                     "another sees it",
                     () -> new LeaseResult.Lost("n1").equals(n2.acquireLeader("n2", TTL, Long.MAX_VALUE, TIMEOUT)));
+        }
+    }
+
+    @Test
+    void serversThatAllLoseTheirDisksAreSeenAsEmpty() throws Exception {
+        try (ZooKeeperDcs n1 = at(0, 1);
+                ZooKeeperDcs n2 = at(1, 0)) {
+            Outages.everythingIsWrittenAnew(n1, n2, TTL, servers::wipe);
         }
     }
 }

@@ -3,6 +3,7 @@ package dev.matriarch.zookeeper;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.matriarch.dcs.contract.Signal;
 import java.io.File;
 import java.io.IOException;
 import java.net.InetSocketAddress;
@@ -103,7 +104,7 @@ final class ZooKeeperServers implements AutoCloseable {
         }
     }
 
-    private void start(int i) throws IOException {
+    void start(int i) throws IOException {
         Path data = Files.createDirectories(dir.resolve("data" + generation + "-" + i));
         StringBuilder config = new StringBuilder("""
                 dataDir=%s
@@ -176,16 +177,17 @@ final class ZooKeeperServers implements AutoCloseable {
     }
 
     void signal(int i, String signal) throws Exception {
-        Process kill = new ProcessBuilder(
-                        "kill", "-" + signal, Long.toString(processes.get(i).pid()))
-                .start();
-        assertTrue(kill.waitFor(5, TimeUnit.SECONDS) && kill.exitValue() == 0, "kill -" + signal);
+        Signal.send(signal, processes.get(i));
+    }
+
+    void kill(int i) throws InterruptedException {
+        processes.get(i).destroyForcibly().waitFor(10, TimeUnit.SECONDS);
     }
 
     /** They begin again where they were. */
     void restart() throws Exception {
-        for (Process process : processes) {
-            process.destroyForcibly().waitFor(10, TimeUnit.SECONDS);
+        for (int i = 0; i < processes.size(); i++) {
+            kill(i);
         }
         startAll();
     }

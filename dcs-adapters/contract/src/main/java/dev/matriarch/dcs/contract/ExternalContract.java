@@ -1,19 +1,15 @@
 package dev.matriarch.dcs.contract;
 
 import static dev.matriarch.dcs.contract.Sample.TIMEOUT;
-import static dev.matriarch.dcs.contract.Sample.await;
 import static dev.matriarch.dcs.contract.Sample.epoch;
 import static dev.matriarch.dcs.contract.Sample.member;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.SyncState;
-import dev.matriarch.dcs.WriteResult;
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -96,26 +92,7 @@ public abstract class ExternalContract extends DcsContract {
 
     @Test
     void aWipedStoreIsSeenAsEmptyAndTakesEverythingAnew() throws Exception {
-        n1.writeInitialize("7", Expected.absent(), TIMEOUT);
-        long epoch = epoch(acquire(n1, "n1"));
-        n1.touchMember(member("n1", "running"), store.ttl(), TIMEOUT);
-        assertEquals(1, n1.read(TIMEOUT).members().size());
-        assertEquals("n1", n2.read(TIMEOUT).leader().orElseThrow().name());
-        external.wipe();
-        await(Duration.ofSeconds(20), "an empty view", () -> {
-            ClusterView view = n1.read(TIMEOUT);
-            return view.isUnlocked()
-                    && view.initialize().isEmpty()
-                    && view.members().isEmpty();
-        });
-        assertEquals(new LeaseResult.Lost(""), n1.renewLeader("n1", epoch, store.ttl(), Optional.empty(), TIMEOUT));
-        long next = epoch(n1.acquireLeader("n1", store.ttl(), n1.read(TIMEOUT).revision(), TIMEOUT));
-        n1.touchMember(member("n1", "running"), store.ttl(), TIMEOUT);
-        assertEquals(next, epoch(n1.renewLeader("n1", next, store.ttl(), Optional.of(status(9)), TIMEOUT)));
-        assertInstanceOf(WriteResult.Written.class, n1.writeInitialize("7", Expected.absent(), TIMEOUT));
-        ClusterView view = n2.read(TIMEOUT);
-        assertEquals("n1", view.leader().orElseThrow().name());
-        assertEquals(1, view.members().size());
+        Outages.everythingIsWrittenAnew(n1, n2, store.ttl(), external::wipe);
     }
 
     @Test
