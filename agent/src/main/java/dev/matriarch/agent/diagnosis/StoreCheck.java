@@ -53,6 +53,8 @@ final class StoreCheck implements Check {
                 case "kubernetes" ->
                     "look at the API server and at what the pod's service account may do (kubectl auth can-i --list), from "
                             + name;
+                case "zookeeper", "exhibitor" ->
+                    "look at ZooKeeper (zkServer.sh status on its hosts) and at the way there from " + name;
                 default -> "look at etcd (etcdctl endpoint health) and at the way there from " + name;
             };
             if (!store.getHealth().startsWith("ok")) {
@@ -111,7 +113,8 @@ final class StoreCheck implements Check {
                     "store-content",
                     "",
                     "the store does not know the cluster (no key initialize), although there are data: was it emptied?",
-                    "start the agent of the primary first: it fills the store again; docs/runbooks has the rest");
+                    "start the agent of the member that led last, before any other: it fills the store again;"
+                            + " docs/runbooks/emptied-store.md has the rest");
         } else if (seen && !configured) {
             notes.warning(
                     "store-content",
@@ -191,7 +194,7 @@ final class StoreCheck implements Check {
                     "one-store",
                     "",
                     "the members see different stores, by their system identifiers: " + Notes.byValue(identifiers),
-                    "compare the section of the store (raft, etcd3, consul, kubernetes), scope and namespace of all members");
+                    "compare the section of the store (raft, etcd3, consul, zookeeper…), scope and namespace of all members");
         } else if (Notes.differ(leaders.values())) {
             notes.warning(
                     "one-store",

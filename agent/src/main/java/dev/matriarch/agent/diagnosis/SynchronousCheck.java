@@ -3,6 +3,7 @@ package dev.matriarch.agent.diagnosis;
 import dev.matriarch.agent.config.DynamicConfig.SynchronousMode;
 import dev.matriarch.agent.diagnosis.Diagnosis.Check;
 import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.Versioned;
 import java.util.List;
@@ -24,6 +25,18 @@ final class SynchronousCheck implements Check {
                     "synchronous_mode is off: a failover may lose the last commits, up to "
                             + Notes.bytes(of.config().maximumLagOnFailover()));
             return notes.findings();
+        }
+        List<String> strangers = of.members().stream()
+                .filter(m -> !m.knowsQuorumCommit())
+                .map(Member::name)
+                .toList();
+        if (of.config().synchronousMode() == SynchronousMode.QUORUM && !strangers.isEmpty()) {
+            notes.error(
+                    "quorum-beside-patroni",
+                    "",
+                    "synchronous_mode is quorum, which Patroni below 4.0 takes for off: " + String.join(", ", strangers)
+                            + " may be promoted without the last commits, and waits for nobody while it leads",
+                    "matriarchctl edit-config " + of.scope() + " -s synchronous_mode=on, until it is replaced");
         }
         Optional<SyncState> sync = of.view().flatMap(ClusterView::sync).map(Versioned::value);
         int voters = sync.map(s -> s.voters().size()).orElse(0);

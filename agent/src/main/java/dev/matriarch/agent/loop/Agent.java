@@ -33,6 +33,7 @@ import dev.matriarch.agent.rpc.ShardingCalls;
 import dev.matriarch.agent.sharding.Citus;
 import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.Change;
+import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.rest.NamedHealth;
 import dev.matriarch.rest.RestDoor;
@@ -189,7 +190,7 @@ public final class Agent implements AutoCloseable {
                     desk,
                     transport,
                     peers,
-                    json -> problems(settings.local(), dcs, json),
+                    json -> problems(settings.local(), dcs, desk.view(), json),
                     sharding,
                     services,
                     name -> desk.ready()
@@ -226,14 +227,21 @@ public final class Agent implements AutoCloseable {
                 });
     }
 
-    private static List<String> problems(AgentConfig config, Dcs dcs, String json) {
+    private static List<String> problems(AgentConfig config, Dcs dcs, Optional<ClusterView> view, String json) {
         List<String> problems =
                 DynamicConfigJson.validate(json).stream().map(Object::toString).toList();
         if (!problems.isEmpty()) {
             return problems;
         }
         DynamicConfig asked = DynamicConfigJson.parse(json);
-        return config.store().timingProblem(asked, dcs.longestTtl()).or(() -> config.watchdogProblem(asked)).stream()
+        return config
+                .store()
+                .timingProblem(asked, dcs.longestTtl())
+                .or(() -> config.watchdogProblem(asked))
+                .or(() -> asked.synchronousMode() == DynamicConfig.SynchronousMode.QUORUM
+                        ? view.map(ClusterView::members).flatMap(OlderPatroni::withoutVotes)
+                        : Optional.empty())
+                .stream()
                 .toList();
     }
 

@@ -2,11 +2,15 @@ package dev.matriarch.agent.loop;
 
 import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.Observation;
+import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.SlotPolicy;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Leader;
+import dev.matriarch.dcs.Member;
 import java.time.Duration;
+import java.util.Collection;
+import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.slf4j.Logger;
@@ -25,6 +29,7 @@ final class Narration {
     private long lastAt;
     private String lastOwner = "";
     private Set<String> warnedOfSlots = Set.of();
+    private Optional<String> warnedOfVotes = Optional.empty();
 
     /** @param deduplicate whether a heartbeat that says the same as the one before is left out */
     Narration(String me, BooleanSupplier deduplicate) {
@@ -35,7 +40,18 @@ final class Narration {
     void say(Decision decision, Observation seen) {
         String owner =
                 seen.view().flatMap(ClusterView::leader).map(Leader::name).orElse("None");
+        seen.view().ifPresent(v -> votes(seen.settings().synchronous().mode(), v.members()));
         say(decision, owner, seen.now(), seen.settings().loopWait());
+    }
+
+    /** Said once, and again when it is about others. */
+    void votes(Settings.Synchronous.Mode mode, Collection<Member> members) {
+        Optional<String> problem =
+                mode == Settings.Synchronous.Mode.QUORUM ? OlderPatroni.withoutVotes(members) : Optional.empty();
+        if (!problem.equals(warnedOfVotes)) {
+            warnedOfVotes = problem;
+            problem.ifPresent(LOG::warn);
+        }
     }
 
     /** @param now monotonic nanoseconds */

@@ -14,6 +14,7 @@ import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.Lsn;
 import dev.matriarch.dcs.Member;
+import dev.matriarch.dcs.SyncState;
 import java.time.Duration;
 import java.util.Optional;
 import org.slf4j.Logger;
@@ -127,7 +128,7 @@ final class StoreSteps {
             case Decision.WriteFailover write ->
                 dcs().writeFailover(write.request(), Expected.revision(write.revision()), timeout());
             case Decision.WriteFailsafe write -> writeFailsafe(write);
-            case Decision.WriteSync write -> writeSync(write);
+            case Decision.WriteSync write -> writeSync(write, before);
             default -> throw new IllegalStateException("not a step of the store: " + decision);
         }
         return read();
@@ -152,9 +153,11 @@ final class StoreSteps {
         }
     }
 
-    private void writeSync(Decision.WriteSync write) throws DcsException {
+    private void writeSync(Decision.WriteSync write, Seen before) throws DcsException {
+        Optional<SyncState> state = write.state()
+                .map(s -> before.view().map(v -> s.spelledAs(v.members())).orElse(s));
         try {
-            dcs().writeSync(parts.me(), parts.lease().epoch(), write.state(), write.expected(), timeout());
+            dcs().writeSync(parts.me(), parts.lease().epoch(), state, write.expected(), timeout());
         } catch (DcsException e) {
             throw outcomeUnknown(e);
         }

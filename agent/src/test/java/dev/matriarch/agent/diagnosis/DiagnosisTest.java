@@ -560,6 +560,18 @@ class DiagnosisTest {
     }
 
     @Test
+    void quorumCommitBesideAPatroniThatDoesNotKnowIt() {
+        cluster.record(cluster.member("n3", "running", Map.of(), Map.of(), 5000)
+                .but()
+                .rpcAddress("")
+                .version("3.0.2")
+                .build());
+        ills("error quorum-beside-patroni");
+        cluster.config = "{\"synchronous_mode\": \"on\"}";
+        ills();
+    }
+
+    @Test
     void anEmptiedStore() {
         cluster.withAll(f -> f.setStore(f.getStoreBuilder().clearInitialize()));
         ills("error store-content");

@@ -1,12 +1,15 @@
 package dev.matriarch.agent.loop;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ch.qos.logback.classic.Level;
 import ch.qos.logback.classic.Logger;
 import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import dev.matriarch.agent.ha.Decision;
+import dev.matriarch.agent.ha.Settings.Synchronous.Mode;
+import dev.matriarch.dcs.Member;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
@@ -90,6 +93,23 @@ class NarrationTest {
                         "cannot go on"),
                 said());
         assertEquals(Level.WARN, lines.list.getLast().getLevel());
+    }
+
+    @Test
+    void aPatroniThatDoesNotKnowQuorumCommitIsWarnedOfOnce() {
+        List<Member> members = List.of(
+                Member.named("n1").version("0.1.0").rpcAddress("10.0.0.1:8009").build(),
+                Member.named("n2").version("4.0.4").rpcAddress("").build(),
+                Member.named("n3").version("3.0.2").rpcAddress("").build());
+        narration.votes(Mode.ON, members);
+        assertEquals(List.of(), said());
+        narration.votes(Mode.QUORUM, members);
+        narration.votes(Mode.QUORUM, members);
+        assertEquals(1, said().size());
+        assertTrue(said().getFirst().contains("off for n3 (Patroni 3.0.2): it may be"), said().getFirst());
+        narration.votes(Mode.QUORUM, members.subList(0, 2));
+        narration.votes(Mode.QUORUM, members);
+        assertEquals(2, said().size(), "it came back");
     }
 
     private void say(Decision decision, String owner, int second) {

@@ -17,15 +17,21 @@ import dev.matriarch.agent.ha.Store;
 import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
+import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.LeaseResult;
+import dev.matriarch.dcs.Member;
+import dev.matriarch.dcs.SyncState;
+import dev.matriarch.dcs.WriteResult;
 import java.io.IOException;
 import java.lang.reflect.Proxy;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.TreeSet;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -45,6 +51,7 @@ class StoreStepsTest {
     private StoreSteps steps;
     private Settings settings;
     private boolean takesItBack = true;
+    private Optional<?> written = Optional.empty();
 
     @BeforeEach
     void open() throws Exception {
@@ -128,6 +135,10 @@ class StoreStepsTest {
                     case "acquireLeader", "renewLeader" -> new LeaseResult.Held(5);
                     case "releaseLeader" -> takesItBack;
                     case "read" -> ClusterView.empty();
+                    case "writeSync" -> {
+                        written = (Optional<?>) arguments[2];
+                        yield new WriteResult.Written(1);
+                    }
                     default -> throw new UnsupportedOperationException(method.getName());
                 });
     }
@@ -162,5 +173,30 @@ class StoreStepsTest {
         release();
         assertEquals(new Lease.NotHeld(), lease());
         assertFalse(memory.situation(false).steppingDown());
+    }
+
+    /** Patroni's readers compare them as they are. */
+    @Test
+    void synchronousStandbysAreWrittenAsTheySpellTheirNames() throws Exception {
+        ClusterView nobody = ClusterView.empty();
+        ClusterView view = new ClusterView(
+                1,
+                nobody.initialize(),
+                nobody.config(),
+                nobody.leader(),
+                List.of(
+                        Member.named("n1").build(),
+                        Member.named("Node-B").build(),
+                        Member.named("n3").build()),
+                nobody.status(),
+                nobody.failover(),
+                nobody.history(),
+                nobody.sync(),
+                nobody.failsafe());
+        SyncState decided = new SyncState("n1", new TreeSet<>(List.of("gone", "n3", "node-b")), 1);
+        steps.carryOut(
+                new Decision.WriteSync(Optional.of(decided), Expected.absent(), "for a test"),
+                new StoreSteps.Seen(new Store.Known(view)));
+        assertEquals(Optional.of(new SyncState("n1", new TreeSet<>(List.of("Node-B", "gone", "n3")), 1)), written);
     }
 }

@@ -79,6 +79,11 @@ public record Member(
         return tags.containsKey("nofailover") ? flag("nofailover") : failoverPriority() <= 0;
     }
 
+    /** False for one of Patroni below 4.0, which does not know quorum commit and takes that mode for {@code off}. */
+    public boolean knowsQuorumCommit() {
+        return !rpcAddress.isEmpty() || !version.matches("[0-3]\\..*");
+    }
+
     public int failoverPriority() {
         return tags.get("failover_priority") instanceof Number n ? n.intValue() : 1;
     }
