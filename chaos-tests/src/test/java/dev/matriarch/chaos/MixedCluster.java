@@ -39,14 +39,14 @@ abstract class MixedCluster {
             Optional.ofNullable(System.getenv("MATRIARCH_PATRONI_CONSUL")).orElse(""),
             Optional.ofNullable(System.getenv("MATRIARCH_PATRONI_ZOOKEEPER")).orElse(""));
 
-    private static final Duration SOON = Duration.ofSeconds(60);
+    static final Duration SOON = Duration.ofSeconds(60);
     private static final Duration FAILOVER = Cluster.Profile.EXTERNAL.ttl().plusSeconds(30);
 
     @TempDir
     static Path directory;
 
-    private Cluster cluster;
-    private Node theirs;
+    Cluster cluster;
+    Node theirs;
 
     @RegisterExtension
     final LogsOnFailure logs = new LogsOnFailure(() -> cluster);
@@ -61,12 +61,26 @@ abstract class MixedCluster {
         assertTrue(Files.isExecutable(program("patroni")), "./check unpacks Patroni, if it is not installed");
         cluster = start(directory);
         // Patroni 3 knows no votes.
-        Await.value("nobody is waited for", SOON, () -> {
-            Commands.Result result = cluster.ctl("edit-config", "--force", "-q", "-s", "synchronous_mode=off");
-            return result.exitCode() == 0 ? Optional.of(result) : Optional.empty();
-        });
+        configure(settings());
         Node leader = cluster.awaitPrimary(SOON);
         theirs = cluster.othersThan(leader).getLast();
+    }
+
+    /** Of the cluster of both. */
+    List<String> settings() {
+        return List.of("synchronous_mode=off");
+    }
+
+    /** What is to be seen once these are the leader and those who follow it. */
+    void settled(Node leader, List<Node> followers) {}
+
+    private void configure(List<String> settings) {
+        List<String> command = new ArrayList<>(List.of("edit-config", "--force", "-q"));
+        settings.forEach(setting -> command.addAll(List.of("-s", setting)));
+        Await.value("the configuration is changed", SOON, () -> {
+            Commands.Result result = cluster.ctl(command.toArray(String[]::new));
+            return result.exitCode() == 0 ? Optional.of(result) : Optional.empty();
+        });
     }
 
     @AfterAll
@@ -139,6 +153,9 @@ abstract class MixedCluster {
             Await.until(replica + " follows " + leader, SOON, () -> streams(leader, replica));
             Await.until(replica + " says so", SOON, () -> replica.healthCheck("/replica") == 200);
         }
+        if (replicas.size() > 1) {
+            settled(leader, replicas);
+        }
     }
 
     private Commands.Result patronictl(String... arguments) {
@@ -159,7 +176,7 @@ abstract class MixedCluster {
         Node leader = cluster.awaitPrimary(SOON);
         stopAgent(theirs);
         startPatroni(theirs);
-        awaitFollowers(leader, List.of(theirs));
+        awaitFollowers(leader, cluster.othersThan(leader));
         String list = patronictl("list").expectSuccess().output();
         for (Node node : cluster.nodes()) {
             assertTrue(list.contains("| " + node.name() + " "), list);
