@@ -332,6 +332,18 @@ final class ConfigurationFiles {
         return Conninfo.write(connection(server.host(), Integer.toString(server.port()), role, database));
     }
 
+    /**
+     * For pg_basebackup and pg_rewind, which mostly read: where the other host was cut off meanwhile, TCP would not tell them for two
+     * hours. What they are told after half a minute, the kernel on the other side answers, however busy the server is.
+     */
+    String toolConnectionString(Upstream.Of server, PostgresConfig.Role role, String database) {
+        Map<String, String> parts = connection(server.host(), Integer.toString(server.port()), role, database);
+        parts.putIfAbsent("keepalives_idle", "10");
+        parts.putIfAbsent("keepalives_interval", "5");
+        parts.putIfAbsent("keepalives_count", "4");
+        return Conninfo.write(parts);
+    }
+
     /** Of several remote servers it is the one that takes writes. */
     String connectionString(Upstream.Remote remote, String database) {
         Map<String, String> parts = connection(remote.host(), remote.port(), config.replication(), database);

@@ -189,7 +189,7 @@ final class Rewind {
                 binaries.path("pg_rewind"),
                 "--target-pgdata=" + data.path(),
                 "--source-server="
-                        + files.connectionString(
+                        + files.toolConnectionString(
                                 leader,
                                 RewindRole.of(config, binaries.major()),
                                 config.places().database())));

@@ -106,6 +106,9 @@ class ReadBackTest {
             PostgresConfig changed = TestServers.withReplication(config, role);
             ConfigurationFiles files = new ConfigurationFiles(changed, binaries, "test", member);
             files.writePassfile();
+            String tool = files.toolConnectionString(TestServers.upstream("a", config), role, "postgres");
+            // Else a copy from a host that was cut off would stand still for two hours.
+            assertTrue(tool.contains("keepalives_idle='10'"), tool);
             Child.Result result = Child.of(List.of(
                             binaries.path("psql"),
                             "--no-psqlrc",
@@ -113,7 +116,7 @@ class ReadBackTest {
                             "--tuples-only",
                             "--no-align",
                             "--command=SELECT current_user || '|' || current_setting('application_name')",
-                            "--dbname=" + files.connectionString(TestServers.upstream("a", config), role, "postgres")))
+                            "--dbname=" + tool))
                     .run(Deadline.in(Duration.ofSeconds(20)));
             assertEquals(0, result.exitCode(), role + ": " + result.output());
             // What is not ASCII is replaced in application_name.
