@@ -129,7 +129,11 @@ final class Cloning {
         switch (source) {
             case Upstream.Of of ->
                 baseBackup(
-                        of.member(), files.toolConnectionString(of, config.replication(), ""), options, deadline, progress);
+                        of.member(),
+                        files.toolConnectionString(of, config.replication(), ""),
+                        options,
+                        deadline,
+                        progress);
             case Upstream.Remote remote ->
                 baseBackup(remote.words(), files.connectionString(remote, ""), options, deadline, progress);
             case Upstream.Nobody nobody ->
