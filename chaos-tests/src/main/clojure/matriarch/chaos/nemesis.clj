@@ -75,6 +75,16 @@
   [c node signal pids]
   {:node node :signal signal :pids (cluster/signal! c node signal pids)})
 
+(defn- kill-all!
+  "Everything on a node, also what is started while the list is made: a postmaster without agent and guards is no host that is gone."
+  [c node]
+  (loop [killed [] rounds 10]
+    (let [pids (cluster/pids c node)]
+      (if (or (empty? pids) (zero? rounds))
+        {:node node :signal "KILL" :pids (vec (distinct killed))}
+        (do (cluster/signal! c node "KILL" pids)
+            (recur (into killed pids) (dec rounds)))))))
+
 (defn- kill! [c fault [a b]]
   (let [some-node (nth-of (cluster/present c) a)
         roles (fn [node & roles] (mapcat #(cluster/pids c node %) roles))]
@@ -87,8 +97,8 @@
       :kill-backends (let [n (leader-or-any c a)]
                        (hit! c n "KILL" (roles n :session)))
       :kill-agent-and-postmaster (let [n (leader-or-any c a)] (hit! c n "KILL" (roles n :agent :postmaster)))
-      :kill-leader-node (let [n (leader-or-any c a)] (hit! c n "KILL" (cluster/pids c n)))
-      :kill-node (hit! c some-node "KILL" (cluster/pids c some-node)))))
+      :kill-leader-node (kill-all! c (leader-or-any c a))
+      :kill-node (kill-all! c some-node))))
 
 (defn- stop! [c fault [a b]]
   (let [some-node (if (even? b) (leader-or-any c a) (nth-of (cluster/present c) a))]
