@@ -70,19 +70,26 @@ final class ClusterCommand {
                             description = "How long it counts: 90s, 30m, 2h, 1d. From 10 seconds to 7 days;"
                                     + " ${DEFAULT-VALUE} if not given.")
                     String ttl,
+            @Option(
+                            names = "--witness",
+                            description = "Print the command for a witness: a vote in the store, without PostgreSQL.")
+                    boolean witness,
             @ArgGroup(exclusive = true, multiplicity = "0..1") Task task,
             @Option(
                             names = {"-f", "--format", "-o", "--output"},
                             defaultValue = "pretty",
                             description = "${COMPLETION-CANDIDATES}")
                     Format format) {
+        if (task != null && witness) {
+            throw CtlException.usage("--witness goes with a new token, not with --list or --revoke");
+        }
         if (task != null && task.list) {
             return list(format);
         }
         if (format == Format.tsv || format == Format.topology) {
             throw CtlException.usage("--output: pretty, json or yaml");
         }
-        return task != null && task.revoke != null ? revoke(task.revoke, format) : make(seconds(ttl), format);
+        return task != null && task.revoke != null ? revoke(task.revoke, format) : make(seconds(ttl), witness, format);
     }
 
     /** Of {@code 90s}, {@code 30m}, {@code 2h}, {@code 1d}; without a letter seconds. */
@@ -100,7 +107,7 @@ final class ClusterCommand {
         };
     }
 
-    private int make(long seconds, Format format) {
+    private int make(long seconds, boolean witness, Format format) {
         try (Agents agents = ctl.reach()) {
             CreateTokenReply made = agents.callTokens(
                     PATIENCE,
@@ -110,7 +117,7 @@ final class ClusterCommand {
             if (!made.getProblem().isEmpty()) {
                 throw CtlException.refused(made.getProblem());
             }
-            String command = "matriarch join " + made.getToken();
+            String command = "matriarch join " + (witness ? "--witness " : "") + made.getToken();
             if (format.isPretty()) {
                 ctl.terminal().print(command);
                 ctl.terminal()

@@ -234,7 +234,9 @@ final class RecoverCommand implements Callable<Integer> {
                 String success = "the new store has " + now.getVoters() + (now.getVoters() == 1 ? " peer" : " peers");
                 told(200, success);
                 ctl.terminal()
-                        .complain("Success: " + success + ". Go on to three: matriarchctl raft add-peer HOST:PORT");
+                        .complain("Success: " + success
+                                + ". Go on to three: matriarchctl cluster token for a new host, matriarchctl raft"
+                                + " add-peer HOST:PORT for one that comes back");
                 return 0;
             }
             try {

@@ -121,6 +121,13 @@ class ClusterCommandTest {
     }
 
     @Test
+    void aWitnessHasACommandOfItsOwn() {
+        assertEquals("matriarch join --witness mtj1_abc\n", token("--witness").out());
+        assertEquals(2, token("--witness", "--list").code());
+        assertEquals(2, token("--revoke", "1f2e", "--witness").code());
+    }
+
+    @Test
     void aLifeIsGivenAsATime() {
         assertEquals(90, ClusterCommand.seconds("90"));
         assertEquals(90, ClusterCommand.seconds("90s"));

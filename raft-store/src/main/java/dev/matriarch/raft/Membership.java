@@ -255,7 +255,9 @@ final class Membership {
         Optional<GroupChange.Failure> failure = change.set(replica, now, next, target.getAddress());
         return failure.isPresent()
                 ? failed(failure.get().why(), failure.get())
-                : done("removed " + name + " at " + target.getAddress() + ": " + voters(after));
+                : done("removed " + name + " at " + target.getAddress() + ": " + voters(after)
+                        + ". If its host leaves for good, stop its agent and remove its certificates; an agent that runs"
+                        + " waits to be taken in again: matriarchctl raft add-peer " + target.getAddress());
     }
 
     /** A Raft leader that removes itself stops in the middle of it: another one leads first, and does it. */

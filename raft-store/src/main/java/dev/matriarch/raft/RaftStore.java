@@ -666,7 +666,8 @@ public final class RaftStore implements AutoCloseable {
                 problem = "";
                 LOG.warn(
                         "This peer was removed from the store. It goes on as {} and waits to be taken in again (matriarchctl"
-                                + " raft add-peer {}); its old log is kept in {}",
+                                + " raft add-peer {}); stop this agent if its host leaves for good. The old log is kept in"
+                                + " {}",
                         host.marker().peerId(),
                         settings.selfAddress(),
                         settings.dataDir());

@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.ByteString;
 import dev.matriarch.proto.store.v1.Invitation;
+import dev.matriarch.proto.store.v1.PeerIdentity;
 import dev.matriarch.proto.store.v1.TokenNote;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -126,14 +128,30 @@ class InvitationsTest {
             assertTrue(book.anyEndsAfter(Instant.now()));
             Invitations.Token seen = book.latestTokens().getFirst();
             TokenNote used = seen.note().toBuilder().setUsedBy("n2").build();
-            Invitation n2 =
-                    Invitation.newBuilder().setName("n2").setAddress("h:1").build();
+            Invitation n2 = Invitation.newBuilder()
+                    .setName("n2")
+                    .setAddress("h:1")
+                    .setUntilMillis(Instant.now().plusSeconds(60).toEpochMilli())
+                    .build();
             Invitation n3 =
                     Invitation.newBuilder().setName("n3").setAddress("h:2").build();
             assertTrue(book.redeem(seen, used, n2));
             assertFalse(book.redeem(seen, used, n3));
             assertFalse(book.change(seen, used));
             assertEquals(List.of(n2), book.open());
+
+            // Whoever follows first is the one that was meant, also if the store was told of nothing since.
+            PeerIdentity first = PeerIdentity.newBuilder()
+                    .setPeerId("n2-first")
+                    .setName("n2")
+                    .setAddress("h:1")
+                    .build();
+            PeerIdentity second = first.toBuilder().setPeerId("n2-second").build();
+            assertEquals(Optional.empty(), book.take(first, Instant.now()));
+            assertEquals(
+                    Optional.of("; the token that was used for it has let n2-first in"),
+                    book.take(second, Instant.now()));
+            assertEquals(Optional.empty(), book.take(first, Instant.now().plusSeconds(90)));
             book.forgetThoseBefore(Instant.now().plusSeconds(61));
             assertEquals(List.of(), book.tokens());
             assertFalse(book.anyEndsAfter(Instant.EPOCH));

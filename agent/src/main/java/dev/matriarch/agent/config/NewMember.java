@@ -19,8 +19,9 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * The configuration of a further member, made of that of one that runs: the same but for the name, the addresses, and what is
- * said of one host only (tags, {@code ctl}). Passwords stand in it, those of files among them: the new host does not have these.
+ * The configuration of a further member, or of a witness, made of that of a member that runs: the same but for the name, the
+ * addresses, and what is said of one host only (tags, {@code ctl}). A member's holds passwords, those of files among them: the
+ * new host does not have these.
  *
  * @param text in YAML
  * @param tlsDirectory of its certificates
@@ -46,6 +47,18 @@ public record NewMember(String text, Path tlsDirectory, List<Path> emptyDirector
             List<String> peers)
             throws IOException {
         return new Writer(model, file, name, host, directory).written(peers);
+    }
+
+    /** The same of a witness: what it reads, and nothing of PostgreSQL, its passwords least of all. */
+    public static NewMember witness(
+            LocalConfig model,
+            Optional<Path> file,
+            String name,
+            String host,
+            Optional<Path> directory,
+            List<String> peers)
+            throws IOException {
+        return new Writer(model, file, name, host, directory).writtenForWitness(peers);
     }
 
     private static final class Writer {
@@ -94,11 +107,7 @@ public record NewMember(String text, Path tlsDirectory, List<Path> emptyDirector
             raft(peers);
             passwords(tree);
             if (directory.isPresent()) {
-                move(tree);
-                tree.put("state_dir", place(config.stateDir()).toString());
-                tree.withObjectProperty("raft")
-                        .put("data_dir", place(raft.dataDir()).toString());
-                tree.withObjectProperty("tls").put("directory", place(tls).toString());
+                moveStore();
                 ObjectNode postgresql = tree.withObjectProperty("postgresql");
                 postgresql.put("data_dir", place(config.postgres().dataDir()).toString());
                 if (postgresql.has("pgpass")) {
@@ -113,6 +122,30 @@ public record NewMember(String text, Path tlsDirectory, List<Path> emptyDirector
                             place(raft.dataDir()),
                             place(tls),
                             place(config.postgres().dataDir())));
+        }
+
+        NewMember writtenForWitness(List<String> peers) {
+            tree.retain("scope", "name", "namespace", "state_dir", "raft", "log", "tls");
+            tree.put("name", name);
+            // Of a group of a larger database the store has a name of its own.
+            tree.put("scope", config.storeName());
+            raft(peers);
+            if (directory.isPresent()) {
+                moveStore();
+            }
+            return new NewMember(
+                    YamlText.of(tree),
+                    place(tls),
+                    List.of(place(config.stateDir()), place(raft.dataDir()), place(tls)));
+        }
+
+        /** What every node has. */
+        private void moveStore() {
+            move(tree);
+            tree.put("state_dir", place(config.stateDir()).toString());
+            tree.withObjectProperty("raft")
+                    .put("data_dir", place(raft.dataDir()).toString());
+            tree.withObjectProperty("tls").put("directory", place(tls).toString());
         }
 
         private void addresses(String section) {

@@ -10,9 +10,10 @@ import java.util.Optional;
 /** The certificate that a member shows to the others and to matriarchctl, and whom it lets in. */
 final class TlsSection {
     static final String NO_CERTIFICATE =
-            "holds no certificate that the agent may read. For the first node of a cluster make an"
-                    + " authority and a certificate: matriarch cluster init FILE, as the agent's user; for another one see"
-                    + " docs/tls.md";
+            "holds no certificate that the agent may read. If this cluster has other members, this one among them"
+                    + " before it lost its disk: move this file aside and join with the line that matriarchctl cluster"
+                    + " token prints on one of them. For the first node of a new cluster make an authority and a"
+                    + " certificate: matriarch cluster init FILE, as the agent's user (docs/tls.md)";
     private static final Duration LIFETIME = Duration.ofDays(90);
     private static final Duration SHORTEST = Duration.ofSeconds(60);
 

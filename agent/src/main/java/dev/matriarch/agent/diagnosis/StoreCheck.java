@@ -24,7 +24,10 @@ final class StoreCheck implements Check {
         content(of, notes);
         agreement(of, notes);
         backups(of, notes);
-        of.peers().ifPresent(peers -> peers(peers, notes));
+        of.peers().ifPresent(peers -> {
+            peers(peers, notes);
+            partners(of, peers, notes);
+        });
         boolean builtIn = of.facts().values().stream()
                 .anyMatch(f ->
                         f.getName().equals(of.asked()) && f.getStore().getKind().equals("raft"));
@@ -208,6 +211,28 @@ final class StoreCheck implements Check {
 
     private static String named(String leader) {
         return leader.isEmpty() ? "nobody" : leader;
+    }
+
+    /** By {@code raft.partner_addrs} a host that has lost everything but its configuration finds the others. */
+    private static void partners(Examination of, ListPeersReply peers, Notes notes) {
+        of.facts().forEach((name, facts) -> {
+            StoreFacts store = facts.getStore();
+            List<String> lacking = peers.getPeersList().stream()
+                    .filter(RaftPeerRow::getVoter)
+                    .map(RaftPeerRow::getAddress)
+                    .filter(a -> !a.equals(store.getPeerAddress())
+                            && !store.getPartnersList().contains(a))
+                    .toList();
+            if (!store.getPeerAddress().isEmpty() && !lacking.isEmpty()) {
+                notes.warning(
+                        "store-partners",
+                        name,
+                        "raft.partner_addrs in its file lacks " + String.join(", ", lacking)
+                                + ": if it loses its disk, it may not find the others",
+                        "add them to the file of " + name + "; nothing needs a restart for that");
+            }
+        });
+        notes.otherwise("store-partners", "every member's file names the other peers of the store");
     }
 
     private static void peers(ListPeersReply peers, Notes notes) {

@@ -6,6 +6,7 @@ import dev.matriarch.agent.config.ConfigSource;
 import dev.matriarch.agent.config.ConsulConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.config.EtcdConfig;
+import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.agent.config.KubernetesConfig;
 import dev.matriarch.agent.config.Problem;
 import dev.matriarch.agent.config.RaftConfig;
@@ -53,6 +54,7 @@ final class Facts {
     /** All parts are looked at at the same time. */
     static final Duration LONGEST = Duration.ofMillis(3500);
 
+    private static final String PARTNERS = "raft.partner_addrs";
     private static final List<String> TOLD_PARAMETERS = List.of(
             "max_wal_senders",
             "max_replication_slots",
@@ -202,9 +204,7 @@ final class Facts {
             ConfigSource.Reload preview = own.source().preview();
             facts.addAllNotLoaded(preview.taken());
             // The list of peers is the store's; a changed file is for the day on which this host loses its disk.
-            preview.needRestart().stream()
-                    .filter(key -> !key.equals("raft.partner_addrs"))
-                    .forEach(facts::addNeedRestart);
+            preview.needRestart().stream().filter(key -> !key.equals(PARTNERS)).forEach(facts::addNeedRestart);
         } catch (ConfigProblems e) {
             e.problems().stream()
                     .map(Problem::text)
@@ -390,6 +390,14 @@ final class Facts {
                 .flatMap(RaftConfig::backup)
                 .ifPresent(backup ->
                         facts.setBackupIntervalSeconds(backup.interval().toSeconds()));
+        // What was changed since the start is looked at after the next one; it is not in force before, and need not be.
+        if (!partnersHaveChanged()) {
+            config.builtIn()
+                    .ifPresent(raft -> facts.setPeerAddress(raft.selfAddress().toString())
+                            .addAllPartners(raft.partners().stream()
+                                    .map(HostPort::toString)
+                                    .toList()));
+        }
         for (Measure measure : agent.dcs().measures()) {
             switch (measure.name()) {
                 case "raft_fsync_seconds_p99" -> facts.setFsyncP99Millis(measure.value() * 1000);
@@ -408,6 +416,15 @@ final class Facts {
                             .forEach(facts::addConfigProblems));
         });
         return facts.build();
+    }
+
+    private boolean partnersHaveChanged() {
+        try {
+            return own.source().preview().needRestart().contains(PARTNERS);
+        } catch (ConfigProblems e) {
+            // That the file cannot be read is said where the configuration is.
+            return true;
+        }
     }
 
     private GuardFacts guard(AgentConfig config) {

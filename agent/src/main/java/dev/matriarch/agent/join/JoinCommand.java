@@ -5,6 +5,7 @@ import dev.matriarch.agent.cli.ThisHost;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.LocalConfig;
 import dev.matriarch.agent.config.Problem;
+import dev.matriarch.agent.config.WitnessConfig;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
@@ -25,16 +26,21 @@ import picocli.CommandLine.Parameters;
         name = "matriarch join",
         sortOptions = false,
         description = {
-            "Make this host a member of a running cluster: its certificate and its configuration, for the agent that is"
-                    + " started then.",
+            "Make this host a member of a running cluster, or its witness: its certificate and its configuration, for"
+                    + " the agent that is started then.",
             "As the agent's user. TOKEN is what matriarchctl cluster token has printed; it counts once."
         })
 public final class JoinCommand implements Callable<Integer> {
     private static final int REFUSED = 1;
-    private static final Path SERVICE = Path.of("/etc/matriarch/matriarch.yml");
+    private static final Path FOLDER = Path.of("/etc/matriarch");
 
     @Parameters(paramLabel = "TOKEN", description = "Or - to read it from the standard input.")
     private String token;
+
+    @Option(
+            names = "--witness",
+            description = "As a witness: a vote in the store, without PostgreSQL, on a host of its own.")
+    private boolean witness;
 
     @Option(names = "--name", paramLabel = "NAME", description = "Of the new member; the host's name if not given.")
     private Optional<String> name = Optional.empty();
@@ -51,7 +57,7 @@ public final class JoinCommand implements Callable<Integer> {
             names = "--config",
             paramLabel = "FILE",
             description = "The configuration to write: /etc/matriarch/matriarch.yml if not given, with --dir"
-                    + " DIR/matriarch.yml.")
+                    + " DIR/matriarch.yml; of a witness witness.yml.")
     private Optional<Path> configuration = Optional.empty();
 
     @Option(
@@ -108,12 +114,13 @@ public final class JoinCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         String text = token.equals("-") ? new String(System.in.readNBytes(65_536)) : token;
         Optional<Path> home = directory.map(d -> d.toAbsolutePath().normalize());
+        Path service = FOLDER.resolve(witness ? "witness.yml" : "matriarch.yml");
         Path file = configuration
                 .map(f -> f.toAbsolutePath().normalize())
-                .orElseGet(() -> home.map(d -> d.resolve("matriarch.yml")).orElse(SERVICE));
+                .orElseGet(() -> home.map(d -> d.resolve(service.getFileName())).orElse(service));
         new Joining(
                         JoinToken.parse(text),
-                        new Joining.Wishes(name.orElseGet(ThisHost::name), address, file, home),
+                        new Joining.Wishes(name.orElseGet(ThisHost::name), address, file, home, witness),
                         wall,
                         out)
                 .run();
@@ -122,15 +129,26 @@ public final class JoinCommand implements Callable<Integer> {
             out.println("Before it starts, look at:");
             problems.forEach(p -> out.println("  " + p.text()));
         }
-        out.println("Now start the agent: "
-                + (file.equals(SERVICE) ? "systemctl start matriarch" : "matriarch " + file)
-                + "\nThe store takes it in by itself within a day, and it becomes a replica: matriarchctl list, matriarchctl"
-                + " raft list-peers");
+        boolean packaged = file.equals(service);
+        if (witness) {
+            out.println("Now start the witness: "
+                    + (packaged ? "systemctl enable --now matriarch-witness" : "matriarch witness " + file)
+                    + "\nThe store takes it in by itself within a day: matriarchctl raft autopilot state");
+        } else {
+            out.println("Now start the agent: "
+                    + (packaged ? "systemctl enable --now matriarch" : "matriarch " + file)
+                    + "\nThe store takes it in by itself within a day, and it becomes a replica: matriarchctl list,"
+                    + " matriarchctl raft list-peers");
+        }
         return 0;
     }
 
     private List<Problem> problems(Path file) {
         try {
+            if (witness) {
+                WitnessConfig.load(file, environment);
+                return List.of();
+            }
             return new HostCheck(LocalConfig.read(Optional.of(file), environment), false).problems();
         } catch (ConfigProblems found) {
             return found.problems();

@@ -116,7 +116,7 @@ public final class JoinEndpoint extends JoinServiceGrpc.JoinServiceImplBase {
         PrepareJoinReply.Builder answer = PrepareJoinReply.newBuilder();
         try {
             Judged judged = judged(request, OnlyWithCertificate.caller());
-            answer.setTlsDirectory(judged.made().tlsDirectory().toString());
+            answer.setTlsDirectory(judged.made().tlsDirectory().toString()).setWitness(request.getWitness());
             judged.made().emptyDirectories().forEach(d -> answer.addEmptyDirectories(d.toString()));
         } catch (Refused | IOException | DcsException | RuntimeException e) {
             answer.setProblem(refusal(request, e));
@@ -179,11 +179,10 @@ public final class JoinEndpoint extends JoinServiceGrpc.JoinServiceImplBase {
         if (directory.isPresent() && !directory.get().isAbsolute()) {
             throw new Refused("the directory " + directory.get() + " is not an absolute path");
         }
-        return new Judged(
-                token,
-                NewMember.of(model, source.file(), request.getName(), request.getHost(), directory, peers),
-                new HostPort(request.getHost(), port).toString(),
-                peers);
+        NewMember made = request.getWitness()
+                ? NewMember.witness(model, source.file(), request.getName(), request.getHost(), directory, peers)
+                : NewMember.of(model, source.file(), request.getName(), request.getHost(), directory, peers);
+        return new Judged(token, made, new HostPort(request.getHost(), port).toString(), peers);
     }
 
     private static void refuseIf(Optional<String> why) throws Refused {
@@ -243,8 +242,9 @@ public final class JoinEndpoint extends JoinServiceGrpc.JoinServiceImplBase {
         String words = request.getName() + " at " + request.getHost() + ": certificate "
                 + made.getSerialNumber().toString(16) + ", valid until "
                 + made.getNotAfter().toInstant();
-        LOG.info("The token {} let a new member in, {}", judged.token().id(), words);
-        agent.noteOrder("join: token " + judged.token().id() + " let a new member in, " + words);
+        String whom = request.getWitness() ? "a witness" : "a new member";
+        LOG.info("The token {} let {} in, {}", judged.token().id(), whom, words);
+        agent.noteOrder("join: token " + judged.token().id() + " let " + whom + " in, " + words);
         return JoinClusterReply.newBuilder()
                 .setCertificate(PemText.of(made))
                 .setTrusted(PemText.of(trusted))

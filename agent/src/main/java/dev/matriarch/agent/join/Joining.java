@@ -36,8 +36,9 @@ final class Joining {
      *
      * @param host by which the others call this one; absent: the address that leads to the member that is asked
      * @param directory of all files; absent: where the other members have theirs
+     * @param witness a vote without PostgreSQL
      */
-    record Wishes(String name, Optional<String> host, Path configuration, Optional<Path> directory) {}
+    record Wishes(String name, Optional<String> host, Path configuration, Optional<Path> directory, boolean witness) {}
 
     private final JoinToken token;
     private final Wishes wishes;
@@ -65,6 +66,11 @@ final class Joining {
                     JoinClusterRequest request = request(host);
                     PrepareJoinReply prepared = member.prepare(request);
                     refuseIf(prepared.getProblem());
+                    if (wishes.witness() != prepared.getWitness()) {
+                        throw new Introduction.Unfit(
+                                "its version lets members in by a token, and no witness; upgrade it, or add the witness"
+                                        + " by hand (docs/runbooks/add-a-witness.md)");
+                    }
                     join(member, request, prepared);
                     return;
                 }
@@ -94,6 +100,7 @@ final class Joining {
                 .setHost(host)
                 .setDirectory(wishes.directory().map(Path::toString).orElse(""))
                 .setNowMillis(wall.get().toEpochMilli())
+                .setWitness(wishes.witness())
                 .build();
     }
 
@@ -123,7 +130,8 @@ final class Joining {
             out.println("Certificate of " + wishes.name() + " in " + files.directory() + ", valid until "
                     + files.certificate().getNotAfter().toInstant());
             out.println("Configuration in " + wishes.configuration() + ": that of " + member.member()
-                    + " with the address " + prepared.getHost());
+                    + (wishes.witness() ? ", what of it a witness needs," : "") + " with the address "
+                    + prepared.getHost());
         }
     }
 
@@ -144,9 +152,11 @@ final class Joining {
     }
 
     private String header(Introduction member) {
-        return "# Member " + wishes.name() + " of cluster " + token.scope() + ", written by matriarch join on "
-                + wall.get() + " after the configuration of " + member.member() + ".\n"
-                + "# It holds passwords: keep it readable by the agent's user only.\n\n";
+        return (wishes.witness() ? "# Witness " : "# Member ") + wishes.name() + " of cluster " + token.scope()
+                + ", written by matriarch join on " + wall.get() + " after the configuration of " + member.member()
+                + ".\n"
+                + (wishes.witness() ? "" : "# It holds passwords: keep it readable by the agent's user only.\n")
+                + "\n";
     }
 
     /** By which the others are to call this host. */

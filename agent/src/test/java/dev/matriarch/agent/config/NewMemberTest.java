@@ -136,6 +136,42 @@ class NewMemberTest {
     }
 
     @Test
+    void aWitnessIsToldNothingOfPostgres() throws Exception {
+        Path to = dir.resolve("w");
+        Files.createDirectories(to.resolve("tls"));
+        Files.copy(home.resolve("tls/node.pem"), to.resolve("tls/node.pem"));
+        Files.copy(home.resolve("tls/ca.crt"), to.resolve("tls/ca.crt"));
+        LocalConfig model =
+                model("citus: {group: 1, database: shop, coordinator: [\"10.0.0.9:8019\"]}\nlog: {level: WARNING}\n");
+        NewMember made = NewMember.witness(
+                model,
+                Optional.of(home.resolve("matriarch.yml")),
+                "w",
+                "10.0.0.4",
+                Optional.of(to),
+                List.of("10.0.0.1:7001", "10.0.0.3:7001"));
+        for (String word : List.of("secret", "password", "0123", "postgres", "restapi", "ttl", home.toString())) {
+            assertFalse(made.text().contains(word), made::text);
+        }
+        Path file = dir.resolve("witness.yml");
+        Files.writeString(file, made.text());
+        WitnessConfig config = WitnessConfig.load(file, Map.of());
+        assertEquals("w", config.name());
+        assertEquals(model.config().storeName(), config.storeName());
+        assertFalse(config.storeName().equals("main"));
+        assertEquals("10.0.0.4:7001", config.raft().selfAddress().toString());
+        assertEquals("0.0.0.0:7001", config.raft().bindAddress().toString());
+        assertEquals(2, config.raft().partners().size());
+        assertEquals(600, config.raft().electionTimeoutMin().toMillis());
+        assertEquals(to.resolve("raft"), config.raft().dataDir());
+        assertEquals(to.resolve("state"), config.stateDir());
+        assertEquals(
+                Optional.of(to.resolve("tls")),
+                config.tls().flatMap(t -> t.own()).map(o -> o.directory()));
+        assertEquals(List.of("state", "raft", "tls").stream().map(to::resolve).toList(), made.emptyDirectories());
+    }
+
+    @Test
     void addressesOfIpv6HaveTheirBrackets() throws Exception {
         AgentConfig config = read(made(model(""), "fd00::2", Optional.empty())).config();
         assertEquals("[fd00::2]:8008", config.rest().connectAddress().toString());

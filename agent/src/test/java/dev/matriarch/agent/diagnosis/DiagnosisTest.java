@@ -635,6 +635,17 @@ class DiagnosisTest {
     }
 
     @Test
+    void aFileThatNamesNotAllPeersOfTheStore() {
+        cluster.withAll(f -> f.setStore(f.getStoreBuilder()
+                .setPeerAddress("10.0.0." + f.getName().charAt(1) + ":8010")
+                .addAllPartners(List.of("10.0.0.1:8010", "10.0.0.2:8010", "10.0.0.3:8010"))));
+        assertEquals(List.of(), cluster.ills());
+        cluster.with("n1", f -> f.setStore(f.getStoreBuilder().clearPartners().addPartners("10.0.0.3:8010")));
+        ills("warning store-partners n1");
+        assertTrue(cluster.finding("store-partners", "n1").found().contains("lacks 10.0.0.2:8010: if"));
+    }
+
+    @Test
     void aStoreThatSurvivesNoFurtherLoss() {
         cluster.peers
                 .setHealthy(2)

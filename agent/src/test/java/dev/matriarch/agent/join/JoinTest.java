@@ -8,11 +8,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.protobuf.ByteString;
 import dev.matriarch.agent.certificates.CertificateEndpoint;
 import dev.matriarch.agent.certificates.Members;
+import dev.matriarch.agent.certificates.OwnTls;
 import dev.matriarch.agent.certificates.ShownCertificate;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConfigSource;
 import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.agent.config.LocalConfig;
+import dev.matriarch.agent.config.NodeConfig;
+import dev.matriarch.agent.config.WitnessConfig;
 import dev.matriarch.agent.rpc.FakeDcs;
 import dev.matriarch.agent.rpc.FakeLocalAgent;
 import dev.matriarch.agent.rpc.Peers;
@@ -292,6 +295,65 @@ class JoinTest {
                 .note()
                 .toString()
                 .contains(token.secret().toStringUtf8()));
+    }
+
+    @Test
+    void aWitnessGetsItsCertificateAndNoPasswords() throws Exception {
+        JoinToken token = token();
+        assertEquals(0, join(token, "w", "--witness"), () -> said);
+        Path file = dir.resolve("w/witness.yml");
+        assertTrue(said.contains("Now start the witness: matriarch witness " + file), said);
+        String written = Files.readString(file);
+        assertFalse(written.contains("password") || written.contains("secret-"), written);
+        WitnessConfig config = WitnessConfig.load(file, Map.of());
+        assertEquals("w", config.name());
+        assertEquals(new HostPort("127.0.0.2", 7000), config.raft().selfAddress());
+        assertEquals(List.of(new HostPort("127.0.0.1", 7000)), config.raft().partners());
+        // Its agent makes it no other one at its start: the others call it by the address that stands there.
+        assertEquals(
+                Optional.empty(), OwnTls.of(NodeConfig.of(config)).orElseThrow().renewIfDue(Instant.now()));
+        assertEquals("w", store.invitations().getFirst().getName());
+        assertFalse(Files.exists(dir.resolve("w/data")));
+    }
+
+    /** As a member answers that knows no witnesses: it would make a member, and use the token up for it. */
+    @Test
+    void aMemberOfAnOlderVersionMakesNoMemberOfAWitness() throws Exception {
+        JoinToken token = token();
+        AtomicInteger used = new AtomicInteger();
+        HostPort older = freePort();
+        door(
+                "n1",
+                older,
+                certified(dir.resolve("older"), "n1", authority),
+                Optional.empty(),
+                agent -> List.of(new JoinServiceGrpc.JoinServiceImplBase() {
+                    @Override
+                    public void getAuthority(GetAuthorityRequest request, StreamObserver<GetAuthorityReply> reply) {
+                        reply.onNext(GetAuthorityReply.newBuilder()
+                                .setCertificate(PemText.of(authority.certificate()))
+                                .setNowMillis(System.currentTimeMillis())
+                                .build());
+                        reply.onCompleted();
+                    }
+
+                    @Override
+                    public void prepareJoin(JoinClusterRequest request, StreamObserver<PrepareJoinReply> reply) {
+                        reply.onNext(PrepareJoinReply.newBuilder()
+                                .setTlsDirectory(dir.resolve("w/tls").toString())
+                                .build());
+                        reply.onCompleted();
+                    }
+
+                    @Override
+                    public void joinCluster(JoinClusterRequest request, StreamObserver<JoinClusterReply> reply) {
+                        used.incrementAndGet();
+                    }
+                }));
+        JoinToken asked = new JoinToken(
+                token.id(), token.secret(), token.authority(), List.of(older.toString()), token.expires(), "demo");
+        refused(asked, "w", "its version lets members in by a token, and no witness", "--witness");
+        assertEquals(0, used.get());
     }
 
     @Test
