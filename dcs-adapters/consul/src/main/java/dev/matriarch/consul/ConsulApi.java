@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.http.Budget;
+import dev.matriarch.dcs.http.Contact;
 import dev.matriarch.dcs.http.TlsFiles;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -59,9 +60,7 @@ final class ConsulApi implements AutoCloseable {
     private final ExecutorService threads;
     private final HttpClient http;
     private volatile ConsulSettings.Changeable changeable;
-    private volatile String lastFailure = "";
-    private volatile long answeredAt;
-    private volatile boolean answered;
+    private final Contact contact = new Contact("Consul");
 
     /** @throws IOException if a certificate or key cannot be used */
     ConsulApi(ConsulSettings settings) throws IOException {
@@ -90,13 +89,8 @@ final class ConsulApi implements AutoCloseable {
         return settings.address();
     }
 
-    String lastFailure() {
-        return lastFailure;
-    }
-
-    /** @return empty before the first answer */
-    Optional<Duration> sinceLastAnswer() {
-        return answered ? Optional.of(Duration.ofNanos(System.nanoTime() - answeredAt)) : Optional.empty();
+    Contact contact() {
+        return contact;
     }
 
     /** A key, or the text after a slash, as a URL wants it; slashes stay. */
@@ -150,17 +144,16 @@ final class ConsulApi implements AutoCloseable {
         while (!budget.isSpent()) {
             try {
                 Answer answer = once(method, path, body, again == Again.ALLOWED ? budget.share(2) : budget.left());
-                answered = true;
-                answeredAt = System.nanoTime();
+                contact.answered();
                 return answer;
             } catch (NotAsked e) {
-                lastFailure = e.getMessage();
+                contact.failed(e.getMessage());
                 last = new DcsException(e.getMessage(), e);
             } catch (Refusal e) {
-                lastFailure = e.getMessage();
+                contact.failed(e.getMessage());
                 throw e;
             } catch (DcsException e) {
-                lastFailure = e.getMessage();
+                contact.failed(e.getMessage());
                 if (again == Again.FORBIDDEN) {
                     throw e;
                 }

@@ -295,23 +295,12 @@ public final class ConsulDcs implements Dcs {
 
     @Override
     public String health() {
-        String failure = api.lastFailure();
-        return api.sinceLastAnswer()
-                .map(since -> since.toSeconds() < 20 || failure.isEmpty()
-                        ? "ok: Consul at " + api.address() + " answered " + since.toMillis() + " ms ago"
-                        : "no answer from Consul for " + since.toSeconds() + " s: " + failure)
-                .orElse(
-                        failure.isEmpty()
-                                ? "ok: Consul has not been asked yet"
-                                : "no answer from Consul yet: " + failure);
+        return api.contact().health("Consul at " + api.address());
     }
 
     @Override
     public List<Measure> measures() {
-        return api.sinceLastAnswer()
-                .map(since -> List.of(new Measure(
-                        "consul_last_answer_seconds", "Time since Consul answered last", since.toMillis() / 1000.0)))
-                .orElse(List.of());
+        return api.contact().measures("consul", "Consul");
     }
 
     @Override

@@ -7,6 +7,7 @@ import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Measure;
 import dev.matriarch.dcs.http.Addresses;
 import dev.matriarch.dcs.http.Budget;
+import dev.matriarch.dcs.http.Contact;
 import dev.matriarch.dcs.http.TlsFiles;
 import java.io.IOException;
 import java.net.ConnectException;
@@ -87,9 +88,7 @@ final class EtcdCluster implements AutoCloseable {
     private volatile long refreshedAt;
     private volatile boolean refreshed;
     private volatile boolean refreshing;
-    private volatile String lastFailure = "";
-    private volatile long answeredAt;
-    private volatile boolean answered;
+    private final Contact contact = new Contact("etcd");
     private volatile Runnable onFailure = () -> {};
 
     /** @throws IOException if a certificate or key cannot be used */
@@ -127,30 +126,16 @@ final class EtcdCluster implements AutoCloseable {
 
     /** A sentence for {@link dev.matriarch.dcs.Dcs#health}. */
     String health() {
-        String failure = lastFailure;
-        return sinceLastAnswer()
-                .map(since -> since.toSeconds() < 20 || failure.isEmpty()
-                        ? "ok: etcd at " + current() + " answered " + since.toMillis() + " ms ago"
-                        : "no answer from etcd for " + since.toSeconds() + " s: " + failure)
-                .orElse(failure.isEmpty() ? "ok: etcd has not been asked yet" : "no answer from etcd yet: " + failure);
+        return contact.health("etcd at " + current());
     }
 
     List<Measure> measures() {
-        return sinceLastAnswer()
-                .map(since -> List.of(new Measure(
-                        "etcd_last_answer_seconds", "Time since etcd answered last", since.toMillis() / 1000.0)))
-                .orElse(List.of());
-    }
-
-    /** @return empty before the first answer */
-    private Optional<Duration> sinceLastAnswer() {
-        return answered ? Optional.of(Duration.ofNanos(System.nanoTime() - answeredAt)) : Optional.empty();
+        return contact.measures("etcd", "etcd");
     }
 
     /** A server has said something of its own. */
     void answered() {
-        answered = true;
-        answeredAt = System.nanoTime();
+        contact.answered();
     }
 
     /**
@@ -216,7 +201,7 @@ final class EtcdCluster implements AutoCloseable {
     }
 
     private void failed(URI address, String why) {
-        lastFailure = why;
+        contact.failed(why);
         lineage.silent(address);
         addresses.failed(address);
         onFailure.run();

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.http.Addresses;
 import dev.matriarch.dcs.http.Budget;
+import dev.matriarch.dcs.http.Contact;
 import io.fabric8.kubernetes.client.KubernetesClient;
 import io.fabric8.kubernetes.client.http.HttpClient;
 import io.fabric8.kubernetes.client.http.HttpRequest;
@@ -54,9 +55,7 @@ final class KubernetesApi implements AutoCloseable {
     private final ExecutorService begin = Executors.newSingleThreadExecutor(
             Thread.ofPlatform().name("kubernetes-request").daemon().factory());
 
-    private volatile long answeredAt;
-    private volatile boolean answered;
-    private volatile String lastFailure = "";
+    private final Contact contact = new Contact("Kubernetes");
 
     KubernetesApi(KubernetesClient client, Set<Integer> retriable) {
         this.client = client;
@@ -94,14 +93,8 @@ final class KubernetesApi implements AutoCloseable {
         return servers.first().toString();
     }
 
-    /** Empty until the first answer. */
-    Optional<Duration> sinceLastAnswer() {
-        return answered ? Optional.of(Duration.ofNanos(System.nanoTime() - answeredAt)) : Optional.empty();
-    }
-
-    /** Empty if the last call was answered. */
-    String lastFailure() {
-        return lastFailure;
+    Contact contact() {
+        return contact;
     }
 
     JsonNode get(String path, Budget budget) throws DcsException {
@@ -149,7 +142,7 @@ final class KubernetesApi implements AutoCloseable {
                         || later.isPresent()
                         || forbidden == Forbidden.LATER && (code == Refusal.FORBIDDEN || code == Refusal.UNAUTHORIZED);
                 if (!again) {
-                    heard();
+                    contact.answered();
                     if (unheard && !isSettled(method, code)) {
                         throw new DcsException(failure + "; what became of the attempt before is not known");
                     }
@@ -184,7 +177,7 @@ final class KubernetesApi implements AutoCloseable {
                     ? Duration.ofSeconds(1)
                     : pause.multipliedBy(2);
         }
-        lastFailure = failure;
+        contact.failed(failure);
         throw new DcsException("Kubernetes gave no answer in time: " + failure);
     }
 
@@ -249,20 +242,15 @@ final class KubernetesApi implements AutoCloseable {
         try {
             JsonNode json = JSON.readTree(text);
             if (json != null && json.isObject()) {
-                heard();
+                contact.answered();
                 return json;
             }
         } catch (JsonProcessingException e) {
             LOG.debug("not JSON: {}", e.getOriginalMessage());
         }
-        lastFailure = "what answers at " + server + " is no API server of Kubernetes";
-        throw new DcsException(lastFailure);
-    }
-
-    private void heard() {
-        answeredAt = System.nanoTime();
-        answered = true;
-        lastFailure = "";
+        String failure = "what answers at " + server + " is no API server of Kubernetes";
+        contact.failed(failure);
+        throw new DcsException(failure);
     }
 
     private static String reason(String body) {

@@ -272,25 +272,12 @@ public final class KubernetesDcs implements Dcs {
 
     @Override
     public String health() {
-        String failure = api.lastFailure();
-        return api.sinceLastAnswer()
-                .map(since -> since.toSeconds() < 20 || failure.isEmpty()
-                        ? "ok: Kubernetes at " + api.address() + " answered " + since.toMillis() + " ms ago"
-                        : "no answer from Kubernetes for " + since.toSeconds() + " s: " + failure)
-                .orElse(
-                        failure.isEmpty()
-                                ? "ok: Kubernetes has not been asked yet"
-                                : "no answer from Kubernetes yet: " + failure);
+        return api.contact().health("Kubernetes at " + api.address());
     }
 
     @Override
     public List<Measure> measures() {
-        return api.sinceLastAnswer()
-                .map(since -> List.of(new Measure(
-                        "kubernetes_last_answer_seconds",
-                        "Time since the API server answered last",
-                        since.toMillis() / 1000.0)))
-                .orElse(List.of());
+        return api.contact().measures("kubernetes", "the API server");
     }
 
     @Override

@@ -75,8 +75,11 @@ class LoginTest {
         for (Throwable e = failed(); e != null; e = e.getCause()) {
             assertFalse(e.toString().contains("secret"), e.toString());
         }
-        assertFalse(api.lastFailure().contains("secret"), api.lastFailure());
-        assertTrue(api.lastFailure().contains("look at the token"), api.lastFailure());
+        assertFalse(
+                api.contact().lastFailure().contains("secret"), api.contact().lastFailure());
+        assertTrue(
+                api.contact().lastFailure().contains("look at the token"),
+                api.contact().lastFailure());
         login.set(() -> "good");
         works();
     }

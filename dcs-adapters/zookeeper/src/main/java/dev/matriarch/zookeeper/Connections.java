@@ -3,6 +3,7 @@ package dev.matriarch.zookeeper;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.http.Addresses;
 import dev.matriarch.dcs.http.Budget;
+import dev.matriarch.dcs.http.Contact;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.charset.StandardCharsets;
@@ -40,9 +41,7 @@ final class Connections implements AutoCloseable {
     /** A client whose credentials were rejected has ended, and Curator goes on with it. */
     private volatile boolean rejected;
 
-    private volatile long answeredAt;
-    private volatile boolean answered;
-    private volatile String lastFailure = "";
+    private final Contact contact = new Contact("ZooKeeper");
 
     /** @throws IOException if the connection cannot be prepared on this host */
     Connections(Addresses servers, Entrance entrance) throws IOException {
@@ -154,26 +153,26 @@ final class Connections implements AutoCloseable {
             asked = hosts.current();
             Budget attempt = new Budget(min(atMost, budget.left()));
             T answer = question.ask(new Requests(curator.getZookeeperClient().getZooKeeper(), entrance), attempt);
-            answered();
+            contact.answered();
             return answer;
         } catch (KeeperException e) {
             if (Requests.isUnknown(e)) {
-                failed(Requests.refused(e).getMessage());
+                contact.failed(Requests.refused(e).getMessage());
                 if (e.code() == KeeperException.Code.OPERATIONTIMEOUT) {
                     asked.ifPresent(this::leave);
                 }
             } else {
-                answered();
+                contact.answered();
             }
             throw e;
         } catch (DcsException e) {
-            failed(e.getMessage());
+            contact.failed(e.getMessage());
             throw e;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new DcsException("interrupted while asking ZooKeeper", e);
         } catch (Exception e) {
-            failed(e.toString());
+            contact.failed(e.toString());
             throw new DcsException("ZooKeeper could not be asked: " + e.getMessage(), e);
         }
     }
@@ -223,22 +222,8 @@ final class Connections implements AutoCloseable {
         }
     }
 
-    void answered() {
-        answeredAt = System.nanoTime();
-        answered = true;
-        lastFailure = "";
-    }
-
-    void failed(String why) {
-        lastFailure = why;
-    }
-
-    String lastFailure() {
-        return lastFailure;
-    }
-
-    Optional<Duration> sinceLastAnswer() {
-        return answered ? Optional.of(Duration.ofNanos(System.nanoTime() - answeredAt)) : Optional.empty();
+    Contact contact() {
+        return contact;
     }
 
     @Override

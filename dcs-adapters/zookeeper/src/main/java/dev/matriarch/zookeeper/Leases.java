@@ -88,8 +88,10 @@ final class Leases {
                 return question.ask(new Requests(handle, connections.entrance()), attempt);
             } catch (KeeperException e) {
                 if (Requests.isUnknown(e)) {
-                    connections.failed(
-                            server.getAuthority() + ": " + Requests.refused(e).getMessage());
+                    connections
+                            .contact()
+                            .failed(server.getAuthority() + ": "
+                                    + Requests.refused(e).getMessage());
                     servers.failed(server);
                 }
                 throw e;
@@ -175,7 +177,7 @@ final class Leases {
                 }
             }
         }
-        connections.failed(why);
+        connections.contact().failed(why);
         if (shortenedTo.isPresent()) {
             throw new Shortened(why, shortenedTo.get());
         }
@@ -207,7 +209,7 @@ final class Leases {
             KeeperState state = first.get(attempt.left().toMillis(), TimeUnit.MILLISECONDS);
             switch (state) {
                 case SyncConnected -> {
-                    connections.answered();
+                    connections.contact().answered();
                     Duration granted = Duration.ofMillis(handle.getSessionTimeout());
                     granted(server, granted, ttl);
                     if (grant == Grant.ALL && granted.compareTo(ttl) < 0) {

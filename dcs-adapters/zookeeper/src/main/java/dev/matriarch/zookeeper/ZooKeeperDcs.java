@@ -379,27 +379,12 @@ public final class ZooKeeperDcs implements Dcs {
 
     @Override
     public String health() {
-        String failure = connections.lastFailure();
-        return connections
-                .sinceLastAnswer()
-                .map(since -> since.toSeconds() < 20 || failure.isEmpty()
-                        ? "ok: ZooKeeper answered " + since.toMillis() + " ms ago"
-                        : "no answer from ZooKeeper for " + since.toSeconds() + " s: " + failure)
-                .orElse(
-                        failure.isEmpty()
-                                ? "ok: ZooKeeper has not been asked yet"
-                                : "no answer from ZooKeeper yet: " + failure);
+        return connections.contact().health("ZooKeeper");
     }
 
     @Override
     public List<Measure> measures() {
-        return connections
-                .sinceLastAnswer()
-                .map(since -> List.of(new Measure(
-                        "zookeeper_last_answer_seconds",
-                        "Time since ZooKeeper answered last",
-                        since.toMillis() / 1000.0)))
-                .orElse(List.of());
+        return connections.contact().measures("zookeeper", "ZooKeeper");
     }
 
     @Override
