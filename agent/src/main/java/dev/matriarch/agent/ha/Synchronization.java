@@ -3,6 +3,7 @@ package dev.matriarch.agent.ha;
 import dev.matriarch.agent.ha.Settings.Synchronous.Mode;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.Versioned;
 import java.time.Duration;
@@ -123,7 +124,7 @@ final class Synchronization {
                 SyncCandidates.of(view, seen.me(), status, seen.settings().synchronous());
         SortedSet<String> active =
                 rules.mode() == Mode.ON ? candidates.picked(rules.nodeCount()) : candidates.all(rules.nodeCount());
-        return active.isEmpty() && justPromoted()
+        return active.isEmpty() && justPromoted() && somebodyMayCome(stored.value())
                 ? Optional.empty()
                 : next(
                         rules,
@@ -139,6 +140,19 @@ final class Synchronization {
         return seen.situation().primarySince().isEmpty()
                 || seen.now() - seen.situation().primarySince().getAsLong()
                         < seen.settings().ttl().toNanos();
+    }
+
+    /**
+     * At least one of those that commits wait for is known to the store. Whose key has ended has had no agent for a {@code ttl},
+     * as after a power failure: to wait for nobody else but such members would only keep commits waiting.
+     */
+    private boolean somebodyMayCome(SyncState sync) {
+        for (Member member : view.members()) {
+            if (SyncRules.lower(sync.voters()).contains(SyncCandidates.lower(member.name()))) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** @param live empty: it cannot be said who is waited for */

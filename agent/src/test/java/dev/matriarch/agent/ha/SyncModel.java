@@ -62,6 +62,8 @@ final class SyncModel {
     int serverVersion = 150_000;
     /** False from taking the lock until the promotion. */
     boolean promoted = true;
+    /** Whose key the store has no more. */
+    final Set<String> forgotten = new HashSet<>();
 
     private long commits;
     private int revision;
@@ -243,7 +245,10 @@ final class SyncModel {
                 Optional.of(new Versioned<>(Scene.SYSTEM, 1)),
                 Optional.of(new Versioned<>("{}", 2)),
                 Optional.of(new Leader(leader, 1)),
-                all.stream().map(this::member).toList(),
+                all.stream()
+                        .filter(name -> !forgotten.contains(name))
+                        .map(this::member)
+                        .toList(),
                 new ClusterStatus(Lsn.INVALID, Map.of(), List.of()),
                 Optional.empty(),
                 Optional.empty(),
