@@ -16,7 +16,6 @@ import org.junit.jupiter.api.Test;
 /** {@code docs/feature-matrix.md} has every row, and the tests that it names exist. */
 class FeatureMatrixTest {
     private static final Pattern ROW = Pattern.compile("^\\| ([A-M])(\\d+) \\| ([^|]+) \\| ([^|]+) \\| ([^|]+) \\|$");
-    private static final Pattern TEST = Pattern.compile("\\[(\\w+)\\.(\\w+)]\\(([^)]+)\\)");
 
     /** How many rows each area has. */
     private static final Map<String, Integer> AREAS = areas();
@@ -31,13 +30,7 @@ class FeatureMatrixTest {
     }
 
     private static Path page() {
-        for (Path at = Path.of("").toAbsolutePath(); at != null; at = at.getParent()) {
-            Path page = at.resolve("docs/feature-matrix.md");
-            if (Files.exists(page)) {
-                return page;
-            }
-        }
-        throw new AssertionError("docs/feature-matrix.md is not in this folder or above it");
+        return TestLinks.page("docs/feature-matrix.md");
     }
 
     @Test
@@ -72,19 +65,9 @@ class FeatureMatrixTest {
             if (!state.matches("(works|partly|planned in a later issue)(: .+)?")) {
                 problems.add(name + ": '" + state + "' is no state");
             }
-            Matcher test = TEST.matcher(row.group(5));
-            int tests = 0;
-            while (test.find()) {
-                tests++;
-                Path file = page.resolveSibling(test.group(3)).normalize();
-                boolean there = file.getFileName().toString().equals(test.group(1) + ".java")
-                        && Files.exists(file)
-                        && Files.readString(file).contains("void " + test.group(2) + "(");
-                if (!there) {
-                    problems.add(name + ": there is no " + test.group(1) + "." + test.group(2) + " in " + file);
-                }
-            }
-            if ((tests == 0) != row.group(5).strip().equals("no test yet")) {
+            TestLinks tests = TestLinks.in(row.group(5), page);
+            tests.missing().forEach(missing -> problems.add(name + ": " + missing));
+            if ((tests.count() == 0) != row.group(5).strip().equals("no test yet")) {
                 problems.add(name + ": '" + row.group(5) + "' names neither a test nor says that there is none");
             }
         }
