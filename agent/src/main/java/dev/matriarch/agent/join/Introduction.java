@@ -16,6 +16,7 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.security.cert.X509Certificate;
 import java.time.Duration;
 import java.time.Instant;
@@ -46,10 +47,19 @@ final class Introduction implements AutoCloseable {
     }
 
     /** There is no way to this member, or it is another one; whoever else the token names may still do. */
-    static final class Unfit extends Exception {
+    static class Unfit extends Exception {
         private static final long serialVersionUID = 1L;
 
         Unfit(String why) {
+            super(why);
+        }
+    }
+
+    /** It may answer soon: it starts, is busy, or the network is away for a moment. Nothing has happened. */
+    static final class Silent extends Unfit {
+        private static final long serialVersionUID = 1L;
+
+        Silent(String why) {
             super(why);
         }
     }
@@ -92,11 +102,19 @@ final class Introduction implements AutoCloseable {
                         Instant.ofEpochMilli(reply.getNowMillis()),
                         reply.getName());
             } catch (StatusRuntimeException e) {
-                throw new Unfit(words(e, token, here));
+                throw unfit(e, words(e, token, here));
             } finally {
                 channel.shutdownNow();
             }
         }
+    }
+
+    private static Unfit unfit(StatusRuntimeException e, String why) {
+        boolean silent = e.getStatus().getCode() == Status.Code.DEADLINE_EXCEEDED;
+        for (Throwable cause = e.getStatus().getCause(); cause != null; cause = cause.getCause()) {
+            silent |= cause instanceof ConnectException;
+        }
+        return silent ? new Silent(why) : new Unfit(why);
     }
 
     private static String words(StatusRuntimeException e, JoinToken token, Instant here) {
@@ -129,7 +147,7 @@ final class Introduction implements AutoCloseable {
         try {
             return stub(ASK.multipliedBy(2)).prepareJoin(request);
         } catch (StatusRuntimeException e) {
-            throw new Unfit(Peers.reason(e));
+            throw unfit(e, Peers.reason(e));
         }
     }
 

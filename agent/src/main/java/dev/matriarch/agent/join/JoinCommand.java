@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -32,6 +33,9 @@ import picocli.CommandLine.Parameters;
         })
 public final class JoinCommand implements Callable<Integer> {
     private static final int REFUSED = 1;
+    /** The agents of a cluster under load, or one that starts just now, answer within it. */
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+
     private static final Path FOLDER = Path.of("/etc/matriarch");
 
     @Parameters(paramLabel = "TOKEN", description = "Or - to read it from the standard input.")
@@ -74,12 +78,19 @@ public final class JoinCommand implements Callable<Integer> {
     private boolean help;
 
     private final Map<String, String> environment;
+    private final Duration patience;
     private final Supplier<Instant> wall;
     private final PrintStream out;
     private final PrintStream err;
 
-    private JoinCommand(Map<String, String> environment, Supplier<Instant> wall, PrintStream out, PrintStream err) {
+    private JoinCommand(
+            Map<String, String> environment,
+            Duration patience,
+            Supplier<Instant> wall,
+            PrintStream out,
+            PrintStream err) {
         this.environment = environment;
+        this.patience = patience;
         this.wall = wall;
         this.out = out;
         this.err = err;
@@ -90,17 +101,21 @@ public final class JoinCommand implements Callable<Integer> {
      * @return the exit code
      */
     public static int run(String[] arguments, Map<String, String> environment, PrintStream out, PrintStream err) {
-        return run(arguments, environment, Instant::now, out, err);
+        return run(arguments, environment, PATIENCE, Instant::now, out, err);
     }
 
-    /** @param wall this host's clock */
+    /**
+     * @param patience for how long members that do not answer are asked again
+     * @param wall this host's clock
+     */
     static int run(
             String[] arguments,
             Map<String, String> environment,
+            Duration patience,
             Supplier<Instant> wall,
             PrintStream out,
             PrintStream err) {
-        CommandLine line = new CommandLine(new JoinCommand(environment, wall, out, err));
+        CommandLine line = new CommandLine(new JoinCommand(environment, patience, wall, out, err));
         line.setOut(new PrintWriter(out, true));
         line.setErr(new PrintWriter(err, true));
         line.setExecutionExceptionHandler((failure, command, parsed) -> {
@@ -121,6 +136,7 @@ public final class JoinCommand implements Callable<Integer> {
         new Joining(
                         JoinToken.parse(text),
                         new Joining.Wishes(name.orElseGet(ThisHost::name), address, file, home, witness),
+                        patience,
                         wall,
                         out)
                 .run();

@@ -21,8 +21,8 @@ import java.nio.file.Path;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.cert.X509Certificate;
+import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
@@ -31,6 +31,8 @@ import java.util.function.Supplier;
  * One join, on the new host: everything that can be refused is refused before the token is used up, and nothing is written before.
  */
 final class Joining {
+    private static final Duration PAUSE = Duration.ofMillis(500);
+
     /**
      * What the person says.
      *
@@ -42,12 +44,15 @@ final class Joining {
 
     private final JoinToken token;
     private final Wishes wishes;
+    private final Duration patience;
     private final Supplier<Instant> wall;
     private final PrintStream out;
 
-    Joining(JoinToken token, Wishes wishes, Supplier<Instant> wall, PrintStream out) {
+    /** @param patience for how long members that do not answer are asked again */
+    Joining(JoinToken token, Wishes wishes, Duration patience, Supplier<Instant> wall, PrintStream out) {
         this.token = token;
         this.wishes = wishes;
+        this.patience = patience;
         this.wall = wall;
         this.out = out;
     }
@@ -55,7 +60,35 @@ final class Joining {
     /** @throws IOException if it is refused or fails; the message says why and what is left */
     void run() throws IOException {
         refuseIf(NewHost.objection(wishes.configuration(), List.of()));
-        List<String> failures = new ArrayList<>();
+        long begun = System.nanoTime();
+        for (boolean first = true; ; first = false) {
+            Round round = ask();
+            if (round.joined()) {
+                return;
+            }
+            if (!round.again() || System.nanoTime() - begun >= patience.toNanos()) {
+                throw new IOException("no member that the token names could be used; nothing was changed:"
+                        + round.failures()
+                        + (round.again() ? "\nThey were asked for " + patience.toSeconds() + " s" : ""));
+            }
+            if (first) {
+                out.println("Waiting up to " + patience.toSeconds() + " s for a member that the token names to answer:"
+                        + round.failures());
+            }
+            pause();
+        }
+    }
+
+    /**
+     * All members that the token names were asked once.
+     *
+     * @param again whether one of them gave no answer that would be the same the next time
+     */
+    private record Round(boolean joined, boolean again, String failures) {}
+
+    private Round ask() throws IOException {
+        StringBuilder failures = new StringBuilder();
+        boolean again = false;
         for (String text : token.addresses()) {
             try {
                 HostPort address = HostPort.parse(text, 0);
@@ -72,14 +105,23 @@ final class Joining {
                                         + " by hand (docs/runbooks/add-a-witness.md)");
                     }
                     join(member, request, prepared);
-                    return;
+                    return new Round(true, false, "");
                 }
             } catch (Introduction.Unfit | IllegalArgumentException e) {
-                failures.add("\n  " + text + ": " + e.getMessage());
+                failures.append("\n  ").append(text).append(": ").append(e.getMessage());
+                again |= e instanceof Introduction.Silent;
             }
         }
-        throw new IOException(
-                "no member that the token names could be used; nothing was changed:" + String.join("", failures));
+        return new Round(false, again, failures.toString());
+    }
+
+    private static void pause() throws IOException {
+        try {
+            Thread.sleep(PAUSE);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted; nothing was changed", e);
+        }
     }
 
     private static void refuseIf(String why) throws IOException {

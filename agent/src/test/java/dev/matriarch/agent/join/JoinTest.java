@@ -68,6 +68,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
@@ -107,7 +108,11 @@ class JoinTest {
     private Duration hostsClock = Duration.ZERO;
     private CertificateAuthority authority;
     private HostPort n1;
+    private TlsFiles tls;
+    private ConfigSource source;
     private Peers peers;
+    private final ByteArrayOutputStream heard = new ByteArrayOutputStream();
+    private Duration patience = Duration.ofSeconds(60);
     private String said = "";
 
     private <T extends AutoCloseable> T opened(T one) {
@@ -130,11 +135,16 @@ class JoinTest {
         Path file = home.resolve("matriarch.yml");
         Files.writeString(
                 file, CONFIGURATION.replace("HOME", home.toString()).replace("PORT", Integer.toString(n1.port())));
-        TlsFiles tls = certified(home.resolve("raft-tls"), "n1", authority);
-        ConfigSource source = new ConfigSource(Optional.of(file), Map.of());
-        peers = door(
+        tls = certified(home.resolve("raft-tls"), "n1", authority);
+        source = new ConfigSource(Optional.of(file), Map.of());
+        peers = doorOfN1(n1);
+        tell(FakeLocalAgent.member("n1", "primary", n1.toString()));
+    }
+
+    private Peers doorOfN1(HostPort address) throws Exception {
+        return door(
                 "n1",
-                n1,
+                address,
                 tls,
                 Optional.of(
                         new OwnCertificate(tls.own().orElseThrow(), new NodeName("n1", "demo", List.of("127.0.0.1")))),
@@ -145,7 +155,6 @@ class JoinTest {
                         source,
                         () -> Instant.now().plus(membersClock),
                         System::nanoTime)));
-        tell(FakeLocalAgent.member("n1", "primary", n1.toString()));
     }
 
     private void tell(Member... members) {
@@ -226,11 +235,16 @@ class JoinTest {
         if (!arguments.contains("--address")) {
             arguments.addAll(List.of("--address", "127.0.0.2"));
         }
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        PrintStream stream = new PrintStream(out, true, StandardCharsets.UTF_8);
+        heard.reset();
+        PrintStream stream = new PrintStream(heard, true, StandardCharsets.UTF_8);
         int code = JoinCommand.run(
-                arguments.toArray(String[]::new), Map.of(), () -> Instant.now().plus(hostsClock), stream, stream);
-        said = out.toString(StandardCharsets.UTF_8);
+                arguments.toArray(String[]::new),
+                Map.of(),
+                patience,
+                () -> Instant.now().plus(hostsClock),
+                stream,
+                stream);
+        said = heard.toString(StandardCharsets.UTF_8);
         return code;
     }
 
@@ -520,6 +534,28 @@ class JoinTest {
                 token.expires(),
                 "demo");
         assertEquals(0, join(both, "n2"), () -> said);
+    }
+
+    /** The test's own deadline is that of the class. */
+    @Test
+    void aMemberThatStartsJustNowIsAskedAgain() throws Exception {
+        JoinToken token = token();
+        HostPort late = freePort();
+        JoinToken named = new JoinToken(
+                token.id(), token.secret(), token.authority(), List.of(late.toString()), token.expires(), "demo");
+        patience = Duration.ofMillis(1);
+        refused(named, "n2", "no member that the token names could be used; nothing was changed:\n  " + late);
+        assertTrue(said.contains("Connection refused"), said);
+
+        patience = Duration.ofSeconds(60);
+        FutureTask<Integer> joining = new FutureTask<>(() -> join(named, "n2"));
+        Thread.ofPlatform().daemon().start(joining);
+        while (!heard.toString(StandardCharsets.UTF_8).contains("Waiting up to 60 s for a member")) {
+            assertFalse(joining.isDone(), () -> heard.toString(StandardCharsets.UTF_8));
+            Thread.sleep(10);
+        }
+        doorOfN1(late);
+        assertEquals(0, joining.get(100, TimeUnit.SECONDS), () -> said);
     }
 
     private static Status.Code code(ManagedChannel channel) {
