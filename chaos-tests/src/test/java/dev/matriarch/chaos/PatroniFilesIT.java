@@ -169,9 +169,9 @@ class PatroniFilesIT {
     void oneForAStandbyClusterFollowsAnother() throws Exception {
         try (Cluster remote = Cluster.start(Cluster.Profile.APPLIANCE, 1)) {
             Node primary = remote.awaitWhole(Duration.ofSeconds(60));
-            try (Connection connection = remote.connect(primary)) {
-                Cluster.query(connection, "SELECT pg_create_physical_replication_slot('dr')");
-            }
+            // One that nobody answers for would be dropped before the other cluster is there.
+            remote.ctl("edit-config", "-s", "slots={dr: {type: physical}}", "--force")
+                    .expectSuccess();
             String theirs = Files.readString(primary.config());
             Matcher replication =
                     Pattern.compile("username: replicator\\s+password: (\\S+)").matcher(theirs);
