@@ -76,6 +76,7 @@ public final class RaftStore implements AutoCloseable {
     private final ReplicaHost host;
     private final RaftDcs dcs;
     private final LeaderContact contact = new LeaderContact();
+    private final Reconnection reconnection = new Reconnection(() -> host().replica(), contact);
     private final Proposals.Surroundings surroundings = new Surroundings();
     private final List<Consumer<Change>> listeners = new CopyOnWriteArrayList<>();
     private final Thread keeper;
@@ -118,6 +119,7 @@ public final class RaftStore implements AutoCloseable {
             throw e;
         }
         store.expiry.start();
+        store.reconnection.start();
         store.keeper.start();
         return store;
     }
@@ -346,6 +348,7 @@ public final class RaftStore implements AutoCloseable {
     void crash() {
         closed = true;
         keeper.interrupt();
+        reconnection.close();
         expiry.close();
         host.stopReplica();
         transport.close();
@@ -359,6 +362,7 @@ public final class RaftStore implements AutoCloseable {
     private void closeParts() {
         closed = true;
         backups.ifPresent(StoreBackups::close);
+        reconnection.close();
         expiry.close();
         host.close();
         transport.close();
