@@ -32,8 +32,8 @@ engine_first() {
     printf '%s' "$pid"
 }
 
-# engine_docker ARGUMENT...: its client.
-engine_docker() { PATH=$engine_path DOCKER_HOST=$engine_address docker "$@"; }
+# engine_docker ARGUMENT...: its client, for five minutes at most.
+engine_docker() { PATH=$engine_path DOCKER_HOST=$engine_address timeout 300 docker "$@"; }
 
 # engine_begin: starts it. If that cannot be done, it returns 1 and the last line on standard error says why. Ended by engine_end in either case.
 engine_begin() {
@@ -85,7 +85,8 @@ BEGIN
     done
 }
 
-# engine_base: gives the engine a bare Debian, which is kept in the cache, as the image debian:base.
+# engine_base: gives the engine a bare Debian, which is kept in the cache, as the image debian:base, and has it run one command on that. If
+# either cannot be done, it returns 1 and the last line on standard error says why.
 engine_base() {
     local kept=$versions_cache/debian-$engine_suite.tar fresh
     if [ ! -s "$kept" ]; then
@@ -103,7 +104,8 @@ engine_base() {
         mv "$fresh/base.tar" "$kept"
         rm -rf "$fresh"
     fi
-    engine_docker import "$kept" debian:base >/dev/null
+    engine_docker import "$kept" debian:base >/dev/null && engine_docker run --rm debian:base true ||
+        { echo "the engine runs, but no container does" >&2 && return 1; }
 }
 
 # engine_end: ends it and all that it runs, and takes everything away.

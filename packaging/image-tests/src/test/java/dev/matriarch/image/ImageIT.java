@@ -128,13 +128,21 @@ class ImageIT {
     @Order(3)
     void oneThatIsCutOffTheNetworkStopsLeadingAndComesBack() {
         Member cut = leader();
+        String address = cut.address();
         cut.cutOff();
         replaced(cut);
         writesGoOn();
         // Not later than the lease, which ended before the next one could take the lock.
         assertNotEquals(Optional.of("f"), cut.sql("select pg_is_in_recovery()"), cut.name + " is a second primary");
-        cut.reconnect();
-        await(cut.name + " streams again", () -> streaming(NAMES));
+        try (GenericContainer<?> other = new GenericContainer<>(DockerImageName.parse(IMAGE))
+                .withNetwork(network)
+                .withCreateContainerCmdModifier(command -> command.withEntrypoint("sleep", "1000"))) {
+            // Gets the address that has just become free, so that the others have to look the name up again.
+            other.start();
+            cut.reconnect();
+            assertNotEquals(address, cut.address());
+            await(cut.name + " streams again", () -> streaming(NAMES));
+        }
         writesGoOn();
     }
 

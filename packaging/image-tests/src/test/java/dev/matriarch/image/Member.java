@@ -94,13 +94,25 @@ final class Member {
                 .exec();
     }
 
-    /** Back on the network. */
+    /** Back on the network, at whatever address is free now. */
     void reconnect() {
         engine().connectToNetworkCmd()
                 .withNetworkId(network.getId())
                 .withContainerId(container.getContainerId())
                 .withContainerNetwork(new ContainerNetwork().withAliases(name))
                 .exec();
+    }
+
+    /** In the cluster's network. */
+    String address() {
+        return engine().inspectContainerCmd(container.getContainerId())
+                .exec()
+                .getNetworkSettings()
+                .getNetworks()
+                .values()
+                .iterator()
+                .next()
+                .getIpAddress();
     }
 
     long exitCode() {
