@@ -358,7 +358,7 @@ class RestContractIT {
     void configuration() {
         Node node = replicas.getFirst();
         expect(node, "PATCH /config", "[]", 400, "not a JSON object");
-        expect(node, "PATCH /config", "{\"ttl\": \"soon\"}", 400, "ttl");
+        expect(node, "PATCH /config", "{\"ttl\": \"soon\"}", 400, "dynamic configuration: ttl: 'soon' ");
         expect(node, "PATCH /config", "{\"ttl\": 1e999999999}", 400, "ttl");
         Answer patchedAnswer = ask(node, "PATCH /config", "{\"maximum_lag_on_failover\": 2097152}");
         JsonNode patched = patchedAnswer.json();

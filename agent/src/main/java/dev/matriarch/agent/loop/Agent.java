@@ -12,6 +12,7 @@ import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.agent.config.DynamicConfigFile;
 import dev.matriarch.agent.config.DynamicConfigJson;
 import dev.matriarch.agent.config.NodeConfig;
+import dev.matriarch.agent.config.Problem;
 import dev.matriarch.agent.doctor.Doctor;
 import dev.matriarch.agent.doctor.Own;
 import dev.matriarch.agent.fencing.GuardPair;
@@ -229,7 +230,7 @@ public final class Agent implements AutoCloseable {
 
     private static List<String> problems(AgentConfig config, Dcs dcs, Optional<ClusterView> view, String json) {
         List<String> problems =
-                DynamicConfigJson.validate(json).stream().map(Object::toString).toList();
+                DynamicConfigJson.validate(json).stream().map(Problem::text).toList();
         if (!problems.isEmpty()) {
             return problems;
         }
