@@ -32,7 +32,8 @@ public final class Cluster implements AutoCloseable {
     private final Profile profile;
     private final PortRange ports;
     private final List<String> options;
-    private List<Node> nodes = List.of();
+    private volatile List<Node> nodes = List.of();
+    private List<Node> ofTheDemo = List.of();
     private String ctlCommand = "";
     private String upOutput = "";
 
@@ -153,6 +154,7 @@ public final class Cluster implements AutoCloseable {
             List<Node> read = new ArrayList<>();
             json.required("nodes").forEach(n -> read.add(new Node(n, agent)));
             nodes = List.copyOf(read);
+            ofTheDemo = nodes;
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
@@ -190,6 +192,18 @@ public final class Cluster implements AutoCloseable {
         return nodes;
     }
 
+    /** Counts a member in that was not made by the demo; {@link #close} ends its agent too. */
+    void add(Node node) {
+        List<Node> now = new ArrayList<>(nodes);
+        now.add(node);
+        nodes = List.copyOf(now);
+    }
+
+    /** Counts a member out whose host is gone, or that was removed; its agent must have ended. */
+    void forget(Node node) {
+        nodes = nodes.stream().filter(n -> n != node).toList();
+    }
+
     public Node node(String name) {
         return nodes.stream().filter(n -> n.name().equals(name)).findFirst().orElseThrow();
     }
@@ -203,10 +217,19 @@ public final class Cluster implements AutoCloseable {
         return ctl(Map.of(), arguments);
     }
 
+    /** The same with the configuration of this node: its agent is asked first. */
+    Commands.Result ctlOf(Node via, String... arguments) {
+        return ctl(via, Map.of(), arguments);
+    }
+
     /** @param environment set besides the test's own */
     public Commands.Result ctl(Map<String, String> environment, String... arguments) {
         Node via =
                 nodes.stream().filter(n -> n.agentPid().isPresent()).findFirst().orElse(nodes.getFirst());
+        return ctl(via, environment, arguments);
+    }
+
+    private Commands.Result ctl(Node via, Map<String, String> environment, String... arguments) {
         List<String> command =
                 new ArrayList<>(List.of(ctlCommand, "-c", via.config().toString()));
         command.addAll(List.of(arguments));
@@ -399,6 +422,16 @@ public final class Cluster implements AutoCloseable {
     /** Stops everything and removes the folder. */
     @Override
     public void close() {
+        for (Node node : nodes) {
+            if (!ofTheDemo.contains(node)) {
+                try {
+                    node.stopAgent(DOWN);
+                } catch (AssertionError tooLate) {
+                    // Its guards and its server are among what the demo ends.
+                    node.agentPid().ifPresent(pid -> Processes.signal("KILL", List.of(pid)));
+                }
+            }
+        }
         demo("down", DOWN, "--purge").expectSuccess();
         ports.close();
     }

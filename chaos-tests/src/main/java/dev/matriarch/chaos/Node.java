@@ -149,6 +149,14 @@ public final class Node {
         }
     }
 
+    /** In good order, PostgreSQL with it; nothing if it does not run. */
+    void stopAgent(Duration deadline) {
+        agentPid().ifPresent(pid -> {
+            Processes.signal("TERM", List.of(pid));
+            Await.until(name + "'s agent ends", deadline, () -> !Processes.alive(pid));
+        });
+    }
+
     /** Runs an agent that is expected to end by itself. */
     public Commands.Result runAgent(Duration deadline) {
         return Commands.run(deadline, agentCommand.toString(), config.toString());
@@ -168,7 +176,7 @@ public final class Node {
         return Map.of(
                 "user", "postgres",
                 "password", password(),
-                "sslmode", "disable",
+                "sslmode", dsn.contains("sslmode=require") ? "require" : "disable",
                 "connectTimeout", "2",
                 "loginTimeout", "3",
                 "socketTimeout", "10",
