@@ -1,54 +1,40 @@
 package dev.matriarch.chaos;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.TimeUnit;
+import java.util.Optional;
 
 /** A real Consul of one server on a loopback address; its sessions are as long as it lets them be by itself. */
-public final class ConsulServer implements AutoCloseable {
-    private static final Duration UP = Duration.ofSeconds(30);
-
-    private final Path directory;
-    private final int port;
-    private final Process process;
+public final class ConsulServer extends StoreServer {
+    private final int port = freePort();
+    private final int serverPort = freePort();
+    private final int gossipPort = freePort();
 
     public ConsulServer(Path directory) {
-        this.directory = directory;
-        this.port = freePort();
-        try {
-            Files.createDirectories(directory);
-            Path file = Files.writeString(directory.resolve("consul.json"), """
-                    {"server": true, "bootstrap_expect": 1, "bind_addr": "127.0.0.1", "client_addr": "127.0.0.1",
-                     "node_name": "c", "data_dir": "%s", "performance": {"raft_multiplier": 1},
-                     "leave_on_terminate": false, "disable_update_check": true, "disable_host_node_id": true,
-                     "ports": {"http": %d, "server": %d, "serf_lan": %d, "serf_wan": -1, "dns": -1, "grpc": -1}}
-                    """.formatted(
-                            directory.resolve("data"), port, freePort(), freePort()));
-            process = new ProcessBuilder(program(), "agent", "-config-file=" + file)
-                    .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
-                            directory.resolve("consul.log").toFile()))
-                    .start();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        Await.until("Consul leads", UP, () -> ask("status/leader").contains(":"));
+        // Its checks go to the members' loopback addresses.
+        super(directory, Optional.empty());
+        start();
     }
 
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    @Override
+    protected List<String> command(Path directory, Path data) throws IOException {
+        Path file =
+                Files.writeString(directory.resolve("consul.json"), """
+                {"server": true, "bootstrap_expect": 1, "bind_addr": "127.0.0.1", "client_addr": "127.0.0.1",
+                 "node_name": "c", "data_dir": "%s", "performance": {"raft_multiplier": 1},
+                 "leave_on_terminate": false, "disable_update_check": true, "disable_host_node_id": true,
+                 "ports": {"http": %d, "server": %d, "serf_lan": %d, "serf_wan": -1, "dns": -1, "grpc": -1}}
+                """.formatted(data, port, serverPort, gossipPort));
+        return List.of(program(), "agent", "-config-file=" + file);
+    }
+
+    @Override
+    protected boolean answers() {
+        return ask("status/leader").contains(":");
     }
 
     /** {@code ./check} says where it is; else it may be installed. */
@@ -65,9 +51,9 @@ public final class ConsulServer implements AutoCloseable {
         throw new AssertionError("no consul was found: ./check unpacks one; or let MATRIARCH_CONSUL name the program");
     }
 
-    /** {@code host:port} of its HTTP API. */
+    @Override
     public String address() {
-        return "127.0.0.1:" + port;
+        return host() + ":" + port;
     }
 
     private String ask(String path) {
@@ -85,27 +71,5 @@ public final class ConsulServer implements AutoCloseable {
     /** The healthy instances of a service with this tag, as Consul says it; {@code []} if there are none. */
     public String services(String name, String tag) {
         return ask("health/service/" + name + "?passing&tag=" + tag).strip();
-    }
-
-    /** It hangs: connections stay open, nobody answers. */
-    public void freeze() {
-        Processes.signal("STOP", List.of(process.pid()));
-    }
-
-    public void thaw() {
-        Processes.signal("CONT", List.of(process.pid()));
-    }
-
-    @Override
-    public void close() {
-        process.destroyForcibly();
-        try {
-            if (!process.waitFor(10, TimeUnit.SECONDS)) {
-                throw new AssertionError("Consul does not end");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-        Commands.run(Duration.ofSeconds(20), Map.of(), List.of("rm", "-rf", directory.toString()));
     }
 }

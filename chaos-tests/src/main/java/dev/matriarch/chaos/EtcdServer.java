@@ -3,41 +3,30 @@ package dev.matriarch.chaos;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.TimeUnit;
+import java.util.Optional;
 
-/** A real etcd of one member on a loopback address. */
-public final class EtcdServer implements AutoCloseable {
+/** A real etcd of one member. */
+public final class EtcdServer extends StoreServer {
     private static final ObjectMapper JSON = new ObjectMapper();
-    private static final Duration UP = Duration.ofSeconds(30);
+    private static final Duration LONG = Duration.ofSeconds(30);
 
-    private final Path directory;
-    private final int clientPort;
-    private final int peerPort;
-    private Process process;
-    private int generation;
+    private final int clientPort = freePort();
+    private final int peerPort = freePort();
 
     public EtcdServer(Path directory) {
-        this.directory = directory;
-        this.clientPort = freePort();
-        this.peerPort = freePort();
-        start();
+        this(directory, Optional.empty());
     }
 
-    private static int freePort() {
-        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            return socket.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    /** @param island where it lives */
+    public EtcdServer(Path directory, Optional<Island> island) {
+        super(directory, island);
+        start();
     }
 
     /** {@code ./check} says where it is; else it may be installed. */
@@ -54,34 +43,29 @@ public final class EtcdServer implements AutoCloseable {
         throw new AssertionError("no etcd was found: ./check unpacks one; or let MATRIARCH_ETCD name the program");
     }
 
-    private void start() {
+    @Override
+    protected List<String> command(Path directory, Path data) {
         String peer = "http://127.0.0.1:" + peerPort;
-        try {
-            Files.createDirectories(directory);
-            process = new ProcessBuilder(
-                            program(),
-                            "--name=e",
-                            "--data-dir=" + directory.resolve("data" + generation),
-                            "--listen-client-urls=http://" + address(),
-                            "--advertise-client-urls=http://" + address(),
-                            "--listen-peer-urls=" + peer,
-                            "--initial-advertise-peer-urls=" + peer,
-                            "--initial-cluster=e=" + peer,
-                            "--enable-v2=true")
-                    .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.appendTo(
-                            directory.resolve("etcd.log").toFile()))
-                    .start();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        Await.until(
-                "etcd answers", UP, () -> Http.status("http://" + address() + "/health", Duration.ofSeconds(1)) == 200);
+        return List.of(
+                program(),
+                "--name=e",
+                "--data-dir=" + data,
+                "--listen-client-urls=http://" + address(),
+                "--advertise-client-urls=http://" + address(),
+                "--listen-peer-urls=" + peer,
+                "--initial-advertise-peer-urls=" + peer,
+                "--initial-cluster=e=" + peer,
+                "--enable-v2=true");
     }
 
-    /** {@code host:port} of its door for clients. */
+    @Override
+    protected boolean answers() {
+        return Http.status("http://" + address() + "/health", Duration.ofSeconds(1)) == 200;
+    }
+
+    @Override
     public String address() {
-        return "127.0.0.1:" + clientPort;
+        return host() + ":" + clientPort;
     }
 
     /** The value of a key; empty if there is none, or nobody answers. */
@@ -131,44 +115,9 @@ public final class EtcdServer implements AutoCloseable {
             {"user/grant", "{\"user\": \"" + user + "\", \"role\": \"root\"}"},
             {"enable", "{}"}
         }) {
-            Http.post("http://" + address() + "/v3/auth/" + order[0], order[1], UP)
+            Http.post("http://" + address() + "/v3/auth/" + order[0], order[1], LONG)
                     .filter(reply -> reply.statusCode() == 200)
                     .orElseThrow(() -> new AssertionError("etcd refuses auth/" + order[0]));
         }
-    }
-
-    /** It hangs: connections stay open, nobody answers. */
-    public void freeze() {
-        Processes.signal("STOP", List.of(process.pid()));
-    }
-
-    public void thaw() {
-        Processes.signal("CONT", List.of(process.pid()));
-    }
-
-    private void kill() {
-        process.destroyForcibly();
-        try {
-            if (!process.waitFor(10, TimeUnit.SECONDS)) {
-                throw new AssertionError("etcd does not end");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    /** It is killed and begins again with nothing. */
-    public void loseEverything() {
-        kill();
-        generation++;
-        start();
-    }
-
-    @Override
-    public void close() {
-        if (process != null) {
-            kill();
-        }
-        Commands.run(Duration.ofSeconds(20), Map.of(), List.of("rm", "-rf", directory.toString()));
     }
 }

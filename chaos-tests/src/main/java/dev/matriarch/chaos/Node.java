@@ -2,6 +2,7 @@ package dev.matriarch.chaos;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -165,6 +166,15 @@ public final class Node {
     /** Status code of a health check; 0 if nobody answered within a second. */
     public int healthCheck(String path) {
         return Http.status(rest + path, Duration.ofSeconds(1));
+    }
+
+    /** All that its agent has said. */
+    public String log() {
+        try {
+            return Files.readString(home().resolve("agent.log"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** @return pgjdbc address of this node alone; every wait in it has a deadline */

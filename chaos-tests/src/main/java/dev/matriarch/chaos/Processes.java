@@ -14,17 +14,37 @@ import java.util.Optional;
 /** What /proc tells about processes, and signals to them. A zombie counts as dead. */
 public final class Processes {
     private static final Path PROC = Path.of("/proc");
+    private static final Duration STOPPED = Duration.ofSeconds(30);
 
     private Processes() {}
 
     /** @param arguments the command line */
     public record Found(long pid, List<String> arguments) {}
 
-    /** Sends the signal to all of them in one instant. */
+    /**
+     * Sends the signal to all of them in one instant. Whom it tells to stop has stopped when this returns: that takes its time on
+     * a loaded machine, and until then some of its threads go on.
+     */
     public static void signal(String signal, List<Long> pids) {
         List<String> command = new ArrayList<>(List.of("kill", "-" + signal));
         pids.forEach(pid -> command.add(Long.toString(pid)));
         Commands.run(Duration.ofSeconds(5), java.util.Map.of(), command);
+        if (signal.equals("STOP")) {
+            pids.forEach(pid -> Await.until("process " + pid + " stands still", STOPPED, () -> standsStill(pid)));
+        }
+    }
+
+    private static boolean standsStill(long pid) {
+        try (DirectoryStream<Path> threads = Files.newDirectoryStream(PROC.resolve(pid + "/task"))) {
+            for (Path thread : threads) {
+                if (!fieldsAfterName(thread).map(f -> "TtZX".contains(f[0])).orElse(true)) {
+                    return false;
+                }
+            }
+            return true;
+        } catch (IOException gone) {
+            return true;
+        }
     }
 
     public static boolean alive(long pid) {
@@ -113,8 +133,13 @@ public final class Processes {
     }
 
     private static Optional<String[]> fieldsAfterName(long pid) {
+        return fieldsAfterName(PROC.resolve(Long.toString(pid)));
+    }
+
+    /** @param task a process or a thread */
+    private static Optional<String[]> fieldsAfterName(Path task) {
         try {
-            String stat = Files.readString(PROC.resolve(pid + "/stat"), StandardCharsets.ISO_8859_1);
+            String stat = Files.readString(task.resolve("stat"), StandardCharsets.ISO_8859_1);
             return Optional.of(stat.substring(stat.lastIndexOf(')') + 2).split(" "));
         } catch (IOException gone) {
             return Optional.empty();
