@@ -1,12 +1,10 @@
 package dev.matriarch.agent;
 
 import dev.matriarch.agent.certificates.ClusterCommand;
-import dev.matriarch.agent.certificates.OwnTls;
 import dev.matriarch.agent.cli.Invocation;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.ConfigSource;
-import dev.matriarch.agent.config.NodeConfig;
 import dev.matriarch.agent.join.JoinCommand;
 import dev.matriarch.agent.log.Logging;
 import dev.matriarch.agent.loop.Agent;
@@ -14,7 +12,6 @@ import dev.matriarch.agent.loop.Version;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.service.ServiceNotes;
 import dev.matriarch.raft.StoreStartException;
-import dev.matriarch.tls.LiveTls;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,6 +19,8 @@ import java.util.Arrays;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -71,33 +70,21 @@ public final class Matriarch {
         return run(source);
     }
 
-    private static int run(ConfigSource source) {
-        AgentConfig config = source.current().config();
+    private static int run(ConfigSource first) {
+        AgentConfig config = first.current().config();
         Logger log = LoggerFactory.getLogger(Matriarch.class);
         log.info("matriarch {} starts as {} of cluster {}", Version.TEXT, config.name(), config.scope());
         CountDownLatch ended = new CountDownLatch(1);
+        AtomicReference<Agent> running = new AtomicReference<>();
+        AtomicBoolean stopping = new AtomicBoolean();
         try {
             Files.createDirectories(config.stateDir());
-            Optional<LiveTls> tls = Certificates.open(config.tls(), OwnTls.of(NodeConfig.of(config)), log);
-            try (ServiceNotes service = ServiceNotes.of(System.getenv(), config.stateDir());
-                    Store store =
-                            Store.open(config, source.file().map(Path::toString).orElse("the environment"), tls, log);
-                    Agent agent = new Agent(
-                            source,
-                            store.dcs(),
-                            tls,
-                            changed -> {
-                                Logging.change(changed.log());
-                                store.reconfigure(changed.store());
-                            },
-                            store.services(),
-                            store.joining())) {
-                AskedBySignal.calls("HUP", () -> service.reload(agent::reload), "use matriarchctl reload");
-                AskedBySignal.calls("USR1", agent::leave, "restart with SIGKILL to keep PostgreSQL running");
+            try (ServiceNotes service = ServiceNotes.of(System.getenv(), config.stateDir())) {
                 Thread hook = new Thread(
                         () -> {
                             service.stopping("stopping");
-                            agent.shutDown();
+                            stopping.set(true);
+                            Optional.ofNullable(running.get()).ifPresent(Agent::shutDown);
                             try {
                                 ended.await(LONGEST_END_SECONDS, TimeUnit.SECONDS);
                             } catch (InterruptedException e) {
@@ -106,12 +93,16 @@ public final class Matriarch {
                         },
                         "shutdown");
                 Runtime.getRuntime().addShutdownHook(hook);
-                return agent.run(service::beat);
+                return new Lives(first, service, running, stopping).run();
             }
         } catch (StoreStartException | IOException | PostgresException e) {
             log.error("The agent cannot start: {}", e.getMessage());
             System.err.println("matriarch: " + e.getMessage());
             return REFUSED;
+        } catch (ConfigProblems problems) {
+            log.error("The agent cannot start: {}", problems.getMessage());
+            System.err.println(problems.getMessage());
+            return BAD_CONFIGURATION;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return REFUSED;

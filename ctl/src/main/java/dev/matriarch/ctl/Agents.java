@@ -18,6 +18,7 @@ import dev.matriarch.proto.sharding.v1.GroupsReply;
 import dev.matriarch.proto.sharding.v1.GroupsRequest;
 import dev.matriarch.proto.sharding.v1.ShardingServiceGrpc;
 import dev.matriarch.proto.watch.v1.WatchServiceGrpc;
+import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
@@ -59,6 +60,7 @@ final class Agents implements AutoCloseable {
     private final EventLoopGroup io =
             new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("ctl-io", true), NioIoHandler.newFactory());
     private final List<ManagedChannel> channels = new ArrayList<>();
+    private final Map<String, ManagedChannel> byAddress = new LinkedHashMap<>();
     private final Settings settings;
     private final CtlTls tls;
     private Settings.Endpoint chosen;
@@ -169,6 +171,31 @@ final class Agents implements AutoCloseable {
             agents.close();
             throw e;
         }
+    }
+
+    /** For who asks each of several agents by itself, with {@link #to}. */
+    static Agents unasked(Settings settings) {
+        return new Agents(settings);
+    }
+
+    /** To this agent, whether it answers or not. One that has just come back is reached at once, not after a while. */
+    ManagedChannel to(Settings.Endpoint endpoint) {
+        ManagedChannel known = byAddress.get(endpoint.toString());
+        if (known != null && known.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
+            known.shutdownNow();
+            channels.remove(known);
+            known = null;
+        }
+        if (known == null) {
+            known = open(endpoint);
+            byAddress.put(endpoint.toString(), known);
+        }
+        return known;
+    }
+
+    /** What went wrong, without gRPC's wrapping. */
+    String words(Throwable failure) {
+        return reason(failure);
     }
 
     private void check(String scope) {

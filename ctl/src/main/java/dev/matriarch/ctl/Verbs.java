@@ -40,6 +40,7 @@ final class Verbs {
         ALL.put("raft", RaftCommand::new);
         ALL.put("cert", CertCommand::new);
         ALL.put("cluster", ClusterCommand::new);
+        ALL.put("migrate", MigrateCommand::new);
         ALL.put("recover", RecoverCommand::new);
         ALL.put("remove", RemoveCommand::new);
         ALL.put("completion", CompletionCommand::new);

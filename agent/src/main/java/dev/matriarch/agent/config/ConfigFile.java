@@ -9,6 +9,7 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -32,8 +33,10 @@ public final class ConfigFile {
 
     private final Findings findings;
     private final Section root;
+    private final Optional<String> wantedStore;
 
     private ConfigFile(Sources sources) {
+        wantedStore = sources.store();
         findings = new Findings(sources::origin);
         root = new Section(findings, "", sources.tree());
     }
@@ -142,22 +145,26 @@ public final class ConfigFile {
                 givenStateDir,
                 Stream.of(etcd2Section, etcd3, consulSection, zooSection, exhibitor, kubernetesSection)
                         .anyMatch(Optional::isPresent));
-        // Of several the first in Patroni's order: consul, etcd, etcd3, exhibitor, kubernetes, raft, zookeeper.
-        Optional<StoreConfig> ours = root.has("raft") || zooSection.isEmpty() ? raft.map(r -> r) : zoo.map(z -> z);
-        Optional<StoreConfig> byKubernetes = kubernetesSection.isPresent() ? kubernetes.map(k -> k) : ours;
-        Optional<StoreConfig> byExhibitor = exhibitor.isPresent() ? found.map(e -> e) : byKubernetes;
-        Optional<StoreConfig> byEtcd3 = etcd3.isPresent() ? etcd.map(e -> e) : byExhibitor;
-        Optional<StoreConfig> byEtcd = etcd2Section.isPresent() ? etcd2.map(e -> e) : byEtcd3;
-        Optional<StoreConfig> store = consulSection.isPresent() ? consul.map(c -> c) : byEtcd;
+        Path stateDir = givenStateDir
+                .or(() ->
+                        raft.map(RaftConfig::dataDir).or(this::serversDirectory).map(ConfigFile::stateBeside))
+                .orElse(Path.of("state").toAbsolutePath());
+        Map<String, Optional<StoreConfig>> stores = new LinkedHashMap<>();
+        consulSection.ifPresent(s -> stores.put("consul", consul.map(c -> c)));
+        etcd2Section.ifPresent(s -> stores.put("etcd", etcd2.map(e -> e)));
+        etcd3.ifPresent(s -> stores.put("etcd3", etcd.map(e -> e)));
+        exhibitor.ifPresent(s -> stores.put("exhibitor", found.map(e -> e)));
+        kubernetesSection.ifPresent(s -> stores.put("kubernetes", kubernetes.map(k -> k)));
+        if (root.has("raft")) {
+            stores.put("raft", raft.map(r -> r));
+        }
+        zooSection.ifPresent(s -> stores.put("zookeeper", zoo.map(z -> z)));
+        Optional<StoreConfig> store = new StoreChoice(stateDir, scope, findings).of(stores, wantedStore);
         if (name != null
                 && name.startsWith("_")
                 && store.filter(ConfigFile::hidesUnderscores).isPresent()) {
             root.problem("name", "begins with an underscore: etcd's v2 API shows no such keys; choose another name");
         }
-        Path stateDir = givenStateDir
-                .or(() ->
-                        raft.map(RaftConfig::dataDir).or(this::serversDirectory).map(ConfigFile::stateBeside))
-                .orElse(Path.of("state").toAbsolutePath());
         Optional<RestConfig> rest = rest();
         Optional<ControlConfig> control = control(rest);
         Optional<PostgresConfig> postgres = root.section("postgresql")

@@ -42,6 +42,15 @@ public final class ConfigSource {
         this.current = LocalConfig.read(path, environment);
     }
 
+    /**
+     * The files as they are now, for another life of the agent.
+     *
+     * @throws ConfigProblems with every problem found
+     */
+    public ConfigSource anew() throws ConfigProblems {
+        return new ConfigSource(path, environment);
+    }
+
     /** The file or directory that it is read from; absent: the environment alone. */
     public Optional<Path> file() {
         return path;
@@ -73,6 +82,15 @@ public final class ConfigSource {
      */
     public Reload preview() throws ConfigProblems {
         return compare(LocalConfig.read(path, environment), new ArrayList<>());
+    }
+
+    /**
+     * The files as they are now, as if the store of this section were in use; changes nothing.
+     *
+     * @throws ConfigProblems if an agent would not start with it
+     */
+    public AgentConfig with(String store) throws ConfigProblems {
+        return LocalConfig.readWith(store, path, environment).config();
     }
 
     /** @param kept takes those that need a restart */

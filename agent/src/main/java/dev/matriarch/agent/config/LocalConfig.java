@@ -35,8 +35,30 @@ public final class LocalConfig {
         return new LocalConfig(Sources.read(path, environment));
     }
 
+    /**
+     * As {@link #read}, as if the store of this section were in use.
+     *
+     * @throws ConfigProblems also if there is no such section
+     */
+    static LocalConfig readWith(String store, Optional<Path> path, Map<String, String> environment)
+            throws ConfigProblems {
+        return new LocalConfig(Sources.read(path, environment).with(store));
+    }
+
     public AgentConfig config() {
         return reading.result();
+    }
+
+    /** The sections that name a store, in the order in which they would be used. */
+    public List<String> stores() {
+        return StoreConfig.SECTIONS.stream()
+                .filter(section -> sources.tree().has(section))
+                .toList();
+    }
+
+    /** Else it depends on which other sections there are. */
+    public boolean namesStateDir() {
+        return sources.tree().has("state_dir");
     }
 
     /** What was read, key by key. */

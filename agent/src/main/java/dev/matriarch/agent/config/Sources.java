@@ -38,6 +38,8 @@ final class Sources {
     private final String first;
     private final ObjectNode tree;
     private final Map<String, String> origins = new HashMap<>();
+    /** Section of the store to judge by, whatever is noted. */
+    private Optional<String> store = Optional.empty();
 
     private Sources(String first) {
         this(first, JsonNodeFactory.instance.objectNode());
@@ -85,6 +87,7 @@ final class Sources {
         Sources kept = new Sources(first);
         kept.tree.setAll(tree.deepCopy());
         kept.origins.putAll(origins);
+        kept.store = store;
         for (List<String> key : keys) {
             kept.put(key, earlier.at(key));
         }
@@ -176,6 +179,16 @@ final class Sources {
 
     ObjectNode tree() {
         return tree;
+    }
+
+    /** To be read as if this store were in use. */
+    Sources with(String section) {
+        store = Optional.of(section);
+        return this;
+    }
+
+    Optional<String> store() {
+        return store;
     }
 
     /** The keys that a generated configuration left open. */

@@ -1,12 +1,27 @@
 package dev.matriarch.agent.config;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /** Where the cluster's keys are kept. */
 public sealed interface StoreConfig permits RaftConfig, EtcdConfig, ConsulConfig, ZooKeeperConfig, KubernetesConfig {
     /** True for a store of others, whose sessions and clocks are not made for short leases. */
     boolean isExternal();
+
+    /** The sections that name a store, in Patroni's order: of several the first one is used. */
+    List<String> SECTIONS = List.of("consul", "etcd", "etcd3", "exhibitor", "kubernetes", "raft", "zookeeper");
+
+    /** The section of the local configuration that this was read from. */
+    default String section() {
+        return switch (this) {
+            case RaftConfig raft -> "raft";
+            case EtcdConfig etcd -> etcd.api().section();
+            case ConsulConfig consul -> "consul";
+            case ZooKeeperConfig zoo -> zoo.exhibitor().isPresent() ? "exhibitor" : "zookeeper";
+            case KubernetesConfig kubernetes -> "kubernetes";
+        };
+    }
 
     Duration LEAST_TTL = Duration.ofSeconds(20);
     Duration LEAST_LOOP_WAIT = Duration.ofSeconds(1);

@@ -2,6 +2,7 @@ package dev.matriarch.agent.ha;
 
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Expected;
+import dev.matriarch.dcs.MovedAway;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -34,7 +35,34 @@ final class OwnData {
 
     /** A step that goes before everything else; empty: the data belongs here. */
     Optional<Decision> step() {
-        return foreign().or(this::unreadable);
+        return moved().or(this::foreign).or(this::unreadable);
+    }
+
+    /**
+     * The cluster goes on in another store, where somebody else may lead by now. Nothing is started here, and nothing is
+     * made of this data directory; the agent stays, so that it can be told to follow. Whether a pause is on was read while
+     * the cluster was still here.
+     */
+    private Optional<Decision> moved() {
+        Optional<MovedAway> away = MovedAway.of(view);
+        boolean ending = seen.order().filter(Order.Shutdown.class::isInstance).isPresent();
+        if (away.isEmpty() || seen.task().isPresent() || ending) {
+            return Optional.empty();
+        }
+        String sentence =
+                "this cluster has moved to the store " + away.get().to() + ": nobody leads by this one any more."
+                        + " Let this member follow: matriarchctl -c FILE migrate --to "
+                        + away.get().to()
+                        + ", with this agent's own FILE";
+        if (seen.postgres().isPrimary() && !seen.settings().paused()) {
+            return Optional.of(
+                    new Decision.Stop(Decision.StopMode.IMMEDIATE, false, "demoting self because " + sentence));
+        }
+        return Optional.of(
+                seen.lease() instanceof Lease.Held held
+                        ? new Decision.ReleaseLease(
+                                held.epoch(), seen.postgres().status().map(LocalPostgres.Status::position), sentence)
+                        : Decision.idle(sentence));
     }
 
     private Optional<Decision> foreign() {

@@ -12,6 +12,7 @@ import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.SlotRules;
 import dev.matriarch.agent.ha.StandbyCluster;
 import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.MovedAway;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -135,7 +136,9 @@ final class SettingsSource {
     }
 
     InForce update(Optional<ClusterView> view) {
-        view.flatMap(ClusterView::config)
+        // What stands in a store that the cluster has left is not its configuration any more.
+        view.filter(v -> MovedAway.of(v).isEmpty())
+                .flatMap(ClusterView::config)
                 .filter(c -> c.revision() != inForce.revision() && !c.value().isBlank())
                 .ifPresent(c -> takeUp(c.revision(), c.value()));
         if (!readWithin.equals(longestTtl.get())) {

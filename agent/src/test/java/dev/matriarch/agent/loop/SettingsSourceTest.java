@@ -8,6 +8,7 @@ import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConfigFile;
 import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.MovedAway;
 import dev.matriarch.dcs.Versioned;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,6 +75,26 @@ class SettingsSourceTest {
         assertTrue(source.update(Optional.empty()).settings().paused());
         assertTrue(source.update(storing("  ", 3)).settings().paused());
         assertFalse(source.update(storing("{}", 4)).settings().paused());
+    }
+
+    /** The member goes by what it saw where its cluster was: in the middle of a move that is a pause, else it is none. */
+    @Test
+    void whatStandsInAStoreThatWasLeftIsNotTakenUp() {
+        ClusterView v = storing("{\"pause\": true}", 5).orElseThrow();
+        ClusterView left = new ClusterView(
+                v.revision(),
+                Optional.of(new Versioned<>(new MovedAway("etcd3", true).text(), 5)),
+                v.config(),
+                v.leader(),
+                v.members(),
+                v.status(),
+                v.failover(),
+                v.history(),
+                v.sync(),
+                v.failsafe());
+        assertFalse(source.update(Optional.of(left)).settings().paused());
+        assertTrue(source.update(storing("{\"pause\": true}", 6)).settings().paused());
+        assertTrue(source.update(Optional.of(left)).settings().paused());
     }
 
     @Test

@@ -1,0 +1,167 @@
+package dev.matriarch.chaos;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A running cluster goes from etcd to the built-in store, and back; its PostgreSQL servers stay. */
+class MigrateIT {
+    private static final int PORT_OFFSET = 2580;
+    private static final Duration SOON = Duration.ofSeconds(60);
+    private static final Duration WHOLE = Duration.ofSeconds(90);
+    private static final Duration MOVE = Duration.ofSeconds(120);
+    private static final Duration TTL = Cluster.Profile.EXTERNAL.ttl();
+
+    @TempDir
+    static Path directory;
+
+    private static EtcdServer etcd;
+    private static Cluster cluster;
+
+    @RegisterExtension
+    final LogsOnFailure logs = new LogsOnFailure(() -> cluster);
+
+    @AfterAll
+    static void down() {
+        if (cluster != null) {
+            cluster.close();
+        }
+        if (etcd != null) {
+            etcd.close();
+        }
+    }
+
+    private static String key(String name) {
+        return etcd.get("/service/demo/" + name);
+    }
+
+    private static String log(Node node) throws IOException {
+        return Files.readString(node.home().resolve("agent.log"));
+    }
+
+    private static Map<String, Long> postmasters() {
+        Map<String, Long> pids = new TreeMap<>();
+        cluster.nodes().forEach(n -> pids.put(n.name(), n.requirePostmaster()));
+        return pids;
+    }
+
+    /** The sections that a rolling restart of the agents brings in. */
+    private static void addRaft(Node node) throws IOException {
+        List<String> partners = new ArrayList<>();
+        cluster.othersThan(node).forEach(n -> partners.add("'" + raftAddress(n) + "'"));
+        String section = "\nraft:\n  data_dir: " + node.home().resolve("raft") + "\n  self_addr: " + raftAddress(node)
+                + "\n  partner_addrs: [" + String.join(", ", partners) + "]\n";
+        Files.writeString(node.config(), Files.readString(node.config()) + section);
+    }
+
+    private static String raftAddress(Node node) {
+        return node.host() + ":" + (7000 + PORT_OFFSET);
+    }
+
+    /** Leaves PostgreSQL to the agent that comes next. */
+    private static void restartAgent(Node node) {
+        leave(node);
+        node.startAgent();
+    }
+
+    private static void leave(Node node) {
+        Processes.signal("USR1", List.of(node.requireAgent()));
+        Await.until(
+                "the agent of " + node + " leaves", SOON, () -> node.agentPid().isEmpty());
+    }
+
+    private static Commands.Result migrate(Node via, String... arguments) {
+        List<String> command = new ArrayList<>(List.of(
+                cluster.directory().resolve("bin/matriarchctl").toString(),
+                "-c",
+                via.config().toString(),
+                "migrate"));
+        command.addAll(List.of(arguments));
+        return Commands.run(MOVE, Map.of(), command);
+    }
+
+    @Test
+    void aRunningClusterMovesToTheBuiltInStoreAndBack() throws Exception {
+        etcd = new EtcdServer(directory.resolve("etcd"));
+        cluster = Cluster.startOnEtcd(etcd.address(), 3, PORT_OFFSET);
+        Node leader = cluster.awaitWhole(WHOLE);
+        String system = key("initialize");
+        Commands.Result early = migrate(leader, "--to", "raft", "--force");
+        assertEquals(1, early.exitCode(), early.output());
+        for (Node node : cluster.nodes()) {
+            assertTrue(early.output().contains(node.name() + ": "), early.output());
+            addRaft(node);
+        }
+        assertTrue(early.output().contains("raft is missing"), early.output());
+        assertFalse(key("config").contains("pause"), "nothing was changed");
+        cluster.nodes().forEach(MigrateIT::restartAgent);
+        assertEquals(leader, cluster.awaitWhole(WHOLE));
+        Map<String, Long> postmasters = postmasters();
+        int timeline = cluster.timeline(leader);
+        migrate(leader, "--to", "raft", "--dry-run").expectSuccess();
+
+        try (Writer writer = Writer.start(cluster, "moved")) {
+            Commands.Result moved = migrate(leader, "--to", "raft", "--force").expectSuccess();
+            assertTrue(moved.output().contains("The cluster uses raft, led by " + leader.name()), moved.output());
+            assertEquals(leader, cluster.awaitWhole(WHOLE));
+            assertEquals(postmasters, postmasters(), "no server was restarted");
+            assertEquals(timeline, cluster.timeline(leader));
+            assertEquals(0, cluster.ctl("raft", "list-peers").exitCode());
+            assertTrue(key("initialize").startsWith("00000"), key("initialize"));
+            awayMemberFollowsOnlyWhenTold(leader, postmasters);
+            writer.stop();
+            assertEquals(Set.of(), writer.missingOn(leader));
+            assertTrue(writer.longestGapMillis(0) < SOON.toMillis());
+        }
+
+        Faults.HOST.strike(leader);
+        Node next = cluster.awaitPrimaryOtherThan(leader, TTL.plusSeconds(30));
+        leader.startAgent();
+        assertEquals(next, cluster.awaitWhole(WHOLE));
+        assertEquals("", key("leader"), "nobody leads by the old store");
+
+        Map<String, Long> before = postmasters();
+        Commands.Result back = migrate(next, "--to", "etcd3", "--force").expectSuccess();
+        assertTrue(back.output().contains("The cluster uses etcd3"), back.output());
+        assertEquals(next, cluster.awaitWhole(WHOLE));
+        assertEquals(before, postmasters());
+        assertEquals(system, key("initialize"));
+        assertEquals(next.name(), key("leader"));
+        assertFalse(key("config").contains("pause"), key("config"));
+    }
+
+    /** As if it had been away while the cluster moved: nothing in its {@code state_dir} says that it did. */
+    private void awayMemberFollowsOnlyWhenTold(Node leader, Map<String, Long> postmasters) throws Exception {
+        Node away = cluster.othersThan(leader).getLast();
+        leave(away);
+        Files.delete(away.home().resolve("state/store.json"));
+        away.startAgent();
+        Await.until("it says what to do", SOON, () -> {
+            try {
+                return log(away)
+                        .contains("this cluster has moved to the store raft: nobody leads by this one any more");
+            } catch (IOException e) {
+                return false;
+            }
+        });
+        assertEquals("", key("leader"));
+        assertEquals(Optional.of(postmasters.get(away.name())), away.postmasterPid());
+        migrate(away, "--to", "raft", "--force").expectSuccess();
+        assertEquals(leader, cluster.awaitWhole(WHOLE));
+    }
+}
