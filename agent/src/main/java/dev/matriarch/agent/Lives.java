@@ -13,6 +13,7 @@ import dev.matriarch.agent.move.MoveEndpoint;
 import dev.matriarch.agent.move.Moves;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.service.ServiceNotes;
+import dev.matriarch.dcs.Dcs;
 import dev.matriarch.raft.StoreStartException;
 import dev.matriarch.tls.LiveTls;
 import io.grpc.BindableService;
@@ -103,11 +104,7 @@ final class Lives {
         AgentConfig config = source.current().config();
         String file = source.file().map(Path::toString).orElse("the environment");
         Optional<LiveTls> tls = Certificates.open(config.tls(), OwnTls.of(NodeConfig.of(config)), LOG);
-        MoveEndpoint moving = new MoveEndpoint(
-                source,
-                moves,
-                pin,
-                other -> Store.open(other, file, Optional.empty(), LOG).dcs());
+        MoveEndpoint moving = new MoveEndpoint(source, moves, pin, Lives::other);
         try (Store store = Store.open(config, file, tls, LOG);
                 Agent agent = new Agent(
                         source,
@@ -133,6 +130,15 @@ final class Lives {
             });
         } finally {
             running.set(null);
+        }
+    }
+
+    /** A store that is not in use. */
+    private static Dcs other(AgentConfig config) throws IOException {
+        try {
+            return Store.open(config, "", Optional.empty(), LOG).dcs();
+        } catch (StoreStartException e) {
+            throw new IOException(e.getMessage(), e);
         }
     }
 
