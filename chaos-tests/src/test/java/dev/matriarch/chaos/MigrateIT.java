@@ -11,7 +11,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
 import org.junit.jupiter.api.AfterAll;
@@ -25,7 +24,6 @@ class MigrateIT {
     private static final Duration SOON = Duration.ofSeconds(60);
     private static final Duration WHOLE = Duration.ofSeconds(90);
     private static final Duration MOVE = Duration.ofSeconds(120);
-    private static final Duration TTL = Cluster.Profile.EXTERNAL.ttl();
 
     @TempDir
     static Path directory;
@@ -48,10 +46,6 @@ class MigrateIT {
 
     private static String key(String name) {
         return etcd.get("/service/demo/" + name);
-    }
-
-    private static String log(Node node) throws IOException {
-        return Files.readString(node.home().resolve("agent.log"));
     }
 
     private static Map<String, Long> postmasters() {
@@ -121,47 +115,24 @@ class MigrateIT {
             assertEquals(leader, cluster.awaitWhole(WHOLE));
             assertEquals(postmasters, postmasters(), "no server was restarted");
             assertEquals(timeline, cluster.timeline(leader));
-            assertEquals(0, cluster.ctl("raft", "list-peers").exitCode());
+            Await.until(
+                    "the peers agree",
+                    SOON,
+                    () -> cluster.ctl("raft", "list-peers").exitCode() == 0);
             assertTrue(key("initialize").startsWith("00000"), key("initialize"));
-            awayMemberFollowsOnlyWhenTold(leader, postmasters);
             writer.stop();
             assertEquals(Set.of(), writer.missingOn(leader));
             assertTrue(writer.longestGapMillis(0) < SOON.toMillis());
         }
 
-        Faults.HOST.strike(leader);
-        Node next = cluster.awaitPrimaryOtherThan(leader, TTL.plusSeconds(30));
-        leader.startAgent();
-        assertEquals(next, cluster.awaitWhole(WHOLE));
         assertEquals("", key("leader"), "nobody leads by the old store");
 
-        Map<String, Long> before = postmasters();
-        Commands.Result back = migrate(next, "--to", "etcd3", "--force").expectSuccess();
+        Commands.Result back = migrate(leader, "--to", "etcd3", "--force").expectSuccess();
         assertTrue(back.output().contains("The cluster uses etcd3"), back.output());
-        assertEquals(next, cluster.awaitWhole(WHOLE));
-        assertEquals(before, postmasters());
-        assertEquals(system, key("initialize"));
-        assertEquals(next.name(), key("leader"));
-        assertFalse(key("config").contains("pause"), key("config"));
-    }
-
-    /** As if it had been away while the cluster moved: nothing in its {@code state_dir} says that it did. */
-    private void awayMemberFollowsOnlyWhenTold(Node leader, Map<String, Long> postmasters) throws Exception {
-        Node away = cluster.othersThan(leader).getLast();
-        leave(away);
-        Files.delete(away.home().resolve("state/store.json"));
-        away.startAgent();
-        Await.until("it says what to do", SOON, () -> {
-            try {
-                return log(away)
-                        .contains("this cluster has moved to the store raft: nobody leads by this one any more");
-            } catch (IOException e) {
-                return false;
-            }
-        });
-        assertEquals("", key("leader"));
-        assertEquals(Optional.of(postmasters.get(away.name())), away.postmasterPid());
-        migrate(away, "--to", "raft", "--force").expectSuccess();
         assertEquals(leader, cluster.awaitWhole(WHOLE));
+        assertEquals(postmasters, postmasters());
+        assertEquals(system, key("initialize"));
+        assertEquals(leader.name(), key("leader"));
+        assertFalse(key("config").contains("pause"), key("config"));
     }
 }

@@ -35,7 +35,8 @@ final class OwnData {
 
     /** A step that goes before everything else; empty: the data belongs here. */
     Optional<Decision> step() {
-        return moved().or(this::foreign).or(this::unreadable);
+        Optional<MovedAway> away = MovedAway.of(view);
+        return away.isPresent() ? moved(away.get()) : foreign().or(this::unreadable);
     }
 
     /**
@@ -43,17 +44,15 @@ final class OwnData {
      * made of this data directory; the agent stays, so that it can be told to follow. Whether a pause is on was read while
      * the cluster was still here.
      */
-    private Optional<Decision> moved() {
-        Optional<MovedAway> away = MovedAway.of(view);
+    private Optional<Decision> moved(MovedAway away) {
         boolean ending = seen.order().filter(Order.Shutdown.class::isInstance).isPresent();
-        if (away.isEmpty() || seen.task().isPresent() || ending) {
+        if (seen.task().isPresent() || ending) {
             return Optional.empty();
         }
-        String sentence =
-                "this cluster has moved to the store " + away.get().to() + ": nobody leads by this one any more."
-                        + " Let this member follow: matriarchctl -c FILE migrate --to "
-                        + away.get().to()
-                        + ", with this agent's own FILE";
+        String sentence = "this cluster has moved to the store " + away.to() + ": nobody leads by this one any more."
+                + " Let this member follow: matriarchctl -c FILE migrate --to "
+                + away.to()
+                + ", with this agent's own FILE";
         if (seen.postgres().isPrimary() && !seen.settings().paused()) {
             return Optional.of(
                     new Decision.Stop(Decision.StopMode.IMMEDIATE, false, "demoting self because " + sentence));
