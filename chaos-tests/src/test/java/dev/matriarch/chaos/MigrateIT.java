@@ -20,7 +20,6 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A running cluster goes from etcd to the built-in store, and back; its PostgreSQL servers stay. */
 class MigrateIT {
-    private static final int PORT_OFFSET = 2580;
     private static final Duration SOON = Duration.ofSeconds(60);
     private static final Duration WHOLE = Duration.ofSeconds(90);
     private static final Duration MOVE = Duration.ofSeconds(120);
@@ -64,7 +63,7 @@ class MigrateIT {
     }
 
     private static String raftAddress(Node node) {
-        return node.host() + ":" + (7000 + PORT_OFFSET);
+        return node.host() + ":" + (7000 + cluster.portOffset());
     }
 
     /** Leaves PostgreSQL to the agent that comes next. */
@@ -92,7 +91,7 @@ class MigrateIT {
     @Test
     void aRunningClusterMovesToTheBuiltInStoreAndBack() throws Exception {
         etcd = new EtcdServer(directory.resolve("etcd"));
-        cluster = Cluster.startOnEtcd(etcd.address(), 3, PORT_OFFSET);
+        cluster = Cluster.startOnEtcd(etcd.address(), 3);
         Node leader = cluster.awaitWhole(WHOLE);
         String system = key("initialize");
         Commands.Result early = migrate(leader, "--to", "raft", "--force");

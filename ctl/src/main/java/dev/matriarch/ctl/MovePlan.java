@@ -15,7 +15,7 @@ import java.util.stream.Collectors;
 
 /**
  * What to do next to take a cluster to another store: a function of what its members say. It remembers nothing, so that a
- * second call goes on where the first one was ended. ADR 21 argues each step.
+ * second call goes on where the first one was ended. ADR 22 argues each step.
  */
 final class MovePlan {
     /**
