@@ -166,7 +166,7 @@ final class Lives {
                         source.file().map(Path::toString).orElse("the environment"),
                         file);
             }
-            boolean alone = pin != null && pin.ordered() && pin.settled() && !pin.resume() && sections.size() == 1;
+            boolean alone = pin != null && pin.ordered() && !pin.isUnderWay() && sections.size() == 1;
             if (alone) {
                 LOG.info(
                         "The store {} is the only one in the configuration: the note of the move to it is over", store);

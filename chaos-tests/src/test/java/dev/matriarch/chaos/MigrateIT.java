@@ -18,7 +18,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.RegisterExtension;
 import org.junit.jupiter.api.io.TempDir;
 
-/** A running cluster goes from etcd to the built-in store, and back; its PostgreSQL servers stay. */
+/**
+ * A running cluster goes from etcd to the built-in store, although the command and an agent die on the way, and back; its
+ * PostgreSQL servers stay.
+ */
 class MigrateIT {
     private static final Duration SOON = Duration.ofSeconds(60);
     private static final Duration WHOLE = Duration.ofSeconds(90);
@@ -78,14 +81,37 @@ class MigrateIT {
                 "the agent of " + node + " leaves", SOON, () -> node.agentPid().isEmpty());
     }
 
-    private static Commands.Result migrate(Node via, String... arguments) {
+    private static List<String> command(Node via, String... arguments) {
         List<String> command = new ArrayList<>(List.of(
                 cluster.directory().resolve("bin/matriarchctl").toString(),
                 "-c",
                 via.config().toString(),
                 "migrate"));
         command.addAll(List.of(arguments));
-        return Commands.run(MOVE, Map.of(), command);
+        return command;
+    }
+
+    private static Commands.Result migrate(Node via, String... arguments) {
+        return Commands.run(MOVE, Map.of(), command(via, arguments));
+    }
+
+    /** The command and the primary's agent end as soon as nobody can lead by the old store any more. */
+    private static void migrateUntilTheOldStoreIsClosed(Node leader) throws IOException {
+        Process first = new ProcessBuilder(command(leader, "--to", "raft", "--force"))
+                .redirectErrorStream(true)
+                .redirectOutput(directory.resolve("first.log").toFile())
+                .start();
+        try {
+            Await.until("the old store is closed", SOON, () -> key("initialize").startsWith("00000"));
+        } finally {
+            first.destroyForcibly();
+        }
+        Processes.signal("KILL", List.of(leader.requireAgent()));
+        Await.until(
+                "the agent of " + leader + " ends",
+                SOON,
+                () -> leader.agentPid().isEmpty());
+        leader.startAgent();
     }
 
     @Test
@@ -109,7 +135,9 @@ class MigrateIT {
         migrate(leader, "--to", "raft", "--dry-run").expectSuccess();
 
         try (Writer writer = Writer.start(cluster, "moved")) {
-            Commands.Result moved = migrate(leader, "--to", "raft", "--force").expectSuccess();
+            migrateUntilTheOldStoreIsClosed(leader);
+            Node other = cluster.othersThan(leader).getFirst();
+            Commands.Result moved = migrate(other, "--to", "raft", "--force").expectSuccess();
             assertTrue(moved.output().contains("The cluster uses raft, led by " + leader.name()), moved.output());
             assertEquals(leader, cluster.awaitWhole(WHOLE));
             assertEquals(postmasters, postmasters(), "no server was restarted");

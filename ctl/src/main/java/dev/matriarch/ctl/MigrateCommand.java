@@ -285,7 +285,7 @@ final class MigrateCommand implements Callable<Integer> {
                                     .setScope(scope)
                                     .build()));
                 case MovePlan.Step.Go(List<String> members, boolean back) ->
-                    members.forEach(m -> done(m, stub(m).useStore(order(standing, back))));
+                    members.stream().allMatch(m -> done(m, stub(m).useStore(order(standing, back))));
                 case MovePlan.Step.Wait wait -> problem = problems(standing);
                 case MovePlan.Step.Refuse refuse -> {}
                 case MovePlan.Step.Done done -> {}

@@ -63,6 +63,7 @@ final class MoveLook {
                 answeredAt.put(place.getName(), endpoint);
                 known.putIfAbsent(place.getName(), endpoint.toString());
                 place.getMembersList().forEach(this::learn);
+                place.getTakingPartList().forEach(this::learn);
             });
             next.clear();
             known.forEach((name, address) -> {

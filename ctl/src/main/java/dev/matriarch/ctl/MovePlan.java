@@ -3,6 +3,7 @@ package dev.matriarch.ctl;
 import dev.matriarch.proto.control.v1.MemberAddress;
 import dev.matriarch.proto.control.v1.Place;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -57,7 +58,11 @@ final class MovePlan {
 
         record Open(String by) implements Step {}
 
-        /** These agents begin anew with the target. @param back as they left it */
+        /**
+         * These agents begin anew with the target, each when the one before has been told.
+         *
+         * @param back as they left it
+         */
         record Go(List<String> members, boolean back) implements Step {}
 
         record Resume(String by) implements Step {}
@@ -99,7 +104,9 @@ final class MovePlan {
                             .collect(Collectors.joining(", "))
                     + ". Finish the move that was begun first"));
         }
-        return elsewhere.stream().anyMatch(p -> p.getMovingFrom().equals(target)) ? back() : forward();
+        // Somebody may have been away since an earlier move came from there. Where one leads, the others follow.
+        boolean led = here.stream().anyMatch(Place::getLeads);
+        return !led && elsewhere.stream().anyMatch(p -> p.getMovingFrom().equals(target)) ? back() : forward();
     }
 
     // --- all are there ---
@@ -107,22 +114,12 @@ final class MovePlan {
     private Step arrived() {
         Optional<Place> leader = first(here, Place::getLeads);
         if (here.stream().anyMatch(p -> !p.getMovedTo().isEmpty())) {
-            return silent.isEmpty()
-                    ? first(here, p -> p.getSeen() && p.getPrimary())
-                            .or(() -> first(here, Place::getSeen))
-                            .<Step>map(p -> new Step.Open(p.getName()))
-                            .orElseGet(() -> new Step.Wait("nobody can read the store " + target))
-                    : new Step.Wait(joined(silence()));
+            return silent.isEmpty() ? opened() : new Step.Wait(joined(silence()));
         }
         if (leader.isEmpty()) {
-            return standing.dead().isEmpty() || !silent.isEmpty()
-                    ? new Step.Wait("nobody leads by the store " + target + " yet" + details())
-                    : new Step.Done(
-                            "All members that are left use " + target + ", and nobody leads: the cluster stays paused."
-                                    + " When it is certain that PostgreSQL does not run any more on "
-                                    + String.join(", ", new TreeSet<>(standing.dead())) + ": matriarchctl resume");
+            return withoutLeader();
         }
-        if (!leader.get().getPaused()) {
+        if (!leader.get().getPaused() && !leader.get().getPausedThere()) {
             return new Step.Done(
                     "The cluster uses " + target + ", led by " + leader.get().getName());
         }
@@ -134,19 +131,68 @@ final class MovePlan {
                                 + leader.get().getName() + ". It was paused before and stays so: matriarchctl resume"));
     }
 
+    /** Whoever has ended the pause of a closed store would have another one elected as soon as it is open. */
+    private Step opened() {
+        Predicate<Place> may = p -> p.getSeen() && p.getMayOpen();
+        Optional<Place> by = first(here, may.and(Place::getPrimary)).or(() -> first(here, may));
+        if (by.isEmpty()) {
+            return new Step.Wait(
+                    here.stream().noneMatch(Place::getSeen)
+                            ? "nobody can read the store " + target
+                            : "the store " + target + " was closed in a move, and none of "
+                                    + here.stream().map(Place::getName).collect(Collectors.joining(", "))
+                                    + " knows that the cluster is not led by "
+                                    + first(here, p -> !p.getMovedTo().isEmpty())
+                                            .map(Place::getMovedTo)
+                                            .orElse("another one")
+                                    + " now: go there with them (migrate --to)");
+        }
+        // An election asks those that the store knows whether one of them is a primary.
+        Optional<String> unknown = unknown(by.get());
+        if (unknown.isPresent()) {
+            return new Step.Wait(unknown.get());
+        }
+        String name = by.get().getName();
+        return by.get().getConfigThere() && !by.get().getPausedThere() ? new Step.Pause(name) : new Step.Open(name);
+    }
+
+    private Step withoutLeader() {
+        Step.Wait wait = new Step.Wait("nobody leads by the store " + target + " yet" + details());
+        if (!silent.isEmpty() || here.stream().anyMatch(Place::getPrimary)) {
+            return wait;
+        }
+        // Only the primary takes the lock of a store that nobody has led by, and it was the old store that knew its
+        // standbys.
+        Optional<String> from = here.stream().allMatch(p -> !p.getMovingFrom().isEmpty())
+                ? Optional.of(here.getFirst().getMovingFrom())
+                : Optional.empty();
+        String dead = standing.dead().stream().sorted().collect(Collectors.joining(", "));
+        if (from.isPresent()) {
+            String back = "no PostgreSQL of those that have come to " + target
+                    + " runs as primary, and nobody else leads there: go back (migrate --to " + from.get()
+                    + standing.dead().stream()
+                            .sorted()
+                            .map(d -> " --without " + d)
+                            .collect(Collectors.joining())
+                    + "), and have another one elected there";
+            return dead.isEmpty() ? new Step.Wait(back) : new Step.Refuse(List.of(back));
+        }
+        return dead.isEmpty()
+                ? new Step.Wait("nobody leads by the store " + target
+                        + ", and no PostgreSQL runs as primary: matriarchctl resume has one elected")
+                : new Step.Done("All members that are left use " + target
+                        + ", and nobody leads: the cluster stays paused. When it is certain that PostgreSQL does not run"
+                        + " any more on " + dead + ": matriarchctl resume");
+    }
+
     /** The end of the pause lets members be elected by what stands in the store. */
     private Optional<String> incomplete(Place leader) {
         if (!silent.isEmpty()) {
             return Optional.of(joined(silence()));
         }
-        Set<String> listed =
-                leader.getMembersList().stream().map(MemberAddress::getName).collect(Collectors.toSet());
-        List<String> missing = here.stream()
-                .map(Place::getName)
-                .filter(name -> !listed.contains(name))
-                .toList();
-        if (!missing.isEmpty()) {
-            return Optional.of("the store " + target + " does not know " + String.join(", ", missing) + " yet");
+        Optional<String> unknown = unknown(leader);
+        if (unknown.isPresent()) {
+            return unknown;
         }
         if (here.stream().anyMatch(p -> !p.getSeen())) {
             return Optional.of("not every member can read the store " + target + " yet" + details());
@@ -158,6 +204,18 @@ final class MovePlan {
         return whole
                 ? Optional.empty()
                 : Optional.of(leader.getName() + " has not written all of its keys into the store " + target + " yet");
+    }
+
+    private Optional<String> unknown(Place place) {
+        Set<String> listed =
+                place.getMembersList().stream().map(MemberAddress::getName).collect(Collectors.toSet());
+        String missing = here.stream()
+                .map(Place::getName)
+                .filter(name -> !listed.contains(name))
+                .collect(Collectors.joining(", "));
+        return missing.isEmpty()
+                ? Optional.empty()
+                : Optional.of("the store " + target + " does not know " + missing + " yet");
     }
 
     private String details() {
@@ -188,7 +246,15 @@ final class MovePlan {
         boolean closed = elsewhere.stream().anyMatch(p -> p.getMovedTo().equals(target));
         return closer.isPresent() && !closed
                 ? new Step.Close(closer.get().getName(), false)
-                : new Step.Go(elsewhere.stream().map(Place::getName).toList(), true);
+                : new Step.Go(leaving(), true);
+    }
+
+    /** The primary sees for itself that the store is closed: a built-in one must not have lost its majority before. */
+    private List<String> leaving() {
+        return elsewhere.stream()
+                .sorted(Comparator.comparing(p -> !p.getPrimary()))
+                .map(Place::getName)
+                .toList();
     }
 
     // --- to a new one ---
@@ -208,19 +274,32 @@ final class MovePlan {
             if (leader.isPresent()) {
                 return begin(leader.get());
             }
-            if (here.stream().noneMatch(Place::getLeads)) {
+            if (here.stream().noneMatch(Place::getLeads) && !leftBehind()) {
                 List<String> all = new ArrayList<>(silence());
                 all.add("nobody leads by the store " + now + ": a cluster without a leader cannot be moved");
                 return new Step.Refuse(all);
             }
         }
-        return silent.isEmpty()
-                ? new Step.Go(elsewhere.stream().map(Place::getName).toList(), false)
-                : new Step.Wait(joined(silence()));
+        return silent.isEmpty() ? new Step.Go(leaving(), false) : new Step.Wait(joined(silence()));
+    }
+
+    /** A built-in store lost its majority before these could see that it was closed; the cluster is in the target. */
+    private boolean leftBehind() {
+        boolean there = here.stream()
+                .anyMatch(p -> p.getSeen()
+                        && p.getMovedTo().isEmpty()
+                        && !p.getSystemIdentifier().isEmpty()
+                        && p.getInitialize().equals(p.getSystemIdentifier()));
+        return there && elsewhere.stream().noneMatch(p -> p.getSeen() || p.getPrimary());
     }
 
     private Step begin(Place leader) {
         List<String> obstacles = new ArrayList<>(silence());
+        for (Place place : here) {
+            obstacles.add(place.getName() + ": uses " + target + " already, and the cluster is led by "
+                    + leader.getStore() + ": it was away in an earlier move. Bring it there first (matriarchctl -c FILE"
+                    + " migrate --to " + leader.getStore() + ", with its own FILE)");
+        }
         for (Place place : elsewhere) {
             obstacles(place, leader).forEach(why -> obstacles.add(place.getName() + ": " + why));
         }

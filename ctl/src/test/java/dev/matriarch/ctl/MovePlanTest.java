@@ -46,6 +46,8 @@ class MovePlanTest {
 
     private static Place.Builder closed(Place.Builder place, String to) {
         return place.setPaused(true)
+                .setPausedThere(true)
+                .setMayOpen(true)
                 .setMovedTo(to)
                 .setResume(true)
                 .setLeads(false)
@@ -183,6 +185,11 @@ class MovePlanTest {
                 closed(in("etcd3", "n2"), "raft"),
                 closed(in("etcd3", "n3"), "raft"));
         assertEquals(new Step.Go(NAMES, false), closed.to("raft"));
+        Cluster primaryFirst = Cluster.of(
+                closed(in("etcd3", "n1"), "raft").setPrimary(false),
+                closed(in("etcd3", "n2"), "raft"),
+                closed(in("etcd3", "n3"), "raft").setPrimary(true));
+        assertEquals(new Step.Go(List.of("n3", "n1", "n2"), false), primaryFirst.to("raft"));
         Cluster half = Cluster.of(
                 entered("raft", "etcd3", "n1"), closed(in("etcd3", "n2"), "raft"), entered("raft", "etcd3", "n3"));
         assertEquals(new Step.Go(List.of("n2"), false), half.to("raft"));
@@ -198,15 +205,31 @@ class MovePlanTest {
                 closed(in("etcd3", "n2"), "raft"),
                 closed(in("etcd3", "n3"), "raft"));
         assertEquals(new Step.Open("n1"), closed.to("etcd3"));
+        Cluster resumed = Cluster.of(
+                closed(in("etcd3", "n1"), "raft").setPausedThere(false),
+                closed(in("etcd3", "n2"), "raft").setPausedThere(false));
+        assertEquals(new Step.Pause("n1"), resumed.to("etcd3"));
+        Cluster.of(closed(in("etcd3", "n3"), "raft").setMayOpen(false)).waits("etcd3", "none of n3 knows");
+        Cluster prepared = Cluster.of(
+                closed(entered("zookeeper", "etcd3", "n1"), "etcd3").setSeen(true),
+                closed(entered("zookeeper", "etcd3", "n2"), "etcd3").setSeen(true));
+        assertEquals(new Step.Open("n1"), prepared.to("zookeeper"));
+        Cluster.of(
+                        closed(entered("zookeeper", "etcd3", "n1"), "etcd3")
+                                .setSeen(true)
+                                .removeMembers(1),
+                        closed(entered("zookeeper", "etcd3", "n2"), "etcd3"))
+                .waits("zookeeper", "does not know n2 yet");
+        assertEquals(new Step.Go(List.of("n1", "n2"), true), prepared.to("etcd3"));
         Cluster half = Cluster.of(
                 entered("raft", "etcd3", "n1"), closed(in("etcd3", "n2"), "raft"), entered("raft", "etcd3", "n3"));
         assertEquals(new Step.Go(List.of("n1", "n3"), true), half.to("etcd3"));
         // What was prepared there is closed before: nobody who is forgotten there leads by it later.
-        Cluster prepared = Cluster.of(
+        Cluster formed = Cluster.of(
                 entered("etcd3", "raft", "n1").setSeen(true),
                 closed(in("raft", "n2"), "etcd3"),
                 closed(in("raft", "n3"), "etcd3"));
-        assertEquals(new Step.Close("n1", false), prepared.to("raft"));
+        assertEquals(new Step.Close("n1", false), formed.to("raft"));
         Cluster settled = Cluster.of(
                 entered("raft", "etcd3", "n1").setMovingFrom(""),
                 entered("raft", "etcd3", "n2"),
@@ -258,6 +281,55 @@ class MovePlanTest {
                 ""));
         Step.Done done = assertInstanceOf(Step.Done.class, back.to("etcd3"));
         assertTrue(done.how().contains("does not run any more on n1"), done.how());
+    }
+
+    private static Place.Builder stopped(Place.Builder place) {
+        return place.setPrimary(false);
+    }
+
+    @Test
+    void withoutAPrimaryNobodyLeadsByAStoreThatNobodyHasLedBy() {
+        Cluster gone = Cluster.of(entered("raft", "etcd3", "n2"), entered("raft", "etcd3", "n3"))
+                .dead("n1");
+        gone.refuses("raft", "go back (migrate --to etcd3 --without n1)");
+        Cluster down = Cluster.of(
+                stopped(entered("raft", "etcd3", "n1")),
+                entered("raft", "etcd3", "n2"),
+                entered("raft", "etcd3", "n3"));
+        down.waits("raft", "go back (migrate --to etcd3)");
+        Cluster back = Cluster.of(
+                stopped(in("etcd3", "n1")).setLeads(false).setPaused(true),
+                in("etcd3", "n2").setPaused(true),
+                in("etcd3", "n3").setPaused(true));
+        back.waits("etcd3", "matriarchctl resume has one elected");
+    }
+
+    @Test
+    void whoWasAwayInTheMoveBeforeFollowsInThisOne() {
+        Cluster late = Cluster.of(
+                in("etcd3", "n1").setPaused(true),
+                closed(in("raft", "n2").setMovingFrom("etcd3"), "etcd3"),
+                closed(in("raft", "n3"), "etcd3"));
+        assertEquals(new Step.Go(List.of("n2", "n3"), false), late.to("etcd3"));
+    }
+
+    @Test
+    void whoLostTheMajorityOfTheOldStoreBeforeItSawThatItIsClosedFollows() {
+        Place.Builder n1 = stopped(in("etcd3", "n1")).setLeads(false).setPaused(true);
+        Place.Builder n3 = in("raft", "n3").setSeen(false).setPaused(true);
+        Cluster left = Cluster.of(n1, in("etcd3", "n2").setPaused(true), n3);
+        assertEquals(new Step.Go(List.of("n3"), false), left.to("etcd3"));
+        Cluster.of(n1, in("etcd3", "n2"), n3.setPrimary(true)).refuses("etcd3", "nobody leads by the store raft");
+        Cluster.of(n1.setInitialize(""), in("etcd3", "n2").setInitialize(""), n3.setPrimary(false))
+                .refuses("etcd3", "nobody leads by the store raft");
+    }
+
+    @Test
+    void whoStayedBehindInTheStoreOfAnEarlierMoveIsBroughtAlongFirst() {
+        Cluster behind = Cluster.of(
+                in("etcd3", "n1"), in("etcd3", "n2"), entered("raft", "", "n3").setPaused(false));
+        behind.refuses("raft", "n3: uses raft already", "migrate --to etcd3");
+        assertEquals(new Step.Go(List.of("n3"), false), behind.to("etcd3"));
     }
 
     @Test

@@ -6,6 +6,7 @@ import com.google.protobuf.DescriptorProtos.FileDescriptorProto;
 import com.google.protobuf.Descriptors.FileDescriptor;
 import dev.matriarch.proto.control.v1.ExamineRequest;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
+import dev.matriarch.proto.control.v1.GetPlaceRequest;
 import dev.matriarch.proto.control.v1.JoinClusterRequest;
 import dev.matriarch.proto.control.v1.ListCertificatesRequest;
 import dev.matriarch.proto.control.v1.ListPeersRequest;
@@ -39,6 +40,7 @@ class CompatibilityTest {
             ListPeersRequest.getDescriptor().getFile(),
             ExamineRequest.getDescriptor().getFile(),
             JoinClusterRequest.getDescriptor().getFile(),
+            GetPlaceRequest.getDescriptor().getFile(),
             PositionRequest.getDescriptor().getFile(),
             GroupsRequest.getDescriptor().getFile(),
             Command.getDescriptor().getFile(),

@@ -27,7 +27,7 @@ import java.util.TreeMap;
  * @param from the section that was left by that move; empty: none
  * @param settled somebody may have led in the new store: there is no way back but another move
  * @param resume the move ends with the end of the pause
- * @param members name to gRPC address, of all who take part in the move
+ * @param members name to gRPC address, of all who take part in the move; none when it is over
  */
 public record StorePin(
         String scope,
@@ -54,8 +54,14 @@ public record StorePin(
         return new StorePin(scope, store, ordered, from, true, resume, members);
     }
 
-    public StorePin asResumed() {
-        return new StorePin(scope, store, ordered, from, settled, false, members);
+    /** The pause of the move has ended, and with it the move. */
+    public StorePin asOver() {
+        return new StorePin(scope, store, ordered, from, settled, false, Map.of());
+    }
+
+    /** A move that this member takes part in, there or back, has not ended yet. */
+    public boolean isUnderWay() {
+        return !settled || resume || !members.isEmpty();
     }
 
     /**

@@ -29,7 +29,7 @@ public final class Begin {
                             aside));
         }
         StorePin pin = order.back()
-                ? StorePin.noted(config.scope(), order.store())
+                ? new StorePin(config.scope(), order.store(), false, "", true, order.resume(), order.members())
                 : new StorePin(
                         config.scope(), order.store(), true, order.from(), false, order.resume(), order.members());
         pin.write(config.stateDir());

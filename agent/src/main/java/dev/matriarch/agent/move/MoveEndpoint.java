@@ -35,7 +35,6 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -49,8 +48,7 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
     private final ConfigSource source;
     private final Moves moves;
     private final Opener opener;
-    private final AtomicBoolean noting = new AtomicBoolean();
-    private volatile StorePin pin;
+    private final MoveNote note;
     private volatile LocalAgent agent;
     private volatile Runnable leave = () -> {};
 
@@ -77,7 +75,7 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
     public MoveEndpoint(ConfigSource source, Moves moves, StorePin pin, Opener opener) {
         this.source = source;
         this.moves = moves;
-        this.pin = pin;
+        this.note = new MoveNote(source, pin);
         this.opener = opener;
     }
 
@@ -93,18 +91,7 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
 
     /** The store of this life of the agent, with what has to be noted before somebody leads by it. */
     public Dcs guard(Dcs store) {
-        return pin.settled() ? store : new NotedLead(store, this::settle);
-    }
-
-    private synchronized void settle() throws IOException {
-        if (!pin.settled()) {
-            note(pin.asSettled());
-        }
-    }
-
-    private synchronized void note(StorePin changed) throws IOException {
-        changed.write(config().stateDir());
-        pin = changed;
+        return note.pin().settled() ? store : new NotedLead(store, () -> note.beforeTheLock(agent));
     }
 
     private AgentConfig config() {
@@ -113,24 +100,20 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
 
     /** After each heartbeat; returns at once. */
     public void beat() {
-        boolean led =
-                !pin.settled() && agent.view().flatMap(ClusterView::leader).isPresent();
-        boolean resumed =
-                pin.settled() && pin.resume() && !agent.dynamicConfig().paused();
-        if ((led || resumed) && noting.compareAndSet(false, true)) {
-            Thread.ofVirtual().name("store-note").start(() -> {
-                try {
-                    settle();
-                    if (resumed) {
-                        note(pin.asResumed());
-                    }
-                } catch (IOException e) {
-                    LOG.warn("{} could not be written: {}", StorePin.FILE, e.toString());
-                } finally {
-                    noting.set(false);
-                }
-            });
-        }
+        note.beat(agent);
+    }
+
+    /** Said by the store and heard, and so that the next life of this agent begins with it. */
+    private boolean isPausedForGood() {
+        return agent.dynamicConfig().paused() && isCopyPaused();
+    }
+
+    /** Empty: the store has no configuration. */
+    private static Optional<Boolean> isPaused(ClusterView view) {
+        return view.config()
+                .map(Versioned::value)
+                .filter(json -> !json.isBlank())
+                .map(json -> DynamicConfigJson.parse(json).paused());
     }
 
     @Override
@@ -142,7 +125,7 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
         ClusterView view = read.or(() -> agent.view()).orElseGet(ClusterView::empty);
         DynamicConfig dynamic = agent.dynamicConfig();
         Optional<MovedAway> away = MovedAway.of(view);
-        StorePin noted = pin;
+        StorePin noted = note.pin();
         Place.Builder place = Place.newBuilder()
                 .setScope(agent.scope())
                 .setName(agent.name())
@@ -150,7 +133,7 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
                 .setStore(config().store().section())
                 .setMovingFrom(noted.settled() ? "" : noted.from())
                 .setSystemIdentifier(agent.postgres().systemIdentifier().orElse(""))
-                .setPaused(dynamic.paused())
+                .setPaused(isPausedForGood())
                 .setLeads(agent.holdsLease() && agent.postgres().isPrimary())
                 .setPrimary(agent.postgres().isPrimary())
                 .setSeen(read.isPresent())
@@ -158,6 +141,8 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
                 .setInitialize(view.initialize().map(Versioned::value).orElse(""))
                 .setMovedTo(away.map(MovedAway::to).orElse(""))
                 .setConfigThere(view.config().isPresent())
+                .setMayOpen(note.mayOpen())
+                .setPausedThere(isPaused(view).orElse(false))
                 .setSyncThere(dynamic.synchronousMode() == DynamicConfig.SynchronousMode.OFF
                         || view.sync()
                                 .map(s -> view.leader()
@@ -166,21 +151,23 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
                                 .orElse(false))
                 .setPendingSwitchover(
                         view.pendingFailover().map(f -> words(f.value())).orElse(""))
-                .setResume(away.map(MovedAway::resume).orElse(noted.resume()))
+                .setResume(noted.resume() || away.filter(MovedAway::resume).isPresent())
                 .setProblem(moves.problem());
-        Map<String, String> members = new TreeMap<>();
-        if (read.isEmpty()) {
-            members.putAll(noted.members());
-        }
-        view.members().forEach(m -> members.put(m.name(), m.rpcAddress()));
-        members.forEach((name, address) ->
-                place.addMembers(MemberAddress.newBuilder().setName(name).setRpcAddress(address)));
+        view.members().forEach(m -> place.addMembers(address(m.name(), m.rpcAddress())));
+        noted.members().forEach((name, address) -> place.addTakingPart(address(name, address)));
         if (request.getExamine()) {
             place.addAllObstacles(new Obstacles(source, agent, opener).of(request.getTarget()));
             raft(request.getTarget(), place);
         }
         reply.onNext(place.build());
         reply.onCompleted();
+    }
+
+    private static MemberAddress address(String name, String rpcAddress) {
+        return MemberAddress.newBuilder()
+                .setName(name)
+                .setRpcAddress(rpcAddress)
+                .build();
     }
 
     private static String words(FailoverRequest request) {
@@ -222,8 +209,14 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
                 throw new Refused("the cluster is not paused");
             }
             try (Dcs store = opener.open(with(request.getStore()))) {
+                MovedAway closed = new MovedAway(config().store().section(), false);
                 new OtherStore(store)
-                        .prepare(agent.name(), system, view.config().get().value(), view.history());
+                        .prepare(
+                                agent.name(),
+                                system,
+                                closed,
+                                view.config().get().value(),
+                                view.history());
             }
             LOG.info("The store {} is prepared for this cluster (matriarchctl migrate)", request.getStore());
         });
@@ -254,12 +247,32 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
             if (there.equals(wanted)) {
                 return;
             }
-            if (!there.equals(system) && MovedAway.of(there).isEmpty()) {
+            // Who goes back closes the store that it has come to: if that is the built-in one, it knows no cluster
+            // before
+            // somebody leads.
+            boolean opens = request.getTo().isEmpty();
+            boolean backs = !opens && !note.pin().settled();
+            boolean ours = there.equals(system)
+                    || MovedAway.of(there).isPresent()
+                    || backs && view.initialize().isEmpty();
+            if (!ours) {
                 throw new Refused("the store holds the keys of another cluster (initialize: \"" + there + "\")");
             }
-            boolean led = view.leader().isPresent() && !agent.holdsLease();
-            if (!agent.dynamicConfig().paused() || led) {
-                throw new Refused(led ? view.leader().get().name() + " leads" : "the cluster is not paused");
+            if (opens && !note.mayOpen()) {
+                throw new Refused(
+                        agent.name() + " has found this store closed and is not noted to take part in a move: the"
+                                + " cluster may be led elsewhere");
+            }
+            if (view.leader().isPresent() && !agent.holdsLease()) {
+                throw new Refused(view.leader().get().name() + " leads");
+            }
+            // Who has just been told otherwise may not have heard it yet; in a closed store nobody hears it.
+            boolean heard = agent.dynamicConfig().paused();
+            boolean paused = opens
+                    ? isPaused(view).orElse(heard)
+                    : heard && isPaused(view).orElse(true);
+            if (!paused && !backs) {
+                throw new Refused("the cluster is not paused");
             }
             Expected before = view.initialize()
                     .<Expected>map(i -> Expected.revision(i.revision()))
@@ -296,12 +309,19 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
             }
             Map<String, String> members = new TreeMap<>();
             request.getMembersList().forEach(m -> members.put(m.getName(), m.getRpcAddress()));
-            if (!moves.give(new Moves.Order(store, now, request.getBack(), request.getResume(), members))) {
-                throw new Refused("another order is being carried out");
-            }
+            give(new Moves.Order(store, now, request.getBack(), request.getResume(), members));
             LOG.info("Told to use the store {} from now on, in place of {} (matriarchctl migrate)", store, now);
             leave.run();
         });
+    }
+
+    private void give(Moves.Order order) throws Refused {
+        if (order.back() && !note.returns()) {
+            throw led(order.store());
+        }
+        if (!moves.give(order)) {
+            throw new Refused("another order is being carried out");
+        }
     }
 
     /** Before its store is closed, only who could not be missed there leaves. */
@@ -320,20 +340,20 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
     }
 
     private void mayGoBack(String store) throws Refused {
-        if (pin.settled() || !pin.from().equals(store)) {
-            throw new Refused("somebody may have led in the store " + pin.store() + ": what stands in " + store
-                    + " is old. Finish the move, and move back then");
+        if (!note.mayGoBackTo(store, read().or(() -> agent.view()))) {
+            throw led(store);
         }
     }
 
+    private Refused led(String store) {
+        return new Refused("somebody may have led in the store " + note.pin().store() + ": what stands in " + store
+                + " is old. Finish the move, and move back then");
+    }
+
     /** What this agent finds when it begins anew, before the new store answers. */
-    private void awaitPausedCopy() throws Refused, IOException {
+    private void awaitPausedCopy() throws Refused {
         long deadline = System.nanoTime() + COPY.toNanos();
-        while (true) {
-            Optional<String> copy = DynamicConfigFile.read(config().postgres().dataDir());
-            if (copy.map(json -> DynamicConfigJson.parse(json).paused()).orElse(false)) {
-                return;
-            }
+        while (!isCopyPaused()) {
             if (System.nanoTime() - deadline >= 0) {
                 throw new Refused("the copy of the cluster-wide configuration in "
                         + config().postgres().dataDir().resolve(DynamicConfigFile.NAME)
@@ -346,6 +366,17 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
                 Thread.currentThread().interrupt();
                 throw new Refused("this agent ends");
             }
+        }
+    }
+
+    private boolean isCopyPaused() {
+        try {
+            return DynamicConfigFile.read(config().postgres().dataDir())
+                    .map(json -> DynamicConfigJson.parse(json).paused())
+                    .orElse(false);
+        } catch (IOException | IllegalArgumentException e) {
+            LOG.warn("The copy of the cluster-wide configuration cannot be read: {}", e.toString());
+            return false;
         }
     }
 

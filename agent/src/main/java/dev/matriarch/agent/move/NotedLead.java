@@ -13,7 +13,6 @@ import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.TimelineHistory;
 import dev.matriarch.dcs.WriteResult;
-import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -21,17 +20,17 @@ import java.util.Optional;
 import java.util.function.Consumer;
 
 /**
- * A store that a move has led to: before this member asks for its lock it is noted on the disk that somebody may lead by this
- * store. From then on what stands in the old one is no more to go back to.
+ * A store that a move has led to, and that nobody is known to have led by: before this member asks for its lock it is noted on
+ * the disk that somebody may lead there. From then on what stands in the old store is no more to go back to.
  */
 public final class NotedLead implements Dcs {
     private final Dcs store;
     private final Note note;
-    private volatile boolean noted;
 
-    /** Writes it down. */
+    /** Called by the heartbeat's thread, before each attempt to take the lock. */
     public interface Note {
-        void settled() throws IOException;
+        /** @throws DcsException if this member must not ask for the lock, or it could not be noted that it does */
+        void beforeTheLock() throws DcsException;
     }
 
     public NotedLead(Dcs store, Note note) {
@@ -42,14 +41,7 @@ public final class NotedLead implements Dcs {
     @Override
     public LeaseResult acquireLeader(String member, Duration ttl, long decidedOn, Duration timeout)
             throws DcsException {
-        if (!noted) {
-            try {
-                note.settled();
-                noted = true;
-            } catch (IOException e) {
-                throw new DcsException("the lock of the new store is not asked for before it can be noted: " + e);
-            }
-        }
+        note.beforeTheLock();
         return store.acquireLeader(member, ttl, decidedOn, timeout);
     }
 

@@ -52,14 +52,16 @@ final class OtherStore {
     }
 
     /**
-     * Writes the keys that say whose cluster it is, so that nobody finds the store empty when the members come. What earlier
-     * leaders left there is removed before.
+     * Writes the keys that belong to the cluster, so that nobody finds the store empty when the members come, and closes it
+     * until they have: whoever comes before does nothing there. What earlier leaders left there is removed before.
      *
      * @param leader whose PostgreSQL is the primary
+     * @param closed says where the cluster still is
      * @param config in which the pause is on
      * @throws DcsException if it is not certain that all of it stands there
      */
-    void prepare(String leader, String system, String config, Optional<TimelineHistory> history) throws DcsException {
+    void prepare(String leader, String system, MovedAway closed, String config, Optional<TimelineHistory> history)
+            throws DcsException {
         if (!DynamicConfigJson.parse(config).paused()) {
             throw new DcsException("the configuration of the cluster is not paused");
         }
@@ -68,19 +70,18 @@ final class OtherStore {
         if (objection.isPresent()) {
             throw new DcsException("that store " + objection.get());
         }
-        Expected before = expected(view.initialize());
+        // Closed first: a store of an earlier time may have its pause ended by somebody at any moment.
+        written(store.writeInitialize(closed.text(), expected(view.initialize()), CALL), "initialize");
         written(store.writeConfig(config, expected(view.config()), CALL), "config");
         if (history.isPresent() || view.history().isPresent()) {
             store.writeHistory(history.orElse(TimelineHistory.EMPTY), CALL);
         }
-        boolean stale = view.sync().isPresent() || !view.failsafe().isEmpty();
         if (view.pendingFailover().isPresent()) {
             written(store.writeFailover(Optional.empty(), expected(view.failover()), CALL), "failover");
         }
-        if (stale) {
+        if (view.sync().isPresent() || !view.failsafe().isEmpty()) {
             forget(leader, view);
         }
-        written(store.writeInitialize(system, before, CALL), "initialize");
     }
 
     private void forget(String leader, ClusterView view) throws DcsException {

@@ -92,7 +92,7 @@ class StorePinTest {
         StorePin pin = new StorePin("demo", "raft", true, "etcd3", false, true, Map.of("n2", "10.0.0.2:8009"));
         pin.write(dir);
         assertEquals(Optional.of(pin), StorePin.read(dir, "demo"));
-        pin.asSettled().asResumed().write(dir);
+        pin.asSettled().asOver().write(dir);
         StorePin later = StorePin.read(dir, "demo").orElseThrow();
         assertTrue(later.settled() && !later.resume(), later::toString);
     }

@@ -17,6 +17,8 @@ import org.junit.jupiter.api.Test;
 class OtherStoreTest {
     private static final String SYSTEM = "7400000000000000001";
 
+    private static final MovedAway CLOSED = new MovedAway("raft", false);
+
     private static ClusterView holding(String initialize, String leader) {
         ClusterView v = ClusterView.empty();
         return new ClusterView(
@@ -57,11 +59,23 @@ class OtherStoreTest {
         store.set(holding(null, null));
         DcsException refused = assertThrows(
                 DcsException.class,
-                () -> new OtherStore(store).prepare("n1", SYSTEM, "{\"ttl\": 30}", Optional.empty()));
+                () -> new OtherStore(store).prepare("n1", SYSTEM, CLOSED, "{\"ttl\": 30}", Optional.empty()));
         assertTrue(refused.getMessage().contains("not paused"), refused.getMessage());
         store.set(holding("7400000000000000002", null));
         assertThrows(
                 DcsException.class,
-                () -> new OtherStore(store).prepare("n1", SYSTEM, "{\"pause\": true}", Optional.empty()));
+                () -> new OtherStore(store).prepare("n1", SYSTEM, CLOSED, "{\"pause\": true}", Optional.empty()));
+    }
+
+    @Test
+    void whatIsPreparedIsClosedUntilAllHaveCome() throws Exception {
+        for (String there : new String[] {null, SYSTEM, new MovedAway("raft", true).text()}) {
+            FakeDcs store = new FakeDcs();
+            store.set(holding(there, null));
+            new OtherStore(store).prepare("n1", SYSTEM, CLOSED, "{\"pause\": true}", Optional.empty());
+            ClusterView prepared = store.read(OtherStore.CALL);
+            assertEquals(Optional.of(CLOSED), MovedAway.of(prepared), there);
+            assertEquals("{\"pause\": true}", prepared.config().orElseThrow().value());
+        }
     }
 }

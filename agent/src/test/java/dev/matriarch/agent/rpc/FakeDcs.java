@@ -169,8 +169,25 @@ public final class FakeDcs implements Dcs {
     }
 
     @Override
-    public WriteResult writeInitialize(String systemIdentifier, Expected expected, Duration timeout) {
-        throw new UnsupportedOperationException();
+    public WriteResult writeInitialize(String systemIdentifier, Expected expected, Duration timeout)
+            throws DcsException {
+        ClusterView v = read(timeout);
+        if (!holds(expected, v.initialize())) {
+            return new WriteResult.Conflict();
+        }
+        long revision = v.revision() + 1;
+        set(new ClusterView(
+                revision,
+                Optional.of(new Versioned<>(systemIdentifier, revision)),
+                v.config(),
+                v.leader(),
+                v.members(),
+                v.status(),
+                v.failover(),
+                v.history(),
+                v.sync(),
+                v.failsafe()));
+        return new WriteResult.Written(revision);
     }
 
     @Override

@@ -31,11 +31,22 @@ public final class FakeLocalAgent implements LocalAgent {
     volatile Optional<String> promiseRefused = Optional.empty();
     volatile Candidacy candidacy = new Candidacy(true, "I am the healthiest member", new Lsn(100), 1);
     volatile List<Event> events = List.of();
+    private volatile boolean primary;
     volatile Position position = new Position(true, true, new Lsn(100), 1, false, 1, false);
 
     public FakeLocalAgent(String name, FakeDcs dcs) {
         this.name = name;
         this.dcs = dcs;
+    }
+
+    /** What it has observed of its server. */
+    public void runsAsPrimary(boolean is) {
+        primary = is;
+    }
+
+    /** What it has heard from the store. */
+    public void paused(boolean is) {
+        config = config(DynamicConfig.SynchronousMode.OFF, is);
     }
 
     static DynamicConfig config(DynamicConfig.SynchronousMode mode, boolean paused) {
@@ -106,7 +117,7 @@ public final class FakeLocalAgent implements LocalAgent {
                 LocalPostgres.Process.RUNNING,
                 Optional.empty(),
                 Optional.of(new LocalPostgres.Status(
-                        true,
+                        !primary,
                         1,
                         Lsn.INVALID,
                         Lsn.INVALID,
