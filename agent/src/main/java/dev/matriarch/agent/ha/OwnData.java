@@ -49,8 +49,8 @@ final class OwnData {
         if (seen.task().isPresent() || ending) {
             return Optional.empty();
         }
-        String sentence = "this cluster has moved to the store " + away.to() + ": nobody leads by this one any more."
-                + " Let this member follow: matriarchctl -c FILE migrate --to "
+        String sentence = "this cluster has moved to the store " + away.to() + ": nobody leads by this one."
+                + " If no move is under way, let this member follow: matriarchctl -c FILE migrate --to "
                 + away.to()
                 + ", with this agent's own FILE";
         if (seen.postgres().isPrimary() && !seen.settings().paused()) {
