@@ -205,3 +205,30 @@ fetch_faketime() {
     compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null && echo && return
     fetch_unpacked libfaketime 'usr/lib/*/faketime/libfaketimeMT.so.1' libfaketime
 }
+
+# previous_build: prints the tree of the build that packaging/previous-build names, built; makes it from this clone's history if it is
+# not there yet. If that cannot be done, it returns 1 and the last line on standard error says why.
+previous_build() {
+    local commit tree work
+    commit=$(sed -n '/^[0-9a-f]/{p;q;}' "$top/packaging/previous-build") && [ -n "$commit" ] || { echo "packaging/previous-build names no commit" >&2 && return 1; }
+    tree=$versions_cache/build-$commit
+    if [ -e "$tree/packaging/target/matriarch/.built" ]; then
+        printf '%s\n' "$tree"
+        return
+    fi
+    git -C "$top" cat-file -e "$commit^{commit}" 2>/dev/null || { echo "the history of this clone does not reach back to $commit" >&2 && return 1; }
+    mkdir -p "$versions_cache" && chmod 755 "$versions_cache" && work=$(mktemp -d "$versions_cache/new-XXXXXX") ||
+        { echo "$versions_cache cannot be written" >&2 && return 1; }
+    chmod 755 "$work"
+    # Not installed: this build's own parts are not to find it.
+    if ! (mkdir "$work/tree" && git -C "$top" archive "$commit" | tar -x -C "$work/tree" && cd "$work/tree" &&
+        JAVA_HOME=$java_home mvn -B -q -DskipTests -T 2 -pl packaging -am package) >"$work/log" 2>&1 ||
+        ! [ -e "$work/tree/packaging/target/matriarch/.built" ]; then
+        { tail -n 5 "$work/log" && echo "the build of $commit failed"; } >&2
+        rm -rf "$work"
+        return 1
+    fi
+    rm -rf "$versions_cache"/build-* && mv "$work/tree" "$tree"
+    rm -rf "$work"
+    printf '%s\n' "$tree"
+}

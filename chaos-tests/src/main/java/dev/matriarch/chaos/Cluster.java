@@ -28,6 +28,7 @@ public final class Cluster implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Path demo;
+    private int builds;
     private final Path directory;
     private final Profile profile;
     private final PortRange ports;
@@ -74,9 +75,10 @@ public final class Cluster implements AutoCloseable {
      */
     public record MemberView(String name, String role, String state, int timeline, long lag, boolean tagged) {}
 
-    private Cluster(Path directory, Profile profile, int nodeCount, PortRange ports, List<String> more) {
+    private Cluster(
+            Path tree, Path directory, Profile profile, int nodeCount, PortRange ports, List<String> more) {
         this.ports = ports;
-        this.demo = top().resolve(profile.script);
+        this.demo = tree.resolve(profile.script);
         this.directory = directory;
         this.profile = profile;
         List<String> all = new ArrayList<>(List.of(
@@ -124,13 +126,56 @@ public final class Cluster implements AutoCloseable {
         return start(Profile.EXTERNAL, nodeCount, List.of("--zookeeper", address, "--scope", "demo"));
     }
 
+    /**
+     * The same of another build.
+     *
+     * @param tree the top of its source tree, built
+     */
+    public static Cluster startBuild(Path tree, Profile profile, int nodeCount) {
+        return start(tree, profile, nodeCount, List.of());
+    }
+
+    /**
+     * Agents that start from now on, and {@link #ctl}, are those of the build in that tree, of which the cluster gets a copy; agents
+     * that run are left alone.
+     */
+    public void useBuild(Path tree) {
+        String place = "dist-" + ++builds;
+        Path copy = directory.resolve(place);
+        Commands.run(
+                        Duration.ofSeconds(30),
+                        "cp",
+                        "-R",
+                        tree.resolve("packaging/target/matriarch").toString(),
+                        copy.toString())
+                .expectSuccess();
+        Commands.run(Duration.ofSeconds(30), "chmod", "-R", "a+rX", copy.toString()).expectSuccess();
+        for (String program : List.of("matriarch", "matriarchctl")) {
+            Path script = directory.resolve("bin").resolve(program);
+            try {
+                String text = Files.readString(script);
+                String next = text.replaceAll("/dist[-0-9]*/bin/", "/" + place + "/bin/");
+                if (next.equals(text)) {
+                    throw new AssertionError(script + " does not say which build it runs:\n" + text);
+                }
+                Files.writeString(script, next);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        }
+    }
+
     private static Cluster start(Profile profile, int nodeCount, List<String> more) {
+        return start(top(), profile, nodeCount, more);
+    }
+
+    private static Cluster start(Path tree, Profile profile, int nodeCount, List<String> more) {
         PortRange ports = PortRange.take();
         try {
             Path parent = Path.of(System.getProperty("java.io.tmpdir")).toRealPath();
             Path directory =
                     parent.resolve("matriarch-chaos-" + ProcessHandle.current().pid() + "-" + ports.offset());
-            Cluster cluster = new Cluster(directory, profile, nodeCount, ports, more);
+            Cluster cluster = new Cluster(tree, directory, profile, nodeCount, ports, more);
             try {
                 cluster.up();
             } catch (AssertionError e) {
