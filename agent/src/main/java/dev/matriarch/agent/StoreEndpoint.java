@@ -111,6 +111,7 @@ final class StoreEndpoint extends RaftServiceGrpc.RaftServiceImplBase implements
                 .setVoters(report.voters())
                 .setHealthy(report.healthy())
                 .setFailureTolerance(report.tolerance())
+                .setFeatureLevel(report.featureLevel())
                 .setOptimal(report.optimal())
                 .setScope(scope)
                 .build());

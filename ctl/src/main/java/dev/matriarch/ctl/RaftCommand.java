@@ -110,6 +110,9 @@ final class RaftCommand {
                 ctl.terminal().print("Healthy: " + (missing.isEmpty() && reply.getOptimal()));
                 ctl.terminal().print("Failure tolerance: " + reply.getFailureTolerance());
                 ctl.terminal().print("Voters: " + reply.getVoters() + ", " + reply.getHealthy() + " healthy");
+                if (reply.getFeatureLevel() > 0) {
+                    ctl.terminal().print("Feature level: " + reply.getFeatureLevel());
+                }
                 missing.forEach(m -> ctl.terminal().print("Unhealthy: " + m));
                 reply.getDisagreementsList().forEach(d -> ctl.terminal().print("Disagreement: " + d));
             } else {
@@ -118,6 +121,7 @@ final class RaftCommand {
                 whole.put("failure_tolerance", reply.getFailureTolerance());
                 whole.put("voters", reply.getVoters());
                 whole.put("healthy_voters", reply.getHealthy());
+                whole.put("feature_level", reply.getFeatureLevel());
                 whole.put("unhealthy", missing);
                 whole.put("disagreements", reply.getDisagreementsList());
                 ctl.terminal().print(format.document(whole));

@@ -126,9 +126,12 @@ class RaftCommandTest {
                 .clearDisagreements()
                 .setOptimal(true)
                 .setFailureTolerance(1)
+                .setFeatureLevel(1)
                 .build();
         assertEquals(0, run("list-peers").code());
-        assertEquals(0, run("autopilot").code());
+        CtlRun healthy = run("autopilot");
+        assertEquals(0, healthy.code());
+        assertTrue(healthy.says("Feature level: 1"), healthy.out());
         assertEquals(2, run("autopilot", "config").code());
     }
 

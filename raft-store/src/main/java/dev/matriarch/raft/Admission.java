@@ -57,6 +57,11 @@ final class Admission {
             return refused("the store has no majority at the moment");
         }
         if (leader.equals(replica.server().getId())) {
+            Optional<String> tooOld =
+                    FeatureLevel.refusal(replica.stateMachine().state().featureLevel(), request.getFeatureLevel());
+            if (tooOld.isPresent()) {
+                return refused(tooOld.get());
+            }
             return replace(replica, request.getMe());
         }
         RaftPeer peer = division.getRaftConf().getPeer(leader);

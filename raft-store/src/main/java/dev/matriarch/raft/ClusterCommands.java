@@ -15,6 +15,7 @@ import dev.matriarch.proto.store.v1.ExpireLease;
 import dev.matriarch.proto.store.v1.GrantLease;
 import dev.matriarch.proto.store.v1.Operation;
 import dev.matriarch.proto.store.v1.Put;
+import dev.matriarch.proto.store.v1.RaiseFeatureLevel;
 import dev.matriarch.proto.store.v1.ReleaseLease;
 import dev.matriarch.proto.store.v1.RenewLease;
 import dev.matriarch.proto.store.v1.RequireLease;
@@ -194,6 +195,13 @@ public final class ClusterCommands {
 
     private static long lastRenewal(StoreState local) {
         return local.lease(LEADER_LEASE).map(Lease::renewal).orElse(0L);
+    }
+
+    /** From here on the log may hold what that level brings. */
+    static Command raiseFeatureLevel(int level) {
+        return of(Operation.newBuilder()
+                .setRaiseFeatureLevel(RaiseFeatureLevel.newBuilder().setLevel(level))
+                .build());
     }
 
     /** Proposed by the Raft leader only, once the lease is due by its own clock. */

@@ -61,17 +61,25 @@ final class Forming {
     private final KnownPeers knownPeers;
     private final PeerRpc rpc;
     private final Peer peer;
+    private final FeatureLevel level;
     private final Consumer<String> progress;
     private final Map<String, PeerIdentity> heard = new LinkedHashMap<>();
     private Set<String> remembered = Set.of();
     private String lastSentence = "";
     private String sentenceBefore = "";
 
-    Forming(RaftStoreSettings settings, KnownPeers knownPeers, PeerRpc rpc, Peer peer, Consumer<String> progress) {
+    Forming(
+            RaftStoreSettings settings,
+            KnownPeers knownPeers,
+            PeerRpc rpc,
+            Peer peer,
+            FeatureLevel level,
+            Consumer<String> progress) {
         this.settings = settings;
         this.knownPeers = knownPeers;
         this.rpc = rpc;
         this.peer = peer;
+        this.level = level;
         this.progress = progress;
     }
 
@@ -250,6 +258,7 @@ final class Forming {
                             .setFormatVersion(FORMAT_VERSION)
                             .setScope(settings.scope())
                             .setMe(peer.marker().identity())
+                            .setFeatureLevel(level.known())
                             .build(),
                     JOIN_TIMEOUT);
             if (reply.getAccepted()) {

@@ -47,7 +47,8 @@ final class GroupHealth {
                 disagreements(asked, leader, voters),
                 voters.size(),
                 healthy,
-                Math.max(0, healthy - Membership.majority(voters.size())));
+                Math.max(0, healthy - Membership.majority(voters.size())),
+                FeatureLevel.of(authority.getStoresFeatureLevel()));
     }
 
     /** An answer under another identity is that of another peer at the address. */

@@ -11,9 +11,16 @@ import java.util.OptionalLong;
  * @param groupId empty if nobody is in a group
  * @param disagreements what the peers see differently, in sentences
  * @param tolerance how many more peers may fail before the store stops
+ * @param featureLevel of the store, see {@link FeatureLevel}; 1 or more
  */
 public record GroupReport(
-        String groupId, List<Row> rows, List<String> disagreements, int voters, int healthy, int tolerance) {
+        String groupId,
+        List<Row> rows,
+        List<String> disagreements,
+        int voters,
+        int healthy,
+        int tolerance,
+        int featureLevel) {
     /**
      * One peer.
      *

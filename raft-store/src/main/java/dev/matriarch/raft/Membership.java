@@ -131,7 +131,8 @@ final class Membership {
             if (now.stream().anyMatch(p -> p.getId().toString().equals(id))) {
                 return done(hello.getMe().getName() + " at " + address + " is a peer of this store already");
             }
-            Optional<String> unfit = unfit(hello, address, group, now);
+            Optional<String> unfit = unfit(
+                    hello, address, group, now, replica.stateMachine().state().featureLevel());
             if (unfit.isPresent()) {
                 return refused(unfit.get());
             }
@@ -167,7 +168,8 @@ final class Membership {
         return Optional.empty();
     }
 
-    private Optional<String> unfit(HelloReply hello, String address, String group, Collection<RaftPeer> now) {
+    private Optional<String> unfit(
+            HelloReply hello, String address, String group, Collection<RaftPeer> now, int stores) {
         String name = hello.getMe().getName();
         if (!hello.getScope().equals(settings.scope())) {
             return Optional.of("the peer at " + address + " belongs to the cluster \"" + hello.getScope()
@@ -176,6 +178,10 @@ final class Membership {
         if (hello.getFormatVersion() != Forming.FORMAT_VERSION) {
             return Optional.of("the peer at " + address + " speaks format " + hello.getFormatVersion()
                     + " of the store's protocol, this version only " + Forming.FORMAT_VERSION);
+        }
+        Optional<String> tooOld = FeatureLevel.refusal(stores, hello.getFeatureLevel());
+        if (tooOld.isPresent()) {
+            return tooOld.map(why -> "the peer at " + address + " is of an older version: " + why);
         }
         if (!hello.getMe().getAddress().equals(address)) {
             return Optional.of("the peer at " + address + " says that its own address is "

@@ -32,6 +32,7 @@ final class PeerAnswers implements PeerRpc.Answers {
     private final Proposals.Surroundings surroundings;
     private final Supplier<ViewReply> view;
     private final Succession succession;
+    private final FeatureLevel level;
 
     PeerAnswers(
             String scope,
@@ -40,7 +41,8 @@ final class PeerAnswers implements PeerRpc.Answers {
             Membership membership,
             Proposals.Surroundings surroundings,
             Supplier<ViewReply> view,
-            Succession succession) {
+            Succession succession,
+            FeatureLevel level) {
         this.scope = scope;
         this.host = host;
         this.admission = admission;
@@ -48,6 +50,7 @@ final class PeerAnswers implements PeerRpc.Answers {
         this.surroundings = surroundings;
         this.view = view;
         this.succession = succession;
+        this.level = level;
     }
 
     @Override
@@ -60,6 +63,7 @@ final class PeerAnswers implements PeerRpc.Answers {
                 .setFormatVersion(Forming.FORMAT_VERSION)
                 .setScope(scope)
                 .setMe(marker.identity())
+                .setFeatureLevel(level.known())
                 .addAllGivenUp(succession.givenUp());
         Optional<Proposals.Replica> replica = host.get().replica();
         if (marker.settled() && marker.groupId().isPresent()) {

@@ -61,6 +61,8 @@ public final class RaftStore implements AutoCloseable {
     private static final long ADMISSION_PAUSE_MILLIS = 1000;
 
     private final RaftStoreSettings settings;
+    private final FeatureLevel level;
+    private final LevelRaising levelRaising;
     private final Consumer<String> progress;
     private final RaftTransport transport;
     private final PeerRpc rpc;
@@ -110,8 +112,14 @@ public final class RaftStore implements AutoCloseable {
      * @throws StoreStartException with a sentence: address in use, directory not usable, damaged or foreign
      */
     public static RaftStore open(RaftStoreSettings settings, Consumer<String> progress) throws StoreStartException {
+        return open(settings, progress, FeatureLevel.BUILT);
+    }
+
+    /** The same as an older or newer build would; for tests. */
+    static RaftStore open(RaftStoreSettings settings, Consumer<String> progress, FeatureLevel level)
+            throws StoreStartException {
         RatisProcess.tame();
-        RaftStore store = new RaftStore(settings, progress);
+        RaftStore store = new RaftStore(settings, progress, level);
         try {
             store.host.start();
         } catch (StoreStartException | RuntimeException e) {
@@ -121,11 +129,14 @@ public final class RaftStore implements AutoCloseable {
         store.expiry.start();
         store.reconnection.start();
         store.keeper.start();
+        store.levelRaising.start(() -> store.closed);
         return store;
     }
 
-    private RaftStore(RaftStoreSettings settings, Consumer<String> progress) throws StoreStartException {
+    private RaftStore(RaftStoreSettings settings, Consumer<String> progress, FeatureLevel level)
+            throws StoreStartException {
         this.settings = settings;
+        this.level = level;
         this.progress = sentence -> {
             waiting = sentence;
             progress.accept(sentence);
@@ -146,13 +157,21 @@ public final class RaftStore implements AutoCloseable {
                 knownPeers,
                 transport,
                 PeerRpc.service(new PeerAnswers(
-                        settings.scope(), () -> host(), admission, membership, surroundings, this::view, succession)),
+                        settings.scope(),
+                        () -> host(),
+                        admission,
+                        membership,
+                        surroundings,
+                        this::view,
+                        succession,
+                        level)),
                 new Observer(),
                 succession::news,
                 succession::isBack);
         this.group = new StoreGroup(
                 settings, rpc, membership, surroundings, this::view, () -> host().marker(), new DcsView(), succession);
         this.dcs = new RaftDcs(new DcsView());
+        this.levelRaising = new LevelRaising(level, this::leading, this::viewOf, proposals);
         this.keeper = Thread.ofPlatform().daemon().name("raft-store-keeper").unstarted(this::keep);
     }
 
@@ -259,19 +278,16 @@ public final class RaftStore implements AutoCloseable {
     }
 
     private void removeDeadPeer(DeadPeers dead, Duration grace) {
-        Optional<Proposals.Replica> replica = host.replica();
-        if (replica.isEmpty()
-                || !problem.isEmpty()
-                || !replica.get().division().getInfo().isLeaderReady()) {
+        Optional<Proposals.Replica> replica = leading();
+        if (replica.isEmpty()) {
             dead.forget();
             return;
         }
         List<PeerIdentity> voters = Admission.members(replica.get().division());
         Set<String> answering = voters.stream()
-                .filter(v -> v.getPeerId().equals(host.marker().peerId())
-                        || group.view(v.getAddress())
-                                .filter(a -> a.getMe().getPeerId().equals(v.getPeerId()))
-                                .isPresent())
+                .filter(v -> viewOf(v)
+                        .filter(a -> a.getMe().getPeerId().equals(v.getPeerId()))
+                        .isPresent())
                 .map(PeerIdentity::getPeerId)
                 .collect(Collectors.toSet());
         dead.step(voters.stream().map(PeerIdentity::getPeerId).toList(), answering, System.nanoTime())
@@ -291,6 +307,16 @@ public final class RaftStore implements AutoCloseable {
                 });
     }
 
+    /** The replica, if this peer is the Raft leader and ready. */
+    private Optional<Proposals.Replica> leading() {
+        return host.replica()
+                .filter(r -> problem.isEmpty() && r.division().getInfo().isLeaderReady());
+    }
+
+    private Optional<ViewReply> viewOf(PeerIdentity peer) {
+        return peer.getPeerId().equals(host.marker().peerId()) ? Optional.of(view()) : group.view(peer.getAddress());
+    }
+
     /** Tokens for new members, and whom this store takes in by itself. */
     public Invitations invitations() {
         return invitations;
@@ -302,7 +328,8 @@ public final class RaftStore implements AutoCloseable {
     }
 
     private ViewReply view() {
-        return Sight.of(settings.scope(), host.marker(), status(), closed ? Optional.empty() : host.replica(), problem);
+        return Sight.of(
+                settings.scope(), host.marker(), status(), closed ? Optional.empty() : host.replica(), problem, level);
     }
 
     /** Waits until this peer is in a group and hears a Raft leader; false if that did not happen in time. */
@@ -377,7 +404,7 @@ public final class RaftStore implements AutoCloseable {
                     continue;
                 }
                 formAnew();
-                new Forming(settings, knownPeers, rpc, new FormingPeer(), progress).run();
+                new Forming(settings, knownPeers, rpc, new FormingPeer(), level, progress).run();
                 if (givenUp.isPresent()) {
                     continue;
                 }
@@ -903,11 +930,26 @@ public final class RaftStore implements AutoCloseable {
         @Override
         public void loaded(StoreState state) {
             expiry.loaded(state);
+            checkLevel(state);
         }
 
         @Override
         public void applied(Apply.Applied applied) {
             expiry.applied(applied);
+            checkLevel(applied.state());
+        }
+
+        /** Not another command: this peer might understand it otherwise than the others do. */
+        private void checkLevel(StoreState state) {
+            if (state.featureLevel() > level.known() && problem.isEmpty()) {
+                String why = level.tooOldFor(state.featureLevel()).orElseThrow();
+                stopped = true;
+                problem = why;
+                LOG.error("{}", why);
+                progress.accept(why);
+                expiry.lead(false);
+                Thread.ofVirtual().name("raft-store-fence").start(host::stopReplica);
+            }
         }
 
         @Override

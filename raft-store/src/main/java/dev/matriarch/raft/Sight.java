@@ -20,7 +20,12 @@ final class Sight {
     private Sight() {}
 
     static ViewReply of(
-            String scope, PeerMarker marker, RaftStatus status, Optional<Proposals.Replica> replica, String problem) {
+            String scope,
+            PeerMarker marker,
+            RaftStatus status,
+            Optional<Proposals.Replica> replica,
+            String problem,
+            FeatureLevel level) {
         ViewReply.Builder reply = ViewReply.newBuilder()
                 .setScope(scope)
                 .setMe(marker.identity())
@@ -28,6 +33,7 @@ final class Sight {
                 .setTerm(status.term())
                 .setCommitIndex(status.commitIndex())
                 .setAppliedIndex(status.appliedIndex())
+                .setFeatureLevel(level.known())
                 .setProblem(problem);
         if (marker.settled()) {
             marker.groupId().ifPresent(g -> reply.setGroupId(g.toString()));
@@ -42,6 +48,7 @@ final class Sight {
         if (division.getInfo().getLeaderId() != null) {
             reply.setLeaderId(division.getInfo().getLeaderId().toString());
         }
+        reply.setStoresFeatureLevel(replica.get().stateMachine().state().featureLevel());
         reply.setPeersCommitted(division.getRaftConf().getLogEntryIndex()
                 <= division.getRaftLog().getLastCommittedIndex());
         var followers = division.getInfo().getRoleInfoProto().getLeaderInfo().getFollowerInfoList();

@@ -95,6 +95,7 @@ public final class Apply {
     private static final class Transaction {
         private final StoreState before;
         private long revision;
+        private int featureLevel;
         private SortedMap<String, Entry> entries;
         private SortedMap<String, Lease> leases;
         private boolean entriesCopied;
@@ -105,6 +106,7 @@ public final class Apply {
         Transaction(StoreState before) {
             this.before = before;
             this.revision = before.revision();
+            this.featureLevel = before.featureLevel();
             this.entries = before.entries();
             this.leases = before.leases();
         }
@@ -167,6 +169,11 @@ public final class Apply {
                 case BARRIER -> Done.PLAIN;
                 case RAISE_REVISION -> {
                     revision = Math.max(revision, operation.getRaiseRevision().getRevision());
+                    yield Done.PLAIN;
+                }
+                case RAISE_FEATURE_LEVEL -> {
+                    featureLevel = Math.max(
+                            featureLevel, operation.getRaiseFeatureLevel().getLevel());
                     yield Done.PLAIN;
                 }
                 case KIND_NOT_SET -> new Unknown("an operation is not known to this version");
@@ -335,7 +342,8 @@ public final class Apply {
                     revision,
                     entriesCopied ? Collections.unmodifiableSortedMap(entries) : entries,
                     leasesCopied ? Collections.unmodifiableSortedMap(leases) : leases,
-                    history);
+                    history,
+                    featureLevel);
         }
     }
 }

@@ -33,8 +33,10 @@ public final class SnapshotFormat {
     }
 
     public static byte[] write(StoreState state) {
-        Snapshot.Builder snapshot =
-                Snapshot.newBuilder().setFormatVersion(Apply.FORMAT_VERSION).setRevision(state.revision());
+        Snapshot.Builder snapshot = Snapshot.newBuilder()
+                .setFormatVersion(Apply.FORMAT_VERSION)
+                .setRevision(state.revision())
+                .setFeatureLevel(state.featureLevel());
         state.entries()
                 .forEach((key, entry) -> snapshot.addEntries(dev.matriarch.proto.store.v1.Entry.newBuilder()
                         .setKey(key)
@@ -113,7 +115,8 @@ public final class SnapshotFormat {
                 snapshot.getRevision(),
                 Collections.unmodifiableSortedMap(entries),
                 Collections.unmodifiableSortedMap(leases),
-                List.copyOf(history));
+                List.copyOf(history),
+                Math.max(1, snapshot.getFeatureLevel()));
     }
 
     private static int checksum(byte[] body) {

@@ -16,16 +16,22 @@ import java.util.TreeMap;
  * @param entries by key
  * @param leases by name
  * @param history the last {@value #HISTORY_LIMIT} changes, oldest first
+ * @param featureLevel what its commands may mean, from 1 on; never falls
  */
 public record StoreState(
-        long revision, SortedMap<String, Entry> entries, SortedMap<String, Lease> leases, List<Event> history) {
+        long revision,
+        SortedMap<String, Entry> entries,
+        SortedMap<String, Lease> leases,
+        List<Event> history,
+        int featureLevel) {
     public static final int HISTORY_LIMIT = 256;
 
     public static final StoreState EMPTY = new StoreState(
             0,
             Collections.unmodifiableSortedMap(new TreeMap<>()),
             Collections.unmodifiableSortedMap(new TreeMap<>()),
-            List.of());
+            List.of(),
+            1);
 
     /**
      * A key's value.
