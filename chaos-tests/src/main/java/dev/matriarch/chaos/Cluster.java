@@ -75,8 +75,7 @@ public final class Cluster implements AutoCloseable {
      */
     public record MemberView(String name, String role, String state, int timeline, long lag, boolean tagged) {}
 
-    private Cluster(
-            Path tree, Path directory, Profile profile, int nodeCount, PortRange ports, List<String> more) {
+    private Cluster(Path tree, Path directory, Profile profile, int nodeCount, PortRange ports, List<String> more) {
         this.ports = ports;
         this.demo = tree.resolve(profile.script);
         this.directory = directory;
@@ -149,7 +148,8 @@ public final class Cluster implements AutoCloseable {
                         tree.resolve("packaging/target/matriarch").toString(),
                         copy.toString())
                 .expectSuccess();
-        Commands.run(Duration.ofSeconds(30), "chmod", "-R", "a+rX", copy.toString()).expectSuccess();
+        Commands.run(Duration.ofSeconds(30), "chmod", "-R", "a+rX", copy.toString())
+                .expectSuccess();
         for (String program : List.of("matriarch", "matriarchctl")) {
             Path script = directory.resolve("bin").resolve(program);
             try {

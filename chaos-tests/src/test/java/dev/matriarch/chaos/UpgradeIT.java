@@ -73,7 +73,8 @@ class UpgradeIT {
             cluster.ctl("edit-config", "-p", "work_mem=5MB", "--force").expectSuccess();
             long struck = System.nanoTime();
             Faults.AGENT_AND_POSTMASTER.strike(leader);
-            writer.awaitElsewhere(leader, struck, Cluster.Profile.APPLIANCE.ttl().plusSeconds(20));
+            writer.awaitElsewhere(
+                    leader, struck, Cluster.Profile.APPLIANCE.ttl().plusSeconds(20));
             Node next = cluster.awaitPrimaryOtherThan(leader, SOON);
             leader.startAgent();
             assertEquals(next, cluster.awaitWhole(WHOLE));
