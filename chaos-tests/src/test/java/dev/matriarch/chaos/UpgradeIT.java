@@ -41,6 +41,8 @@ class UpgradeIT {
         List<Node> replicas = cluster.othersThan(first);
         Map<Node, Long> postmasters = new HashMap<>();
         cluster.nodes().forEach(node -> postmasters.put(node, node.requirePostmaster()));
+        // Room for an agent that starts slowly, as docs/install.md has it.
+        cluster.ctl("edit-config", "-s", "ttl=20", "--force").expectSuccess();
         try (Writer writer = Writer.start(cluster, "upgraded")) {
             // One of three is newer, and can go back.
             cluster.useBuild(Cluster.top());
@@ -70,11 +72,11 @@ class UpgradeIT {
                     postmasters.get(replicas.getLast()),
                     replicas.getLast().requirePostmaster(),
                     "the server that was never demoted is the one of the beginning");
-            cluster.ctl("edit-config", "-p", "work_mem=5MB", "--force").expectSuccess();
+            cluster.ctl("edit-config", "-s", "ttl=5", "--force").expectSuccess();
+            cluster.awaitWhole(WHOLE);
             long struck = System.nanoTime();
             Faults.AGENT_AND_POSTMASTER.strike(leader);
-            writer.awaitElsewhere(
-                    leader, struck, Cluster.Profile.APPLIANCE.ttl().plusSeconds(20));
+            writer.awaitElsewhere(leader, struck, Duration.ofSeconds(40));
             Node next = cluster.awaitPrimaryOtherThan(leader, SOON);
             leader.startAgent();
             assertEquals(next, cluster.awaitWhole(WHOLE));
