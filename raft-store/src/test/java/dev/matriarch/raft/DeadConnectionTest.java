@@ -59,7 +59,14 @@ class DeadConnectionTest {
             try {
                 while (true) {
                     Socket caller = door.accept();
-                    Socket called = new Socket(target.host(), target.port());
+                    Socket called;
+                    try {
+                        called = new Socket(target.host(), target.port());
+                    } catch (IOException e) {
+                        // Nobody listens yet, or any more: to the caller it is as if he had asked there.
+                        caller.close();
+                        continue;
+                    }
                     AtomicBoolean dead = new AtomicBoolean();
                     connections.add(dead);
                     dead.compareAndSet(false, cut);
