@@ -24,7 +24,7 @@ final class LeaderContact {
     }
 
     private static long currentAgeMillis(RaftServer.Division division) {
-        RoleInfoProto role = division.getInfo().getRoleInfoProto();
+        RoleInfoProto role = RoleInfo.of(division);
         if (role.getRole() == RaftPeerRole.LEADER) {
             // The youngest moment at which a majority, this peer among it, had answered.
             List<Long> followers = role.getLeaderInfo().getFollowerInfoList().stream()

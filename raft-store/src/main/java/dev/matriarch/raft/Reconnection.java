@@ -95,7 +95,7 @@ final class Reconnection implements Runnable {
 
     /** The Raft leader knows it of each peer; another one that hears of a leader misses nothing. */
     private Map<String, Long> silence(RaftServer.Division division) {
-        RoleInfoProto role = division.getInfo().getRoleInfoProto();
+        RoleInfoProto role = RoleInfo.of(division);
         if (role.getRole() == RaftPeerRole.LEADER) {
             return role.getLeaderInfo().getFollowerInfoList().stream()
                     .collect(Collectors.toMap(

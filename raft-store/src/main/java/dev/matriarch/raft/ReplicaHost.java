@@ -605,13 +605,12 @@ final class ReplicaHost implements AutoCloseable {
             return;
         }
         RaftPeerId me = running.server().getId();
-        Optional<RaftPeerId> heir =
-                running.division().getInfo().getRoleInfoProto().getLeaderInfo().getFollowerInfoList().stream()
-                        .min(Comparator.comparingLong(f -> f.getLastRpcElapsedTimeMs()))
-                        .filter(f -> f.getLastRpcElapsedTimeMs()
-                                < settings.electionTimeoutMax().toMillis())
-                        .map(f -> RaftPeerId.valueOf(f.getId().getId()))
-                        .filter(id -> !id.equals(me));
+        Optional<RaftPeerId> heir = RoleInfo.of(running.division()).getLeaderInfo().getFollowerInfoList().stream()
+                .min(Comparator.comparingLong(f -> f.getLastRpcElapsedTimeMs()))
+                .filter(f -> f.getLastRpcElapsedTimeMs()
+                        < settings.electionTimeoutMax().toMillis())
+                .map(f -> RaftPeerId.valueOf(f.getId().getId()))
+                .filter(id -> !id.equals(me));
         if (heir.isEmpty()) {
             return;
         }

@@ -51,7 +51,7 @@ final class Sight {
         reply.setStoresFeatureLevel(replica.get().stateMachine().state().featureLevel());
         reply.setPeersCommitted(division.getRaftConf().getLogEntryIndex()
                 <= division.getRaftLog().getLastCommittedIndex());
-        var followers = division.getInfo().getRoleInfoProto().getLeaderInfo().getFollowerInfoList();
+        var followers = RoleInfo.of(division).getLeaderInfo().getFollowerInfoList();
         for (RaftStatus.Peer peer : status.peers()) {
             PeerSight.Builder one = PeerSight.newBuilder()
                     .setPeer(PeerIdentity.newBuilder()

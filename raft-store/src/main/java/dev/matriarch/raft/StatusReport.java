@@ -43,7 +43,7 @@ final class StatusReport {
         long[] matches = division.getInfo().getFollowerMatchIndices();
         List<RaftPeer> voters = List.copyOf(division.getRaftConf().getCurrentPeers());
         // Ratis gives the match indices in the order of this list.
-        List<String> others = division.getInfo().getRoleInfoProto().getLeaderInfo().getFollowerInfoList().stream()
+        List<String> others = RoleInfo.of(division).getLeaderInfo().getFollowerInfoList().stream()
                 .map(f -> f.getId().getId().toStringUtf8())
                 .toList();
         return voters.stream()

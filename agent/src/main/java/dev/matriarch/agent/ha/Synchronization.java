@@ -143,12 +143,13 @@ final class Synchronization {
     }
 
     /**
-     * At least one of those that commits wait for is known to the store. Whose key has ended has had no agent for a {@code ttl},
-     * as after a power failure: to wait for nobody else but such members would only keep commits waiting.
+     * At least one of those that commits wait for is known to the store, and does not say still that it is the primary. Whoever says
+     * so while this member leads has had no agent since before the lock ended, and whose key has ended had none for longer, as after
+     * a power failure: to wait for nobody but such members would only keep commits waiting.
      */
     private boolean somebodyMayCome(SyncState sync) {
         for (Member member : view.members()) {
-            if (SyncRules.lower(sync.voters()).contains(SyncCandidates.lower(member.name()))) {
+            if (!member.isPrimary() && SyncRules.lower(sync.voters()).contains(SyncCandidates.lower(member.name()))) {
                 return true;
             }
         }

@@ -62,6 +62,9 @@ final class SyncModel {
     int serverVersion = 150_000;
     /** False from taking the lock until the promotion. */
     boolean promoted = true;
+    /** Whose key says still that it is the primary. */
+    final Set<String> stale = new HashSet<>();
+
     /** Whose key the store has no more. */
     final Set<String> forgotten = new HashSet<>();
 
@@ -260,7 +263,7 @@ final class SyncModel {
         return Member.named(name)
                 .connUrl("postgres://" + name + ":5432/postgres")
                 .state(states.getOrDefault(name, "running"))
-                .role(name.equals(leader) ? "primary" : "replica")
+                .role(name.equals(leader) || stale.contains(name) ? "primary" : "replica")
                 .tags(tags.getOrDefault(name, Map.of()))
                 .build();
     }

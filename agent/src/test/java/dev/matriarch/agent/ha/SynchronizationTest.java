@@ -176,22 +176,24 @@ class SynchronizationTest {
     }
 
     @Test
-    void afterAFailoverStandbysAreGivenATtlToConnectUnlessTheStoreHasForgottenThem() {
+    void afterAFailoverStandbysAreGivenATtlToConnectUnlessTheirAgentsAreSilent() {
         for (Mode mode : List.of(Mode.ON, Mode.QUORUM)) {
-            SyncModel model = model(mode, false, 1);
-            model.connect("b");
-            settle(model);
-            model.elected("b");
-            while (!model.promoted) {
-                model.apply(model.next().orElseThrow());
+            for (boolean forgotten : List.of(true, false)) {
+                SyncModel model = model(mode, false, 1);
+                model.connect("b");
+                settle(model);
+                model.elected("b");
+                while (!model.promoted) {
+                    model.apply(model.next().orElseThrow());
+                }
+                boolean waits = mode == Mode.QUORUM;
+                assertEquals(waits ? "ANY 1 (a)" : "", model.names);
+                assertTrue(settle(model).isEmpty(), model.story::toString);
+                (forgotten ? model.forgotten : model.stale).add("a");
+                settle(model);
+                assertEquals("", model.names);
+                assertEquals(state("b", 0), sync(model));
             }
-            boolean waits = mode == Mode.QUORUM;
-            assertEquals(waits ? "ANY 1 (a)" : "", model.names);
-            assertTrue(settle(model).isEmpty(), model.story::toString);
-            model.forgotten.add("a");
-            settle(model);
-            assertEquals("", model.names);
-            assertEquals(state("b", 0), sync(model));
         }
     }
 

@@ -1,0 +1,26 @@
+package dev.matriarch.raft;
+
+import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
+import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
+import org.apache.ratis.server.RaftServer;
+
+/** What Ratis says of a peer's role. */
+final class RoleInfo {
+    /** Knows of no leader and of no followers. */
+    private static final RoleInfoProto BETWEEN =
+            RoleInfoProto.newBuilder().setRole(RaftPeerRole.FOLLOWER).build();
+
+    private RoleInfo() {}
+
+    /**
+     * A Raft leader that has just heard of a later term is none any more; until it has given the role up, Ratis cannot describe it
+     * and fails ("currentTerm: expected == … but computed == …").
+     */
+    static RoleInfoProto of(RaftServer.Division division) {
+        try {
+            return division.getInfo().getRoleInfoProto();
+        } catch (IllegalStateException e) {
+            return BETWEEN;
+        }
+    }
+}
