@@ -1,6 +1,8 @@
 package dev.matriarch.raft;
 
+import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
 
@@ -21,6 +23,19 @@ public record RaftStatus(
         long appliedIndex,
         long lastContactMillis,
         List<Peer> peers) {
+    /** How a peer of a group is, in a sentence; {@code ok} first if it has been in touch with the majority within {@code limit}. */
+    String health(Duration limit) {
+        if (leader.isEmpty()) {
+            return "no Raft leader is known: fewer than a majority of " + peers.size()
+                    + " peers can be reached, or an election is going on";
+        }
+        if (lastContactMillis > limit.toMillis()) {
+            return "no contact with the majority for " + lastContactMillis + " ms";
+        }
+        return "ok: " + role.name().toLowerCase(Locale.ROOT) + " of " + leader.get() + ", " + peers.size()
+                + " peers, heard " + lastContactMillis + " ms ago";
+    }
+
     /** What this peer is doing. */
     public enum Role {
         LEADER,
