@@ -6,24 +6,19 @@ import dev.matriarch.proto.store.v1.ReformPlan;
 import java.io.IOException;
 import java.net.BindException;
 import java.net.ServerSocket;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.TreeSet;
 import java.util.UUID;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.Function;
 import java.util.function.Predicate;
-import java.util.stream.Stream;
 import org.apache.ratis.protocol.ClientId;
 import org.apache.ratis.protocol.GroupManagementRequest;
 import org.apache.ratis.protocol.RaftClientReply;
@@ -39,24 +34,21 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The data directory and the Ratis server that lives in it: the rules of what may be started, formatted or refused.
- * A store that was part of a group is never started empty.
+ * The Ratis server that lives in this node's {@link StoreDirectory}: started with what is there, stopped, moved into
+ * another group.
  */
 final class ReplicaHost implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(ReplicaHost.class);
     private static final long HAND_OVER_MILLIS = 1000;
     private static final long START_SECONDS = 30;
-    private static final int PROBE_BYTES = 1 << 20;
 
     private final RaftStoreSettings settings;
-    private final KnownPeers knownPeers;
+    private final StoreDirectory directory;
     private final RaftTransport transport;
     private final ServerServiceDefinition service;
     private final StoreStateMachine.Observer observer;
     private final Function<PeerMarker, Optional<GivenUp>> news;
     private final Predicate<ReformPlan> inForce;
-    private final Path logDir;
-    private volatile PeerMarker marker;
     private volatile RaftServer server;
     private volatile Proposals.Replica replica;
 
@@ -75,16 +67,14 @@ final class ReplicaHost implements AutoCloseable {
         this.news = news;
         this.inForce = inForce;
         this.settings = settings;
-        this.knownPeers = knownPeers;
+        this.directory = new StoreDirectory(settings, knownPeers);
         this.transport = transport;
         this.service = service;
         this.observer = observer;
-        this.logDir = settings.dataDir().resolve("log");
-        this.marker = PeerMarker.fresh(settings);
     }
 
     PeerMarker marker() {
-        return marker;
+        return directory.marker();
     }
 
     /** Present while this peer has a group and its server runs. */
@@ -94,7 +84,7 @@ final class ReplicaHost implements AutoCloseable {
 
     /** Checks directory and port, then starts the server; recovers the group if there is one. */
     synchronized void start() throws StoreStartException {
-        marker = readMarker();
+        directory.open();
         Optional<ReformPlan> plan = plan();
         if (plan.isPresent() && !isDone(plan.get())) {
             if (inForce.test(plan.get())) {
@@ -102,38 +92,32 @@ final class ReplicaHost implements AutoCloseable {
                 plan = Optional.empty();
             } else {
                 requireFresh(plan.get());
-                takeUp(plan.get());
+                directory.takeUp(plan.get());
             }
         }
-        if (marker.settled() && Files.exists(aside(marker)) && !Files.exists(logDir)) {
-            try {
-                renew();
-            } catch (IOException e) {
-                throw explain(e);
-            }
-        }
-        if (plan.isEmpty() && marker.groupId().isPresent()) {
-            Optional<GivenUp> givenUp = news.apply(marker);
+        directory.finishRenewal();
+        if (plan.isEmpty() && marker().groupId().isPresent()) {
+            Optional<GivenUp> givenUp = news.apply(marker());
             if (givenUp.isPresent()) {
-                putAside(givenUp.get());
+                directory.putAside(givenUp.get());
             }
         }
+        PeerMarker marker = marker();
         Optional<UUID> group = marker.groupId();
         if (group.isPresent()) {
-            checkLog(group.get());
+            directory.checkLog(group.get());
         }
         checkPort();
         StoreStateMachine stateMachine = new StoreStateMachine(observer);
-        boolean recover = group.isPresent() && hasLog(group.get());
+        boolean recover = group.isPresent() && directory.hasLog(group.get());
         RaftServer started = null;
         try {
             if (recover) {
-                Path log = logDir.resolve(group.get().toString()).resolve("current");
-                TornTail.repair(log).forEach(LOG::warn);
+                TornTail.repair(directory.current(group.get())).forEach(LOG::warn);
             }
             started = transport.server(
                     RaftPeerId.valueOf(marker.peerId()),
-                    logDir,
+                    directory.log(),
                     recover ? Optional.of(raftGroup(group.get(), marker.members())) : Optional.empty(),
                     stateMachine,
                     service);
@@ -153,7 +137,7 @@ final class ReplicaHost implements AutoCloseable {
             }
             server = null;
             replica = null;
-            throw explain(e);
+            throw directory.explain(e);
         }
         pending = recover || group.isPresent() ? null : stateMachine;
     }
@@ -163,41 +147,21 @@ final class ReplicaHost implements AutoCloseable {
     /** Makes the group's directory here and takes part; the marker is written first. */
     synchronized void enter(UUID group, List<PeerIdentity> members) throws StoreStartException {
         try {
-            PeerMarker entering = marker.entering(group, members);
-            entering.save(settings.dataDir());
-            marker = entering;
+            directory.entering(group, members);
             add(group, members, pending);
             pending = null;
         } catch (IOException e) {
-            throw explain(e);
+            throw directory.explain(e);
         }
     }
 
     synchronized void settle() throws StoreStartException {
-        try {
-            PeerMarker inside = marker.inside();
-            inside.save(settings.dataDir());
-            marker = inside;
-        } catch (IOException e) {
-            throw explain(e);
-        }
+        directory.settle();
     }
 
     /** The group's members changed: noted for the day when the configuration no longer leads to them. */
     synchronized void learned(List<PeerIdentity> members) {
-        knownPeers.remember(members.stream()
-                .map(PeerIdentity::getAddress)
-                .filter(a -> !a.equals(settings.selfAddress()))
-                .toList());
-        try {
-            PeerMarker knowing = marker.knowing(members);
-            if (!knowing.equals(marker)) {
-                knowing.save(settings.dataDir());
-                marker = knowing;
-            }
-        } catch (IOException e) {
-            LOG.warn("The new members of the store could not be noted in {}: {}", settings.dataDir(), e.toString());
-        }
+        directory.learned(members);
     }
 
     /**
@@ -206,12 +170,7 @@ final class ReplicaHost implements AutoCloseable {
      */
     synchronized void startAnew() throws StoreStartException {
         stopReplica();
-        try {
-            moveLogAside();
-            renew();
-        } catch (IOException e) {
-            throw explain(e);
-        }
+        directory.renew();
         start();
     }
 
@@ -232,13 +191,13 @@ final class ReplicaHost implements AutoCloseable {
         try {
             Reforming.done(settings.dataDir());
         } catch (IOException e) {
-            throw explain(e);
+            throw directory.explain(e);
         }
     }
 
     /** The planned store was there already when this peer was stopped. */
     private boolean isDone(ReformPlan plan) {
-        return marker.settled() && belongsTo(plan.getGroupId());
+        return marker().settled() && belongsTo(plan.getGroupId());
     }
 
     /**
@@ -248,7 +207,7 @@ final class ReplicaHost implements AutoCloseable {
     private void abandon(ReformPlan plan) throws StoreStartException {
         try {
             if (belongsTo(plan.getGroupId())) {
-                putAside(GivenUp.newBuilder()
+                directory.putAside(GivenUp.newBuilder()
                         .setGroupId(plan.getGroupId())
                         .setSuccessor(plan.getGivenUp())
                         .build());
@@ -260,7 +219,7 @@ final class ReplicaHost implements AutoCloseable {
                     plan.getGivenUp(),
                     settings.dataDir());
         } catch (IOException e) {
-            throw explain(e);
+            throw directory.explain(e);
         }
     }
 
@@ -277,7 +236,7 @@ final class ReplicaHost implements AutoCloseable {
                         + ", and start again within " + Reforming.LONGEST_INTERRUPTION.toMinutes() + " minutes.");
             }
         } catch (IOException e) {
-            throw explain(e);
+            throw directory.explain(e);
         }
     }
 
@@ -290,48 +249,24 @@ final class ReplicaHost implements AutoCloseable {
         Durable.syncDirectory(settings.dataDir());
     }
 
-    private void takeUp(ReformPlan plan) throws StoreStartException {
-        UUID group = UUID.fromString(plan.getGroupId());
-        if (marker.groupId().filter(group::equals).isPresent()) {
-            return;
-        }
-        try {
-            moveLogAside();
-            PeerMarker founder = new PeerMarker(
-                    plan.getMe().getPeerId(),
-                    settings.name(),
-                    settings.scope(),
-                    settings.selfAddress(),
-                    Optional.of(group),
-                    false,
-                    List.of(plan.getMe()),
-                    List.of());
-            founder.save(settings.dataDir());
-            marker = founder;
-            Files.createDirectories(logDir);
-        } catch (IOException e) {
-            throw explain(e);
-        }
-    }
-
     /** Its store was given up: this peer goes on as a new one that waits to be taken into the successor. */
     synchronized void giveUp(GivenUp givenUp) throws StoreStartException {
         stopReplica();
         if (belongsTo(givenUp.getGroupId())) {
-            putAside(givenUp);
+            directory.putAside(givenUp);
         }
         try {
             if (plan().filter(p -> p.getGroupId().equals(givenUp.getGroupId())).isPresent()) {
                 putPlanAside();
             }
         } catch (IOException e) {
-            throw explain(e);
+            throw directory.explain(e);
         }
         start();
     }
 
     boolean belongsTo(String group) {
-        return marker.groupId().map(UUID::toString).equals(Optional.of(group));
+        return directory.belongsTo(group);
     }
 
     /** Takes part in this group no more; {@link #giveUp} does the rest, or did. */
@@ -339,46 +274,6 @@ final class ReplicaHost implements AutoCloseable {
         if (belongsTo(group)) {
             stopReplica();
         }
-    }
-
-    private void putAside(GivenUp givenUp) throws StoreStartException {
-        try {
-            moveLogAside();
-            PeerMarker fresh =
-                    PeerMarker.removed(settings, marker).entering(UUID.fromString(givenUp.getSuccessor()), List.of());
-            fresh.save(settings.dataDir());
-            LOG.warn(
-                    "The store that this node was part of ({}) lost its majority and was given up with matriarchctl recover. This"
-                            + " node acts by it no more: it goes on as {} and waits to be taken into the new store"
-                            + " (matriarchctl raft add-peer {}); its old log is kept in {}",
-                    givenUp.getGroupId(),
-                    fresh.peerId(),
-                    settings.selfAddress(),
-                    aside(marker));
-            marker = fresh;
-            Files.createDirectories(logDir);
-        } catch (IOException | IllegalArgumentException e) {
-            throw explain(e);
-        }
-    }
-
-    private void moveLogAside() throws IOException {
-        Path aside = aside(marker);
-        if (!Files.exists(aside) && Files.exists(logDir)) {
-            Files.move(logDir, aside, StandardCopyOption.ATOMIC_MOVE);
-            Durable.syncDirectory(settings.dataDir());
-        }
-    }
-
-    private Path aside(PeerMarker old) {
-        return settings.dataDir().resolve("removed-" + old.peerId());
-    }
-
-    private void renew() throws IOException {
-        PeerMarker fresh = PeerMarker.removed(settings, marker);
-        fresh.save(settings.dataDir());
-        marker = fresh;
-        Files.createDirectories(logDir);
     }
 
     /** Stops the server and keeps everything else, so that {@link #start} can follow. */
@@ -393,118 +288,13 @@ final class ReplicaHost implements AutoCloseable {
 
     /** @throws StoreStartException while the volume has too little room, or takes no file */
     void checkSpace() throws StoreStartException {
-        Path probe = settings.dataDir().resolve("space.probe");
-        try {
-            long usable = new Ballast(settings.dataDir()).usable();
-            if (usable < DiskRoom.TO_START) {
-                throw new StoreStartException(
-                        "The built-in store on this node is stopped: " + settings.dataDir() + " has "
-                                + (usable >> 10) + " kB left. It starts again by itself once there are "
-                                + (DiskRoom.TO_START >> 20) + " MB; free some space.");
-            }
-            try {
-                Files.write(
-                        probe,
-                        new byte[PROBE_BYTES],
-                        StandardOpenOption.CREATE,
-                        StandardOpenOption.TRUNCATE_EXISTING,
-                        StandardOpenOption.WRITE);
-            } finally {
-                Files.deleteIfExists(probe);
-            }
-        } catch (IOException e) {
-            throw new StoreStartException(
-                    "The built-in store on this node is stopped: " + settings.dataDir() + " cannot be written (" + e
-                            + "). It starts again by itself once that is possible; free some space or check the disk.",
-                    e);
-        }
+        directory.checkSpace();
     }
 
     @Override
     public void close() {
         handOver();
         stopReplica();
-    }
-
-    private PeerMarker readMarker() throws StoreStartException {
-        Path dir = settings.dataDir();
-        try {
-            Files.createDirectories(dir);
-            if (!Files.isWritable(dir)) {
-                throw new StoreStartException("The store's directory " + dir + " cannot be written by this user. "
-                        + "Nothing was started. Give the directory to the user that runs the agent.");
-            }
-            Optional<PeerMarker> found = PeerMarker.load(dir);
-            if (found.isEmpty()) {
-                if (isFilled(logDir)) {
-                    throw new StoreStartException(dir.resolve(PeerMarker.FILE) + " is missing although " + logDir
-                            + " holds a store. Nothing was changed. Restore the file, or move " + dir
-                            + again());
-                }
-                Files.createDirectories(logDir);
-                PeerMarker fresh = marker;
-                fresh.save(dir);
-                return fresh;
-            }
-            PeerMarker known = found.get();
-            if (!known.scope().equals(settings.scope())) {
-                throw new StoreStartException("The store in " + dir + " belongs to the cluster \"" + known.scope()
-                        + "\", not to \"" + settings.scope()
-                        + "\". Nothing was changed. Correct scope or raft.data_dir in the configuration.");
-            }
-            if (!known.address().equals(settings.selfAddress())) {
-                throw new StoreStartException("The store in " + dir + " belongs to the peer at " + known.address()
-                        + ", but raft.self_addr is " + settings.selfAddress()
-                        + ". Nothing was changed. Set the old address again, or move " + dir
-                        + again());
-            }
-            return known.named(settings.name());
-        } catch (IOException e) {
-            throw new StoreStartException(
-                    "The store's directory " + dir + " cannot be used (" + e
-                            + "). Nothing was started. Check its owner, its permissions and the disk.",
-                    e);
-        }
-    }
-
-    private void checkLog(UUID group) throws StoreStartException {
-        if (hasLog(group)) {
-            return;
-        }
-        Path dir = logDir.resolve(group.toString());
-        if (marker.settled()) {
-            throw new StoreStartException("The store in " + settings.dataDir() + " has lost its log: " + dir
-                    + " is missing or incomplete. It was not started, because an empty peer under the old identity "
-                    + "could make the others forget what they have confirmed. Move " + settings.dataDir()
-                    + again());
-        }
-        try {
-            if (Files.exists(dir)) {
-                // Left from an entry that did not get as far as Ratis' first durable file.
-                try (Stream<Path> files = Files.walk(dir)) {
-                    for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                        Files.delete(file);
-                    }
-                }
-            }
-            Files.createDirectories(logDir);
-        } catch (IOException e) {
-            throw explain(e);
-        }
-    }
-
-    private boolean hasLog(UUID group) {
-        return Files.isRegularFile(
-                logDir.resolve(group.toString()).resolve("current").resolve("raft-meta"));
-    }
-
-    private static boolean isFilled(Path dir) throws IOException {
-        if (!Files.isDirectory(dir)) {
-            return false;
-        }
-        try (DirectoryStream<Path> entries = Files.newDirectoryStream(dir)) {
-            return entries.iterator().hasNext();
-        }
     }
 
     /** Ratis finds a port in use only when it is too late for a sentence. */
@@ -557,45 +347,6 @@ final class ReplicaHost implements AutoCloseable {
                         .build())
                 .toList();
         return RaftGroup.valueOf(RaftGroupId.valueOf(group), peers);
-    }
-
-    private StoreStartException explain(Exception problem) {
-        for (Throwable t = problem; t != null; t = t.getCause()) {
-            if (t instanceof CorruptStoreException corrupt) {
-                return damaged(corrupt.getMessage(), problem);
-            }
-            String type = t.getClass().getSimpleName();
-            if (type.contains("Checksum") || type.contains("CorruptedFile") || type.contains("RaftLogIO")) {
-                return damaged("The store's log in " + logDir + " is damaged (" + t.getMessage() + ")", problem);
-            }
-        }
-        Throwable root = problem;
-        while (root.getCause() != null) {
-            root = root.getCause();
-        }
-        return new StoreStartException(
-                "The store in " + settings.dataDir() + " could not be started: " + root
-                        + ". Nothing was deleted. Check the directory's owner and the free space.",
-                problem);
-    }
-
-    /** The end of the sentences that say how to come back without the data. */
-    private String again() {
-        Set<String> others = new TreeSet<>();
-        marker.known().stream().map(PeerIdentity::getAddress).forEach(others::add);
-        try {
-            others.addAll(knownPeers.load());
-        } catch (StoreStartException e) {
-            LOG.warn("{}", e.getMessage());
-        }
-        others.remove(settings.selfAddress());
-        return " aside and start again"
-                + (others.isEmpty() ? "" : " with raft.partner_addrs naming " + String.join(", ", others))
-                + ": this node then joins as a new peer.";
-    }
-
-    private StoreStartException damaged(String what, Exception problem) {
-        return new StoreStartException(what + ". Nothing was deleted. Move " + settings.dataDir() + again(), problem);
     }
 
     /** The others need not wait for an election when the Raft leader goes on purpose. */
