@@ -10,12 +10,12 @@ import org.apache.ratis.server.RaftServer;
 /** What {@link Forming} does to this node's replica. */
 final class FormingPeer implements Forming.Peer {
     private final ReplicaHost host;
-    private final Succession succession;
+    private final Herald herald;
     private final StoreCondition condition;
 
-    FormingPeer(ReplicaHost host, Succession succession, StoreCondition condition) {
+    FormingPeer(ReplicaHost host, Herald herald, StoreCondition condition) {
         this.host = host;
-        this.succession = succession;
+        this.herald = herald;
         this.condition = condition;
     }
 
@@ -53,7 +53,7 @@ final class FormingPeer implements Forming.Peer {
 
     @Override
     public void learn(List<GivenUp> news) {
-        succession.learn(news);
+        herald.learn(news);
     }
 
     @Override

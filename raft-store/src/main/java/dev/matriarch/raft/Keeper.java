@@ -14,11 +14,11 @@ import org.slf4j.LoggerFactory;
 final class Keeper {
     private static final Logger LOG = LoggerFactory.getLogger(Keeper.class);
     private static final long LOOK_AROUND_MILLIS = 3000;
-    private static final long HERALD_MILLIS = 2000;
 
     private final StoreCondition condition;
     private final ReplicaHost host;
     private final LeaseExpiry expiry;
+    private final Herald herald;
     private final Supplier<Forming> forming;
     private final Refounding refounding;
     private final Removal removal;
@@ -37,6 +37,7 @@ final class Keeper {
             StoreCondition condition,
             ReplicaHost host,
             LeaseExpiry expiry,
+            Herald herald,
             Supplier<Forming> forming,
             Refounding refounding,
             Removal removal,
@@ -46,6 +47,7 @@ final class Keeper {
         this.condition = condition;
         this.host = host;
         this.expiry = expiry;
+        this.herald = herald;
         this.forming = forming;
         this.refounding = refounding;
         this.removal = removal;
@@ -65,7 +67,7 @@ final class Keeper {
 
     private void keep() {
         try {
-            Thread.ofVirtual().name("raft-store-herald").start(this::herald);
+            herald.start(condition::isClosed);
             while (!condition.isClosed()) {
                 if (giveUp()) {
                     continue;
@@ -114,16 +116,5 @@ final class Keeper {
         host.giveUp(order.get());
         condition.hasGivenUp();
         return true;
-    }
-
-    private void herald() {
-        try {
-            while (!condition.isClosed()) {
-                refounding.tell();
-                Thread.sleep(HERALD_MILLIS);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
     }
 }

@@ -31,6 +31,8 @@ final class PeerAnswers implements PeerRpc.Answers {
     private final Membership membership;
     private final Proposals.Surroundings surroundings;
     private final Supplier<ViewReply> view;
+    private final Herald herald;
+    private final Survey survey;
     private final Succession succession;
     private final FeatureLevel level;
 
@@ -41,6 +43,8 @@ final class PeerAnswers implements PeerRpc.Answers {
             Membership membership,
             Proposals.Surroundings surroundings,
             Supplier<ViewReply> view,
+            Herald herald,
+            Survey survey,
             Succession succession,
             FeatureLevel level) {
         this.scope = scope;
@@ -49,6 +53,8 @@ final class PeerAnswers implements PeerRpc.Answers {
         this.membership = membership;
         this.surroundings = surroundings;
         this.view = view;
+        this.herald = herald;
+        this.survey = survey;
         this.succession = succession;
         this.level = level;
     }
@@ -56,7 +62,7 @@ final class PeerAnswers implements PeerRpc.Answers {
     @Override
     public HelloReply hello(HelloRequest request) {
         if (request.getScope().equals(scope)) {
-            succession.learn(request.getGivenUpList());
+            herald.learn(request.getGivenUpList());
         }
         PeerMarker marker = host.get().marker();
         HelloReply.Builder reply = HelloReply.newBuilder()
@@ -64,7 +70,7 @@ final class PeerAnswers implements PeerRpc.Answers {
                 .setScope(scope)
                 .setMe(marker.identity())
                 .setFeatureLevel(level.known())
-                .addAllGivenUp(succession.givenUp());
+                .addAllGivenUp(herald.givenUp());
         Optional<Proposals.Replica> replica = host.get().replica();
         if (marker.settled() && marker.groupId().isPresent()) {
             List<PeerIdentity> members =
@@ -101,7 +107,7 @@ final class PeerAnswers implements PeerRpc.Answers {
     @Override
     public CompletableFuture<SurveyReply> survey(SurveyRequest request) {
         CompletableFuture<SurveyReply> reply = new CompletableFuture<>();
-        Thread.ofVirtual().name("raft-store-survey").start(() -> reply.complete(succession.survey()));
+        Thread.ofVirtual().name("raft-store-survey").start(() -> reply.complete(survey.own()));
         return reply;
     }
 

@@ -41,7 +41,6 @@ public final class RaftStore implements AutoCloseable {
     private final StoreGroup group;
     private final Membership membership;
     private final Invitations invitations;
-    private final Succession succession;
     private final Proposals proposals;
     private final LocalCopy localCopy;
     private final LeaseExpiry expiry;
@@ -111,8 +110,10 @@ public final class RaftStore implements AutoCloseable {
         this.localCopy = new LocalCopy(surroundings, proposals, contact);
         this.expiry = new LeaseExpiry("raft-store-expiry", this::proposeExpiry);
         KnownPeers knownPeers = new KnownPeers(settings);
-        this.succession =
-                new Succession(settings, rpc, () -> host(), this::view, new Supersession(condition, () -> host()));
+        Supersession supersession = new Supersession(condition, () -> host());
+        Survey survey = new Survey(settings, rpc, () -> host(), this::view);
+        Herald herald = new Herald(settings, rpc, () -> host(), survey, supersession);
+        Succession succession = new Succession(settings, rpc, () -> host(), survey, supersession);
         this.events = new ReplicaEvents(
                 settings.dataDir(),
                 level,
@@ -134,23 +135,34 @@ public final class RaftStore implements AutoCloseable {
                         membership,
                         surroundings,
                         this::view,
+                        herald,
+                        survey,
                         succession,
                         level)),
                 events,
-                succession::news,
-                succession::isBack);
+                herald::news,
+                herald::isBack);
         this.group = new StoreGroup(
-                settings, rpc, membership, surroundings, this::view, () -> host().marker(), new DcsView(), succession);
+                settings,
+                rpc,
+                membership,
+                surroundings,
+                this::view,
+                () -> host().marker(),
+                new DcsView(),
+                survey,
+                succession);
         this.dcs = new RaftDcs(new DcsView());
         this.levelRaising = new LevelRaising(level, this::leading, this::viewOf, proposals);
         this.roster = new Roster(settings, host);
         this.removal = new Removal(settings, condition, host, group, expiry, this::status);
         Rebuilding rebuilding = new Rebuilding(condition, host, expiry, listeners);
-        FormingPeer forming = new FormingPeer(host, succession, condition);
+        FormingPeer forming = new FormingPeer(host, herald, condition);
         this.keeper = new Keeper(
                 condition,
                 host,
                 expiry,
+                herald,
                 () -> new Forming(settings, knownPeers, rpc, forming, level, told),
                 new Refounding(
                         settings,
@@ -158,7 +170,7 @@ public final class RaftStore implements AutoCloseable {
                         host,
                         expiry,
                         rebuilding,
-                        succession,
+                        herald,
                         proposals,
                         surroundings,
                         membership,

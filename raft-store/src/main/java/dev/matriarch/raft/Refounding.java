@@ -32,7 +32,7 @@ final class Refounding {
     private final ReplicaHost host;
     private final LeaseExpiry expiry;
     private final Rebuilding rebuilding;
-    private final Succession succession;
+    private final Herald herald;
     private final Proposals proposals;
     private final Proposals.Surroundings surroundings;
     private final Membership membership;
@@ -44,7 +44,7 @@ final class Refounding {
             ReplicaHost host,
             LeaseExpiry expiry,
             Rebuilding rebuilding,
-            Succession succession,
+            Herald herald,
             Proposals proposals,
             Proposals.Surroundings surroundings,
             Membership membership,
@@ -54,7 +54,7 @@ final class Refounding {
         this.host = host;
         this.expiry = expiry;
         this.rebuilding = rebuilding;
-        this.succession = succession;
+        this.herald = herald;
         this.proposals = proposals;
         this.surroundings = surroundings;
         this.membership = membership;
@@ -68,7 +68,7 @@ final class Refounding {
     void run() throws StoreStartException, InterruptedException {
         Optional<ReformPlan> plan = host.plan();
         if (plan.isEmpty()) {
-            succession.planned(plan);
+            herald.planned(plan);
             return;
         }
         if (condition.reformOrdered()) {
@@ -80,13 +80,13 @@ final class Refounding {
             plan = host.plan();
         }
         // Not before it is certain that the old store has not come back: whoever hears of it leaves that store.
-        succession.planned(plan);
+        herald.planned(plan);
         if (plan.isEmpty()) {
             return;
         }
         // From here on nobody renews a lease with this peer's help. Who still answers as a part of the old store may.
         long begun = System.nanoTime();
-        tell();
+        herald.tell();
         progress.accept("forms the store " + plan.get().getGroupId() + " in place of "
                 + plan.get().getGivenUp()
                 + ", which lost its majority; nobody may lead until a lease of the old leader has"
@@ -96,14 +96,14 @@ final class Refounding {
             if (condition.rebuildOrdered()) {
                 rebuilding.run();
                 if (host.plan().isEmpty()) {
-                    succession.planned(Optional.empty());
+                    herald.planned(Optional.empty());
                     return;
                 }
             }
             long now = System.nanoTime();
-            if (isOver(begun, succession.oldOneSeen(), now, plan.get().getWaitMillis()) && seeded(plan.get())) {
+            if (isOver(begun, herald.oldOneSeen(), now, plan.get().getWaitMillis()) && seeded(plan.get())) {
                 host.reformed();
-                succession.planned(Optional.empty());
+                herald.planned(Optional.empty());
                 LOG.warn(
                         "The store {} is there in place of {}. Whoever comes back from the old one waits to be taken in:"
                                 + " matriarchctl raft add-peer HOST:PORT",
@@ -187,15 +187,6 @@ final class Refounding {
                         last,
                         address);
             }
-        }
-    }
-
-    /** Whoever belonged to a store that was given up hears of it. Any thread; returns at once. */
-    void tell() {
-        try {
-            succession.herald();
-        } catch (RuntimeException e) {
-            LOG.warn("The members of a store that was given up could not be told this time", e);
         }
     }
 }

@@ -60,6 +60,7 @@ public final class StoreGroup {
     private final Supplier<ViewReply> own;
     private final Supplier<PeerMarker> marker;
     private final RaftDcs.Store store;
+    private final Survey survey;
     private final Succession succession;
 
     StoreGroup(
@@ -70,7 +71,9 @@ public final class StoreGroup {
             Supplier<ViewReply> own,
             Supplier<PeerMarker> marker,
             RaftDcs.Store store,
+            Survey survey,
             Succession succession) {
+        this.survey = survey;
         this.succession = succession;
         this.settings = settings;
         this.rpc = rpc;
@@ -164,12 +167,12 @@ public final class StoreGroup {
 
     /** @param note says how the PostgreSQL beside this peer is; may take a second. Without it there is none here */
     public void server(Supplier<Optional<ServerNote>> note) {
-        succession.server(note);
+        survey.server(note);
     }
 
     /** What is left of a store whose majority may be gone; changes nothing. Takes six seconds at most. */
     public Recovery previewRecovery() {
-        return succession.preview();
+        return survey.preview();
     }
 
     /**

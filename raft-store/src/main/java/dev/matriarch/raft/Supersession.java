@@ -7,7 +7,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** Another store takes the place of this node's one: nobody acts by this one from now on. Any thread; returns at once. */
-final class Supersession implements Succession.Orders {
+final class Supersession {
     private static final Logger LOG = LoggerFactory.getLogger(Supersession.class);
 
     private final StoreCondition condition;
@@ -18,8 +18,8 @@ final class Supersession implements Succession.Orders {
         this.host = host;
     }
 
-    @Override
-    public void giveUp(GivenUp order) {
+    /** The store that this peer belongs to was given up. */
+    void giveUp(GivenUp order) {
         boolean begins = condition.orderGivingUp(
                 order,
                 group -> host.get().belongsTo(group),
@@ -34,8 +34,8 @@ final class Supersession implements Succession.Orders {
         Thread.ofVirtual().name("raft-store-fence").start(() -> host.get().leave(order.getGroupId()));
     }
 
-    @Override
-    public void stop(String why) {
+    /** Another store took the place of the same old one, and this one is to end. */
+    void stop(String why) {
         condition.stopped();
         if (!condition.problem().equals(why)) {
             LOG.error("{}", why);
@@ -43,8 +43,8 @@ final class Supersession implements Succession.Orders {
         }
     }
 
-    @Override
-    public void reform(ReformPlan plan) {
+    /** The plan is on the disk: it is to be carried out. */
+    void reform(ReformPlan plan) {
         condition.broken("The store that this node was part of (" + plan.getGivenUp()
                 + ") lost its majority; this node forms another one in its place.");
         condition.orderReform();
