@@ -115,7 +115,8 @@ final class Lives {
                             store.reconfigure(changed.store());
                         },
                         with(store.services(), moving),
-                        store.joining())) {
+                        store.joining(),
+                        store.peers())) {
             begun = true;
             moving.leaving(agent::leave);
             AskedBySignal.calls("HUP", () -> service.reload(agent::reload), "use matriarchctl reload");

@@ -1,5 +1,6 @@
 package dev.matriarch.agent;
 
+import dev.matriarch.agent.certificates.StorePeers;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConsulConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
@@ -45,6 +46,7 @@ import org.slf4j.Logger;
  * @param reconfigured is told of each changed local configuration
  * @param services of the control port that only this store has
  * @param joining where tokens for new members are kept, if it can keep them
+ * @param peers of the store, if it has any
  * @param closing ends it
  */
 record Store(
@@ -52,6 +54,7 @@ record Store(
         Consumer<StoreConfig> reconfigured,
         List<BindableService> services,
         Optional<JoinStore> joining,
+        Optional<StorePeers> peers,
         Runnable closing)
         implements AutoCloseable {
 
@@ -106,6 +109,7 @@ record Store(
                     changed -> {},
                     List.of(new StoreEndpoint(config.scope(), store.group())),
                     Optional.of(new BuiltInTokens(store)),
+                    Optional.of(new BuiltInPeers(store)),
                     store::close);
         }
     }
@@ -125,12 +129,24 @@ record Store(
 
         private static Store openV2(EtcdSettings settings) throws IOException {
             EtcdV2Dcs dcs = new EtcdV2Dcs(settings);
-            return new Store(dcs, changed -> login(changed, dcs::login), List.of(), Optional.empty(), dcs::close);
+            return new Store(
+                    dcs,
+                    changed -> login(changed, dcs::login),
+                    List.of(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    dcs::close);
         }
 
         private static Store openV3(EtcdSettings settings) throws IOException {
             EtcdDcs dcs = new EtcdDcs(settings);
-            return new Store(dcs, changed -> login(changed, dcs::login), List.of(), Optional.empty(), dcs::close);
+            return new Store(
+                    dcs,
+                    changed -> login(changed, dcs::login),
+                    List.of(),
+                    Optional.empty(),
+                    Optional.empty(),
+                    dcs::close);
         }
 
         private static void login(StoreConfig changed, Consumer<Optional<EtcdSettings.Login>> to) {
@@ -177,6 +193,7 @@ record Store(
                     },
                     List.of(),
                     Optional.empty(),
+                    Optional.empty(),
                     dcs::close);
         }
 
@@ -199,7 +216,7 @@ record Store(
                     access(zoo.access()));
             log.info("The cluster's keys are in ZooKeeper, under {}", settings.base());
             ZooKeeperDcs dcs = new ZooKeeperDcs(settings);
-            return new Store(dcs, changed -> {}, List.of(), Optional.empty(), dcs::close);
+            return new Store(dcs, changed -> {}, List.of(), Optional.empty(), Optional.empty(), dcs::close);
         }
 
         private static ZooKeeperSettings.Access access(ZooKeeperAccess access) {
@@ -254,7 +271,7 @@ record Store(
                     kubernetes.useEndpoints() ? "Endpoints" : "ConfigMaps",
                     settings.namespace());
             KubernetesDcs dcs = new KubernetesDcs(settings);
-            return new Store(dcs, changed -> {}, List.of(), Optional.empty(), dcs::close);
+            return new Store(dcs, changed -> {}, List.of(), Optional.empty(), Optional.empty(), dcs::close);
         }
 
         /** As Patroni: a pod's service account, else kubectl's file. */

@@ -1,6 +1,7 @@
 package dev.matriarch.agent;
 
 import dev.matriarch.agent.certificates.OwnTls;
+import dev.matriarch.agent.certificates.ShownCertificate;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.NodeConfig;
 import dev.matriarch.agent.config.RaftConfig;
@@ -60,6 +61,12 @@ final class Witness {
             try (RaftStore store = RaftStore.open(settings(config, file, tls), text -> log.debug("{}", text));
                     ServiceNotes service =
                             ServiceNotes.of(System.getenv(), config.raft().dataDir())) {
+                new BuiltInPeers(store)
+                        .answerWith(new ShownCertificate(
+                                config.name(),
+                                tls,
+                                own,
+                                () -> watch.ifPresent(w -> config.tls().ifPresent(w::reload))));
                 config.raft().removeDeadPeersAfter().ifPresent(store::removeDeadPeersAfter);
                 store.watchRoom(RaftStore.BALLAST_AFTER);
                 config.raft()

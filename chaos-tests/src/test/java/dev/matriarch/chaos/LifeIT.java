@@ -11,6 +11,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
@@ -301,8 +302,10 @@ class LifeIT {
         for (int i = 0; i < before.size(); i++) {
             assertNotEquals(before.get(i), after.get(i));
         }
+        theAuthorityIsChanged();
         assertEquals(agents, cluster.nodes().stream().map(Node::requireAgent).toList());
         customer.awaitServed();
+        nothingLost();
 
         String file = cluster.directory().resolve("saved.store").toString();
         operator.order("raft", "snapshot", "save", file);
@@ -312,9 +315,33 @@ class LifeIT {
         done(6, "new certificates, a saved store");
     }
 
-    /** Of both members; the record of a third one that left ends with its lease. */
+    /** In the steps of docs/runbooks/change-the-authority.md, as the customer checks whom he talks to. */
+    private static void theAuthorityIsChanged() throws Exception {
+        Path home = n4.home().resolve("tls");
+        String old = Files.readString(home.resolve("ca.crt"));
+        operator.token();
+        operator.order("cert", "rotate", "--authority", "--force", "--until", "trusted");
+        Path copy = cluster.directory().resolve("authority.crt");
+        Files.copy(home.resolve("ca.crt"), copy, StandardCopyOption.REPLACE_EXISTING);
+        operator.order("cert", "rotate", "--authority", "--force", "--until", "shown");
+        operator.order("reload", "demo", "--force");
+        customer.awaitServed();
+        Commands.Result over = operator.order("cert", "rotate", "--authority", "--force");
+        assertTrue(over.output().contains("w: accept the old authority no more"), over.output());
+        serials();
+        String made = Files.readString(home.resolve("ca.crt"));
+        assertEquals(1, made.split("BEGIN CERTIFICATE", -1).length - 1, made);
+        assertNotEquals(old, made);
+        assertEquals(made, Files.readString(witness.file().resolveSibling("tls/ca.crt")));
+        Files.copy(home.resolve("ca.crt"), copy, StandardCopyOption.REPLACE_EXISTING);
+        String tokens =
+                operator.order("cluster", "token", "--list", "-o", "tsv").output();
+        assertTrue(tokens.contains("\trevoked\t") && !tokens.contains("\topen\t"), tokens);
+    }
+
+    /** Of both members and the witness; the record of a third one that left ends with its lease. */
     private static List<String> serials() {
-        return Await.value("the certificates of both members", WHOLE, () -> {
+        return Await.value("the certificates of all", WHOLE, () -> {
             Commands.Result result = cluster.ctl("cert", "status", "-o", "json");
             if (result.exitCode() != 0) {
                 return Optional.empty();
@@ -322,7 +349,7 @@ class LifeIT {
             List<String> serials = new ArrayList<>();
             Operator.json(result)
                     .forEach(row -> serials.add(row.required("Serial").asText()));
-            return serials.size() == 2 ? Optional.of(serials) : Optional.empty();
+            return serials.size() == 3 ? Optional.of(serials) : Optional.empty();
         });
     }
 

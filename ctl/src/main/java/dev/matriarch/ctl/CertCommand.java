@@ -28,6 +28,8 @@ final class CertCommand {
     private static final Duration LIST = Duration.ofSeconds(6);
     /** One member after the other, each within four seconds. */
     private static final Duration ROTATE = Duration.ofSeconds(60);
+    /** Three steps for each member; the agents end before that. */
+    private static final Duration AUTHORITY = Duration.ofSeconds(110);
     /** The member's log begins to warn at the same time. */
     private static final Duration AUTHORITY_ENDS_SOON = Duration.ofDays(90);
     /** A renewal is tried each ten seconds. */
@@ -118,7 +120,11 @@ final class CertCommand {
         long seconds = now.getEpochSecond();
         if (r.getAuthorityNotAfter() != 0 && seconds > r.getAuthorityNotAfter() - AUTHORITY_ENDS_SOON.toSeconds()) {
             return "its authority ends at " + time(r.getAuthorityNotAfter())
-                    + ", and all certificates with it: docs/tls.md, \"The authority\"";
+                    + ", and all certificates with it: matriarchctl cert rotate --authority";
+        }
+        if (!r.getNextAuthority().isEmpty()) {
+            return "its authority is being changed to " + shortened(r.getNextAuthority())
+                    + "; to go on: matriarchctl cert rotate --authority";
         }
         long patience = Math.min(OVERDUE.toSeconds(), (r.getNotAfter() - r.getRenewal()) / 2);
         return r.getRenewal() != 0 && seconds > r.getRenewal() + patience
@@ -128,34 +134,98 @@ final class CertCommand {
 
     @Command(
             name = "rotate",
-            description = "Have new certificates made, of all members or of those named, while everything goes on.")
+            description = {
+                "Have new certificates made, of all members or of those named, while everything goes on.",
+                "With --authority another authority of the cluster takes the place of the present one, on all members and"
+                        + " witnesses, step by step, while everything goes on. If it ends in the middle, repeat it."
+            })
     int rotate(
             @Parameters(arity = "0..*", paramLabel = "MEMBER", description = "Without one: all.") List<String> names,
+            @Option(names = "--authority", description = "Change the authority as well.") boolean authority,
+            @Option(
+                            names = "--until",
+                            paramLabel = "STEP",
+                            description = {
+                                "With --authority, end before the old one stops counting; repeat the command to go on.",
+                                "trusted: all accept certificates of both. shown: all show certificates of the new one."
+                            })
+                    String until,
+            @Option(names = "--force", description = "With --authority: do not ask for confirmation.") boolean force,
             @Mixin Report report)
             throws Exception {
         List<String> chosen = names == null ? List.of() : names;
+        if (authority && !chosen.isEmpty()) {
+            throw CtlException.usage("--authority changes it for all members: name none");
+        }
+        if (!authority && (until != null || force)) {
+            throw CtlException.usage("--until and --force go with --authority");
+        }
+        if (until != null && !until.equals("trusted") && !until.equals("shown")) {
+            throw CtlException.usage("--until: trusted or shown, not '" + until + "'");
+        }
+        return report.told(
+                ctl,
+                () -> authority ? changeAuthority(until == null ? "" : until, force, report) : renew(chosen, report));
+    }
+
+    private int renew(List<String> chosen, Report report) {
         RotateCertificatesRequest request = RotateCertificatesRequest.newBuilder()
                 .setWhat(What.CERTIFICATES)
                 .addAllMembers(chosen)
                 .build();
-        return report.told(ctl, () -> {
-            try (Agents agents = ctl.reach()) {
-                String scope = agents.cluster().getScope();
-                RotateCertificatesReply reply = report.given(
-                        scope,
-                        "cert rotate",
-                        chosen,
-                        "",
-                        () -> agents.callCertificates(ROTATE, stub -> stub.rotateCertificates(request)));
-                String words = String.join("\n", reply.getLinesList());
-                report.add(scope, "cert rotate", chosen, "", reply.getDone() ? 200 : 412, words);
-                if (reply.getDone()) {
-                    ctl.terminal().print(words);
-                } else {
-                    ctl.terminal().complain("Error: " + words);
-                }
-                return reply.getDone() ? 0 : CtlException.REFUSED;
+        try (Agents agents = ctl.reach()) {
+            return ordered(agents, "cert rotate", chosen, ROTATE, request, report);
+        }
+    }
+
+    private int changeAuthority(String until, boolean force, Report report) {
+        RotateCertificatesRequest.Builder request =
+                RotateCertificatesRequest.newBuilder().setWhat(What.AUTHORITY).setUntil(until);
+        try (Agents agents = ctl.reach()) {
+            RotateCertificatesReply look = agents.callCertificates(
+                    LIST, stub -> stub.rotateCertificates(request.setLook(true).build()));
+            String words = String.join("\n", look.getLinesList());
+            if (!look.getDone()) {
+                throw CtlException.refused(words);
             }
-        });
+            ctl.terminal().print(words);
+            if (!force
+                    && !ctl.terminal()
+                            .confirm("Change the authority of "
+                                    + agents.cluster().getScope() + "?")) {
+                throw CtlException.refused("Aborted!");
+            }
+            return ordered(
+                    agents,
+                    "cert rotate --authority",
+                    List.of(),
+                    AUTHORITY,
+                    request.setLook(false).setPlan(look.getPlan()).build(),
+                    report);
+        }
+    }
+
+    private int ordered(
+            Agents agents,
+            String action,
+            List<String> members,
+            Duration longest,
+            RotateCertificatesRequest request,
+            Report report) {
+        String scope = agents.cluster().getScope();
+        RotateCertificatesReply reply = report.given(
+                scope,
+                action,
+                members,
+                "",
+                () -> agents.callCertificates(longest, stub -> stub.rotateCertificates(request)));
+        String words = String.join("\n", reply.getLinesList());
+        report.add(scope, action, members, "", reply.getDone() ? 200 : 412, words);
+        if (reply.getDone()) {
+            ctl.terminal().print(words);
+        } else {
+            ctl.terminal().complain("Error: " + words);
+        }
+        return reply.getDone() ? 0 : CtlException.REFUSED;
     }
 }

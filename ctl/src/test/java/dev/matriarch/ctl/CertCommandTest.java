@@ -36,6 +36,11 @@ class CertCommandTest {
             .setDone(true)
             .addLines("n1 shows a new certificate")
             .build();
+    private RotateCertificatesReply look = RotateCertificatesReply.newBuilder()
+            .setDone(true)
+            .setPlan("in place of 1f")
+            .addLines("A new authority takes the place of CN=demo authority 1f:")
+            .build();
     private Server server;
 
     private static CertificateRow.Builder row(String name) {
@@ -79,7 +84,7 @@ class CertCommandTest {
                     public void rotateCertificates(
                             RotateCertificatesRequest request, StreamObserver<RotateCertificatesReply> reply) {
                         asked.add(request);
-                        reply.onNext(answer);
+                        reply.onNext(request.getLook() ? look : answer);
                         reply.onCompleted();
                     }
                 })
@@ -93,9 +98,13 @@ class CertCommandTest {
     }
 
     private CtlRun cert(String... arguments) {
+        return answering("", arguments);
+    }
+
+    private CtlRun answering(String input, String... arguments) {
         List<String> all = new ArrayList<>(List.of("--endpoint", "127.0.0.1:" + server.getPort(), "cert"));
         all.addAll(List.of(arguments));
-        return CtlRun.of(Map.of(), "", all.toArray(String[]::new));
+        return CtlRun.of(Map.of(), input, all.toArray(String[]::new));
     }
 
     @Test
@@ -149,5 +158,44 @@ class CertCommandTest {
         CtlRun refused = cert("rotate");
         assertEquals(1, refused.code());
         assertTrue(refused.err().contains("n3 is away"), refused::toString);
+    }
+
+    @Test
+    void anotherAuthorityIsShownAskedForAndOrderedAsItWasShown() {
+        CtlRun no = answering("n\n", "rotate", "--authority");
+        assertEquals(1, no.code());
+        assertTrue(no.out().contains("A new authority takes the place of"), no::toString);
+        assertEquals(1, asked.size());
+        assertTrue(asked.getFirst().getLook());
+        assertEquals(What.AUTHORITY, asked.getFirst().getWhat());
+        assertEquals(0, answering("y\n", "rotate", "--authority").code());
+        RotateCertificatesRequest order = asked.getLast();
+        assertEquals(What.AUTHORITY, order.getWhat());
+        assertEquals("in place of 1f", order.getPlan());
+        assertTrue(!order.getLook() && order.getUntil().isEmpty(), order::toString);
+        assertEquals(
+                0,
+                cert("rotate", "--authority", "--force", "--until", "trusted").code());
+        assertEquals("trusted", asked.getLast().getUntil());
+
+        int before = asked.size();
+        look = RotateCertificatesReply.newBuilder()
+                .addLines("by all or by none: n3: no answer")
+                .build();
+        CtlRun refused = cert("rotate", "--authority", "--force");
+        assertEquals(1, refused.code());
+        assertTrue(refused.err().contains("n3: no answer"), refused::toString);
+        assertEquals(before + 1, asked.size());
+        assertEquals(2, cert("rotate", "--until", "trusted").code());
+        assertEquals(2, cert("rotate", "--force").code());
+        assertEquals(2, cert("rotate", "--authority", "--until", "sometime").code());
+    }
+
+    @Test
+    void aChangeOfTheAuthorityThatIsNotOverIsNoted() {
+        n2.setNextAuthority("fedcba9876543210fedcba9876543210");
+        CtlRun run = cert("status", "-o", "tsv");
+        assertEquals(1, run.code());
+        assertTrue(run.out().contains("being changed to fedcba9876543210; to go on: "), run::out);
     }
 }

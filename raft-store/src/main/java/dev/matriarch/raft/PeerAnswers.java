@@ -1,6 +1,10 @@
 package dev.matriarch.raft;
 
 import dev.matriarch.dcs.DcsException;
+import dev.matriarch.proto.control.v1.CertificateRow;
+import dev.matriarch.proto.control.v1.ChangeCertificateReply;
+import dev.matriarch.proto.control.v1.ChangeCertificateRequest;
+import dev.matriarch.proto.control.v1.GetCertificateRequest;
 import dev.matriarch.proto.store.v1.ChangeReply;
 import dev.matriarch.proto.store.v1.ChangeRequest;
 import dev.matriarch.proto.store.v1.HelloReply;
@@ -35,6 +39,7 @@ final class PeerAnswers implements PeerRpc.Answers {
     private final Survey survey;
     private final Succession succession;
     private final FeatureLevel level;
+    private final PeerCertificates certificates;
 
     PeerAnswers(
             String scope,
@@ -46,7 +51,8 @@ final class PeerAnswers implements PeerRpc.Answers {
             Herald herald,
             Survey survey,
             Succession succession,
-            FeatureLevel level) {
+            FeatureLevel level,
+            PeerCertificates certificates) {
         this.scope = scope;
         this.host = host;
         this.admission = admission;
@@ -57,6 +63,7 @@ final class PeerAnswers implements PeerRpc.Answers {
         this.survey = survey;
         this.succession = succession;
         this.level = level;
+        this.certificates = certificates;
     }
 
     @Override
@@ -128,6 +135,32 @@ final class PeerAnswers implements PeerRpc.Answers {
                 reply.complete(JoinReply.newBuilder()
                         .setRefusal(String.valueOf(e.getMessage()))
                         .build());
+            }
+        });
+        return reply;
+    }
+
+    @Override
+    public CompletableFuture<CertificateRow> certificate(GetCertificateRequest request) {
+        return later(() -> certificates.answer(request));
+    }
+
+    @Override
+    public CompletableFuture<ChangeCertificateReply> changeCertificate(ChangeCertificateRequest request) {
+        return later(() -> certificates.answer(request));
+    }
+
+    private interface Answer<R> {
+        R given() throws IOException;
+    }
+
+    private static <R> CompletableFuture<R> later(Answer<R> answer) {
+        CompletableFuture<R> reply = new CompletableFuture<>();
+        Thread.ofVirtual().name("raft-store-certificate").start(() -> {
+            try {
+                reply.complete(answer.given());
+            } catch (IOException | RuntimeException | LinkageError e) {
+                reply.completeExceptionally(e);
             }
         });
         return reply;

@@ -3,6 +3,10 @@ package dev.matriarch.raft;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Message;
 import com.google.protobuf.Parser;
+import dev.matriarch.proto.control.v1.CertificateRow;
+import dev.matriarch.proto.control.v1.ChangeCertificateReply;
+import dev.matriarch.proto.control.v1.ChangeCertificateRequest;
+import dev.matriarch.proto.control.v1.GetCertificateRequest;
 import dev.matriarch.proto.store.v1.ChangeReply;
 import dev.matriarch.proto.store.v1.ChangeRequest;
 import dev.matriarch.proto.store.v1.HelloReply;
@@ -35,7 +39,7 @@ import org.apache.ratis.thirdparty.io.grpc.stub.StreamObserver;
 
 /**
  * What peers say to each other on the Raft port beside Raft itself: hello, join, what each sees, changes of
- * membership, and handing a command to the Raft leader. Unary calls, each with a deadline.
+ * membership, certificates, and handing a command to the Raft leader. Unary calls, each with a deadline.
  */
 final class PeerRpc {
     private static final String SERVICE = "matriarch.store.v1.PeerRpc";
@@ -52,6 +56,12 @@ final class PeerRpc {
             method("Survey", marshaller(SurveyRequest.parser()), marshaller(SurveyReply.parser()));
     private static final MethodDescriptor<ReformRequest, ReformReply> REFORM =
             method("Reform", marshaller(ReformRequest.parser()), marshaller(ReformReply.parser()));
+    private static final MethodDescriptor<GetCertificateRequest, CertificateRow> CERTIFICATE =
+            method("GetCertificate", marshaller(GetCertificateRequest.parser()), marshaller(CertificateRow.parser()));
+    private static final MethodDescriptor<ChangeCertificateRequest, ChangeCertificateReply> CHANGE_CERTIFICATE = method(
+            "ChangeCertificate",
+            marshaller(ChangeCertificateRequest.parser()),
+            marshaller(ChangeCertificateReply.parser()));
     private static final MethodDescriptor<RaftClientRequestProto, RaftClientReplyProto> SUBMIT = method(
             "Submit",
             new RatisMarshaller<>(RaftClientRequestProto.parser()),
@@ -70,6 +80,10 @@ final class PeerRpc {
         CompletableFuture<SurveyReply> survey(SurveyRequest request);
 
         CompletableFuture<ReformReply> reform(ReformRequest request);
+
+        CompletableFuture<CertificateRow> certificate(GetCertificateRequest request);
+
+        CompletableFuture<ChangeCertificateReply> changeCertificate(ChangeCertificateRequest request);
 
         CompletableFuture<RaftClientReplyProto> submit(RaftClientRequestProto request);
     }
@@ -107,6 +121,16 @@ final class PeerRpc {
                         ServerCalls.asyncUnaryCall((ReformRequest request, StreamObserver<ReformReply> out) ->
                                 answer(answers.reform(request), out)))
                 .addMethod(
+                        CERTIFICATE,
+                        ServerCalls.asyncUnaryCall(
+                                (GetCertificateRequest request, StreamObserver<CertificateRow> out) ->
+                                        answer(answers.certificate(request), out)))
+                .addMethod(
+                        CHANGE_CERTIFICATE,
+                        ServerCalls.asyncUnaryCall(
+                                (ChangeCertificateRequest request, StreamObserver<ChangeCertificateReply> out) ->
+                                        answer(answers.changeCertificate(request), out)))
+                .addMethod(
                         SUBMIT,
                         ServerCalls.asyncUnaryCall(
                                 (RaftClientRequestProto request, StreamObserver<RaftClientReplyProto> out) ->
@@ -136,6 +160,16 @@ final class PeerRpc {
 
     ReformReply reform(String address, ReformRequest request, Duration timeout) throws StoreStartException {
         return blocking(address, REFORM, request, timeout);
+    }
+
+    CertificateRow certificate(String address, GetCertificateRequest request, Duration timeout)
+            throws StoreStartException {
+        return blocking(address, CERTIFICATE, request, timeout);
+    }
+
+    ChangeCertificateReply changeCertificate(String address, ChangeCertificateRequest request, Duration timeout)
+            throws StoreStartException {
+        return blocking(address, CHANGE_CERTIFICATE, request, timeout);
     }
 
     CompletableFuture<RaftClientReplyProto> submit(String address, RaftClientRequestProto request, Duration timeout)

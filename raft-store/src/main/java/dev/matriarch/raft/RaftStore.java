@@ -41,6 +41,7 @@ public final class RaftStore implements AutoCloseable {
     private final StoreGroup group;
     private final Membership membership;
     private final Invitations invitations;
+    private final PeerCertificates certificates;
     private final Proposals proposals;
     private final LocalCopy localCopy;
     private final LeaseExpiry expiry;
@@ -102,6 +103,7 @@ public final class RaftStore implements AutoCloseable {
         };
         this.transport = new RaftTransport(settings);
         this.rpc = new PeerRpc(transport);
+        this.certificates = new PeerCertificates(settings, rpc);
         GroupChange change = new GroupChange();
         this.membership = new Membership(settings, rpc, change);
         this.invitations = new Invitations(new DcsView());
@@ -138,7 +140,8 @@ public final class RaftStore implements AutoCloseable {
                         herald,
                         survey,
                         succession,
-                        level)),
+                        level,
+                        certificates)),
                 events,
                 herald::news,
                 herald::isBack);
@@ -225,6 +228,11 @@ public final class RaftStore implements AutoCloseable {
     /** Tokens for new members, and whom this store takes in by itself. */
     public Invitations invitations() {
         return invitations;
+    }
+
+    /** What the peers show each other, and change at each other's word. */
+    public PeerCertificates certificates() {
+        return certificates;
     }
 
     /** The Raft group as people look after it. */

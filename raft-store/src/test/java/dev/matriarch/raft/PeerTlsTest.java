@@ -3,9 +3,13 @@ package dev.matriarch.raft;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.dcs.Expected;
+import dev.matriarch.proto.control.v1.CertificateRow;
+import dev.matriarch.proto.control.v1.ChangeCertificateReply;
+import dev.matriarch.proto.control.v1.ChangeCertificateRequest;
 import dev.matriarch.tls.Authority;
 import dev.matriarch.tls.LiveTls;
 import dev.matriarch.tls.TlsFiles;
@@ -62,6 +66,7 @@ class PeerTlsTest {
             peers.awaitReady();
             peers.dcs(0).writeInitialize("1", Expected.absent(), Peers.TIMEOUT);
             assertTrue(peers.stores.get(1).group().report().optimal());
+            aWitnessShowsAndChangesItsCertificateHere(peers);
             var before = certificates.get(0).certificate();
             for (int i = 0; i < 3; i++) {
                 assertTrue(certificates.get(i).reload(ca.issue("n" + (i + 1))));
@@ -82,6 +87,30 @@ class PeerTlsTest {
                             .value());
             assertEquals(List.of(), refusals);
         }
+    }
+
+    /** On the store's own port. */
+    private static void aWitnessShowsAndChangesItsCertificateHere(Peers peers) throws Exception {
+        PeerCertificates asking = peers.stores.get(0).certificates();
+        String witness = peers.addresses.get(1);
+        assertThrows(IOException.class, () -> asking.of(witness));
+        List<ChangeCertificateRequest> changes = new CopyOnWriteArrayList<>();
+        peers.stores.get(1).certificates().answerWith(new PeerCertificates.Own() {
+            @Override
+            public CertificateRow row() {
+                return CertificateRow.newBuilder().setName("n2").build();
+            }
+
+            @Override
+            public ChangeCertificateReply change(ChangeCertificateRequest request) {
+                changes.add(request);
+                return ChangeCertificateReply.newBuilder().setDone(true).build();
+            }
+        });
+        assertEquals("n2", asking.of(witness).getName());
+        assertTrue(asking.change(witness, ChangeCertificateRequest.newBuilder().setSignWith("1e"))
+                .getDone());
+        assertEquals("1e", changes.getFirst().getSignWith());
     }
 
     @Test

@@ -11,6 +11,7 @@ import dev.matriarch.proto.control.v1.GetCertificateRequest;
 import java.time.Duration;
 import java.util.Collection;
 import java.util.Map;
+import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
@@ -22,10 +23,21 @@ public final class Members {
 
     private final LocalAgent agent;
     private final Peers peers;
+    private final Optional<StorePeers> store;
 
-    public Members(LocalAgent agent, Peers peers) {
+    /** @param store absent: the cluster's keys are in another one than the built-in */
+    public Members(LocalAgent agent, Peers peers, Optional<StorePeers> store) {
         this.agent = agent;
         this.peers = peers;
+        this.store = store;
+    }
+
+    Optional<StorePeers> store() {
+        return store;
+    }
+
+    Peers peers() {
+        return peers;
     }
 
     /** A row for each, by name; of those that do not answer it says why. */

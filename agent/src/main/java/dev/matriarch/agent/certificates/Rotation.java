@@ -1,28 +1,23 @@
 package dev.matriarch.agent.certificates;
 
-import dev.matriarch.dcs.Member;
 import dev.matriarch.proto.control.v1.CertificateRow;
 import dev.matriarch.proto.control.v1.ChangeCertificateRequest;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.SortedMap;
 
 /** New certificates for members, led by the member that was asked. May be repeated, by whichever member. */
 final class Rotation {
-    private final List<Member> all;
+    private final Holders holders;
     private final SortedMap<String, CertificateRow> rows;
-    private final Members members;
 
-    /**
-     * @param all members of the cluster, this one among them
-     * @param rows what they show, by name
-     */
-    Rotation(List<Member> all, SortedMap<String, CertificateRow> rows, Members members) {
-        this.all = all;
+    /** @param rows what they show, by name */
+    Rotation(Holders holders, SortedMap<String, CertificateRow> rows) {
+        this.holders = holders;
         this.rows = rows;
-        this.members = members;
     }
 
     /** @param names empty: all whose certificates are made here. @return what was done */
@@ -32,8 +27,8 @@ final class Rotation {
                 throw new IOException("there is no member " + name + "; nothing was changed");
             }
         }
-        List<Member> chosen = all.stream()
-                .filter(m -> names.isEmpty() ? isOwn(m) : names.contains(m.name()))
+        List<String> chosen = rows.keySet().stream()
+                .filter(name -> names.isEmpty() ? isOwn(name) : names.contains(name))
                 .toList();
         if (chosen.isEmpty()) {
             throw new IOException(
@@ -43,13 +38,13 @@ final class Rotation {
         List<String> lines = new ArrayList<>();
         List<String> failed = new ArrayList<>();
         // One after the other: if there is something wrong with the first, the others stay as they are.
-        for (Member member : chosen) {
-            SortedMap<String, String> problems = members.change(
-                    List.of(member), ChangeCertificateRequest.newBuilder().setRenew(true));
-            if (problems.isEmpty()) {
-                lines.add(member.name() + " shows a new certificate");
+        for (String name : chosen) {
+            Optional<String> problem =
+                    holders.change(name, ChangeCertificateRequest.newBuilder().setRenew(true));
+            if (problem.isEmpty()) {
+                lines.add(name + " shows a new certificate");
             } else {
-                failed.add(member.name() + ": " + problems.get(member.name()));
+                failed.add(name + ": " + problem.get());
                 break;
             }
         }
@@ -65,9 +60,8 @@ final class Rotation {
         return lines;
     }
 
-    private boolean isOwn(Member member) {
-        CertificateRow row = rows.get(member.name());
-        return row != null && row.getSource().equals("own");
+    private boolean isOwn(String name) {
+        return rows.get(name).getSource().equals("own");
     }
 
     private static String whyNot(CertificateRow row) {

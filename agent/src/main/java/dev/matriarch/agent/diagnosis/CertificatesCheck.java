@@ -41,7 +41,7 @@ final class CertificatesCheck implements Check {
                 first = first == null || until.isBefore(first) ? until : first;
                 Duration left = Duration.between(of.now(), until);
                 String renew = one.getWhat().equals("the cluster's own authority")
-                        ? "bring certificates of another one: docs/tls.md, \"The authority\""
+                        ? "change it: matriarchctl cert rotate --authority; docs/tls.md, \"The authority\""
                         : "renew it in place (the agent takes up a renewed file by itself), or matriarchctl reload "
                                 + of.scope() + " " + member.getKey();
                 if (left.isNegative()) {

@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConfigSource;
 import dev.matriarch.agent.rpc.LocalAgent;
 import dev.matriarch.agent.rpc.Peers;
+import dev.matriarch.dcs.DcsException;
 import dev.matriarch.tls.TlsFiles;
 import dev.matriarch.tls.authority.OwnCertificate;
 import io.grpc.BindableService;
@@ -27,6 +28,28 @@ public final class JoinDoor {
      */
     public static boolean isAjar(JoinStore store) {
         return store.anyEndsAfter(Instant.now().minus(LATECOMERS));
+    }
+
+    /** Lets nobody in by a token that is open now. @return what was done, in a sentence; empty: there was none, or there are no tokens */
+    public static Optional<String> revokeTokens(JoinStore store) {
+        Instant now = Instant.now();
+        int revoked = 0;
+        try {
+            for (JoinStore.Token token : store.latestTokens()) {
+                if (TokenJudge.objection(token.note(), now).isEmpty()
+                        && store.change(
+                                token,
+                                token.note().toBuilder()
+                                        .setRevokedMillis(now.toEpochMilli())
+                                        .build())) {
+                    revoked++;
+                }
+            }
+        } catch (DcsException | RuntimeException e) {
+            return Optional.of("The open tokens for new members could not be revoked (" + e.getMessage()
+                    + "); they let nobody in once the new authority signs");
+        }
+        return revoked == 0 ? Optional.empty() : Optional.of("Open tokens for new members were revoked: " + revoked);
     }
 
     /**

@@ -114,6 +114,10 @@ public final class TokenEndpoint extends TokenServiceGrpc.TokenServiceImplBase {
             throw new IOException("the authority in " + own.get().files().directory()
                     + " has expired, or is none of those that this member trusts; docs/tls.md, \"The authority\"");
         }
+        if (own.get().files().next().isPresent()) {
+            throw new IOException("the cluster's authority is being changed, and a token holds the authority; end the"
+                    + " change first: matriarchctl cert rotate --authority");
+        }
         String fingerprint = Fingerprint.of(authority);
         book.forgetThoseBefore(now.minus(TokenJudge.REMEMBERED));
         JoinToken token = new JoinToken(
@@ -247,7 +251,7 @@ public final class TokenEndpoint extends TokenServiceGrpc.TokenServiceImplBase {
             throw new IOException("the token " + id + " was used already, by "
                     + token.note().getUsedBy() + " at " + token.note().getUsedAddress()
                     + ". To take that member out again: matriarchctl raft remove-peer; its certificate counts until it"
-                    + " ends or another authority is brought: docs/tls.md");
+                    + " ends, or until the authority is changed: matriarchctl cert rotate --authority");
         }
         if (token.note().getRevokedMillis() == 0
                 && !book.change(

@@ -5,6 +5,7 @@ import dev.matriarch.agent.certificates.CertificateEndpoint;
 import dev.matriarch.agent.certificates.Members;
 import dev.matriarch.agent.certificates.OwnTls;
 import dev.matriarch.agent.certificates.ShownCertificate;
+import dev.matriarch.agent.certificates.StorePeers;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.CitusConfig;
 import dev.matriarch.agent.config.ConfigSource;
@@ -73,6 +74,7 @@ public final class Agent implements AutoCloseable {
      * @param told of the local configuration at each reload
      * @param more services of the control port that only the main class knows of
      * @param joining where tokens for new members are kept; absent: nowhere
+     * @param storePeers who else has a certificate of this cluster; absent: nobody
      * @throws IOException if a door cannot be opened or the guard cannot be started
      * @throws PostgresException if the server binaries or the data directory cannot be used
      */
@@ -82,7 +84,8 @@ public final class Agent implements AutoCloseable {
             Optional<LiveTls> tls,
             Consumer<AgentConfig> told,
             List<BindableService> more,
-            Optional<JoinStore> joining)
+            Optional<JoinStore> joining,
+            Optional<StorePeers> storePeers)
             throws IOException, PostgresException {
         AgentConfig config = source.current().config();
         boolean complete = false;
@@ -176,16 +179,16 @@ public final class Agent implements AutoCloseable {
                     desk,
                     new Own(source, server, settings::examined, desk::watchdogProblem, desk::writeProblem),
                     peers));
-            Members members = new Members(desk, peers);
+            Members members = new Members(desk, peers, storePeers);
             services.addAll(JoinDoor.services(desk, members, peers, joining, ownTls, source));
+            ShownCertificate shown = new ShownCertificate(
+                    config.name(),
+                    tls,
+                    ownTls,
+                    () -> tlsWatch.ifPresent(watch -> config.tls().ifPresent(watch::reload)));
+            storePeers.ifPresent(s -> s.answerWith(shown));
             services.add(new CertificateEndpoint(
-                    desk,
-                    members,
-                    new ShownCertificate(
-                            config.name(),
-                            tls,
-                            ownTls,
-                            () -> tlsWatch.ifPresent(watch -> config.tls().ifPresent(watch::reload)))));
+                    desk, members, shown, config.citus().isPresent(), () -> joining.flatMap(JoinDoor::revokeTokens)));
             RpcDoor rpc = opened(RpcDoor.open(
                     config.control().listen(),
                     desk,

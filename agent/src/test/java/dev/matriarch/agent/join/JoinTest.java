@@ -42,6 +42,7 @@ import dev.matriarch.tls.ClientTls;
 import dev.matriarch.tls.LiveTls;
 import dev.matriarch.tls.TlsFiles;
 import dev.matriarch.tls.authority.CertificateAuthority;
+import dev.matriarch.tls.authority.NextAuthority;
 import dev.matriarch.tls.authority.NodeName;
 import dev.matriarch.tls.authority.OwnCertificate;
 import dev.matriarch.tls.authority.OwnFiles;
@@ -180,11 +181,11 @@ class JoinTest {
         RpcTransport transport = opened(new RpcTransport(Optional.of(live), () -> JoinDoor.isAjar(store)));
         Peers known = opened(new Peers(transport, "demo", name));
         FakeLocalAgent agent = new FakeLocalAgent(name, dcs);
-        Members members = new Members(agent, known);
+        Members members = new Members(agent, known, Optional.empty());
         List<BindableService> services = new ArrayList<>(more.of(agent));
         services.add(new TokenEndpoint(agent, members, known, Optional.of(store), own, address));
-        services.add(
-                new CertificateEndpoint(agent, members, new ShownCertificate(name, Optional.of(live), own, () -> {})));
+        services.add(new CertificateEndpoint(
+                agent, members, new ShownCertificate(name, Optional.of(live), own, () -> {}), false, Optional::empty));
         opened(RpcDoor.open(
                 address,
                 agent,
@@ -418,6 +419,22 @@ class JoinTest {
         assertFalse(tokens().revokeToken(
                         RevokeTokenRequest.newBuilder().setId("nothing").build())
                 .getDone());
+    }
+
+    @Test
+    void whileTheAuthorityIsChangedNobodyIsLetIn() throws Exception {
+        JoinToken open = token();
+        assertEquals(Optional.of("Open tokens for new members were revoked: 1"), JoinDoor.revokeTokens(store));
+        assertEquals(Optional.empty(), JoinDoor.revokeTokens(store));
+        refused(open, "n2", "the token was revoked at ");
+        OwnFiles files = new OwnFiles(tls.own().orElseThrow().directory());
+        files.keepNext(new NextAuthority(
+                CertificateAuthority.create("demo", Instant.now()), List.of(authority.certificate())));
+        CreateTokenReply refused = tokens().createToken(
+                        CreateTokenRequest.newBuilder().setTtlSeconds(600).build());
+        assertTrue(refused.getProblem().contains("authority is being changed"), refused::getProblem);
+        files.forgetNext();
+        token();
     }
 
     @Test

@@ -3,16 +3,20 @@ package dev.matriarch.agent.rpc;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.agent.certificates.CertificateEndpoint;
 import dev.matriarch.agent.certificates.Members;
 import dev.matriarch.agent.certificates.ShownCertificate;
+import dev.matriarch.agent.certificates.StorePeers;
 import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.proto.control.v1.CertificateRow;
 import dev.matriarch.proto.control.v1.CertificateServiceGrpc;
+import dev.matriarch.proto.control.v1.ChangeCertificateReply;
+import dev.matriarch.proto.control.v1.ChangeCertificateRequest;
 import dev.matriarch.proto.control.v1.GetCertificateRequest;
 import dev.matriarch.proto.control.v1.ListCertificatesRequest;
 import dev.matriarch.proto.control.v1.RotateCertificatesReply;
@@ -22,6 +26,7 @@ import dev.matriarch.tls.LiveTls;
 import dev.matriarch.tls.TlsFiles;
 import dev.matriarch.tls.authority.CertificateAuthority;
 import dev.matriarch.tls.authority.Fingerprint;
+import dev.matriarch.tls.authority.NextAuthority;
 import dev.matriarch.tls.authority.NodeName;
 import dev.matriarch.tls.authority.OwnCertificate;
 import dev.matriarch.tls.authority.OwnFiles;
@@ -55,7 +60,38 @@ class CertificateRotationTest {
     private final List<AutoCloseable> open = new ArrayList<>();
     private final List<Node> nodes = new ArrayList<>();
     private final FakeDcs dcs = new FakeDcs();
+    private final List<ShownCertificate> witnesses = new ArrayList<>();
+    private int revoked;
+    private boolean citus;
     private CertificateAuthority authority;
+
+    /** As if the store's port lay between. */
+    private final StorePeers store = new StorePeers() {
+        @Override
+        public List<Peer> peers() {
+            return witnesses.stream().map(w -> new Peer(w.name(), "")).toList();
+        }
+
+        @Override
+        public CertificateRow row(Peer peer) {
+            return found(peer).row();
+        }
+
+        @Override
+        public ChangeCertificateReply change(Peer peer, ChangeCertificateRequest.Builder step) {
+            return found(peer).changed(step.build());
+        }
+
+        private ShownCertificate found(Peer peer) {
+            return witnesses.stream()
+                    .filter(w -> w.name().equals(peer.name()))
+                    .findFirst()
+                    .orElseThrow();
+        }
+
+        @Override
+        public void answerWith(ShownCertificate mine) {}
+    };
 
     private record Node(String name, OwnFiles files, LiveTls tls, Peers peers, HostPort address) {
         CertificateServiceGrpc.CertificateServiceBlockingStub ask() {
@@ -92,7 +128,7 @@ class CertificateRotationTest {
         dcs.set(FakeDcs.view(5, "{}", "n1", members, null));
     }
 
-    private Node node(String name) throws IOException {
+    private ShownCertificate shown(String name) throws IOException {
         OwnFiles files = new OwnFiles(dir.resolve(name));
         files.create();
         files.keepAuthority(authority);
@@ -101,14 +137,7 @@ class CertificateRotationTest {
         files.issue(who, LIFE, Instant.now());
         TlsFiles tls = TlsFiles.own(files.directory(), LIFE);
         LiveTls live = new LiveTls(tls, sentence -> {});
-        RpcTransport transport = opened(new RpcTransport(Optional.of(live)));
-        Peers peers = opened(new Peers(transport, "demo", name));
-        HostPort address;
-        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
-            address = new HostPort("127.0.0.1", free.getLocalPort());
-        }
-        FakeLocalAgent agent = new FakeLocalAgent(name, dcs);
-        ShownCertificate shown = new ShownCertificate(
+        return new ShownCertificate(
                 name,
                 Optional.of(live),
                 Optional.of(new OwnCertificate(tls.own().orElseThrow(), who)),
@@ -119,6 +148,18 @@ class CertificateRotationTest {
                         throw new java.io.UncheckedIOException(e);
                     }
                 });
+    }
+
+    private Node node(String name) throws IOException {
+        ShownCertificate shown = shown(name);
+        LiveTls live = shown.tls().orElseThrow();
+        RpcTransport transport = opened(new RpcTransport(Optional.of(live)));
+        Peers peers = opened(new Peers(transport, "demo", name));
+        HostPort address;
+        try (ServerSocket free = new ServerSocket(0, 1, InetAddress.getByName("127.0.0.1"))) {
+            address = new HostPort("127.0.0.1", free.getLocalPort());
+        }
+        FakeLocalAgent agent = new FakeLocalAgent(name, dcs);
         opened(RpcDoor.open(
                 address,
                 agent,
@@ -126,9 +167,13 @@ class CertificateRotationTest {
                 peers,
                 json -> List.of(),
                 Sharding.NONE,
-                List.of(new CertificateEndpoint(agent, new Members(agent, peers), shown)),
+                List.of(new CertificateEndpoint(
+                        agent, new Members(agent, peers, Optional.of(store)), shown, citus, () -> {
+                            revoked++;
+                            return Optional.of("tokens were revoked");
+                        })),
                 ignored -> Optional.empty()));
-        return new Node(name, files, live, peers, address);
+        return new Node(name, shown.own().orElseThrow().files(), live, peers, address);
     }
 
     private RotateCertificatesReply rotate(What what, String... members) {
@@ -216,5 +261,156 @@ class CertificateRotationTest {
             return;
         }
         throw new AssertionError("it was answered");
+    }
+
+    private RotateCertificatesReply look(Node asked) {
+        return asked.ask()
+                .rotateCertificates(RotateCertificatesRequest.newBuilder()
+                        .setWhat(What.AUTHORITY)
+                        .setLook(true)
+                        .build());
+    }
+
+    private RotateCertificatesReply change(Node asked, String plan, String until) {
+        return asked.ask()
+                .rotateCertificates(RotateCertificatesRequest.newBuilder()
+                        .setWhat(What.AUTHORITY)
+                        .setPlan(plan)
+                        .setUntil(until)
+                        .build());
+    }
+
+    private RotateCertificatesReply change(Node asked, String until) {
+        return change(asked, look(asked).getPlan(), until);
+    }
+
+    /** With connections that are made now, by what each of them shows and accepts. */
+    private void allAnswerEachOther() throws Exception {
+        GetCertificateRequest question =
+                GetCertificateRequest.newBuilder().setScope("demo").build();
+        for (Node from : nodes) {
+            try (RpcTransport transport = new RpcTransport(Optional.of(from.tls()));
+                    Peers peers = new Peers(transport, "demo", from.name())) {
+                for (Node to : nodes) {
+                    assertEquals(
+                            to.name(),
+                            CertificateServiceGrpc.newBlockingStub(peers.channel(to.address()))
+                                    .withDeadlineAfter(20, TimeUnit.SECONDS)
+                                    .getCertificate(question)
+                                    .getName());
+                }
+            }
+        }
+    }
+
+    @Test
+    void anotherAuthorityTakesThePlaceOfThePresentOne() throws Exception {
+        witnesses.add(shown("w"));
+        String old = Fingerprint.of(authority.certificate());
+        RotateCertificatesReply plan = look(nodes.get(1));
+        assertTrue(plan.getDone(), plan::toString);
+        assertTrue(String.join(" ", plan.getLinesList()).contains("n1, n2, n3, w"), plan::toString);
+        assertEquals(List.of(old), rows().getFirst().getTrustedList());
+
+        // Asked of any member: the first one leads.
+        RotateCertificatesReply trusted = change(nodes.get(1), plan.getPlan(), "trusted");
+        assertTrue(trusted.getDone(), trusted::toString);
+        assertEquals(1, revoked);
+        String made = nodes.getFirst().files().next().orElseThrow().fingerprint();
+        for (CertificateRow row : rows()) {
+            assertEquals(List.of(old, made), row.getTrustedList());
+            assertEquals(old, row.getAuthority());
+            assertEquals(made, row.getNextAuthority());
+            assertEquals(List.of(old), row.getReplacedList());
+        }
+        allAnswerEachOther();
+
+        RotateCertificatesReply shown = change(nodes.get(2), "shown");
+        assertTrue(shown.getDone(), shown::toString);
+        for (CertificateRow row : rows()) {
+            assertEquals(made, row.getAuthority());
+            assertTrue(row.getFromAuthority());
+            assertEquals(List.of(old, made), row.getTrustedList());
+        }
+        allAnswerEachOther();
+
+        // What was agreed to is over.
+        RotateCertificatesReply stale = change(nodes.getFirst(), plan.getPlan(), "");
+        assertFalse(stale.getDone());
+        assertTrue(stale.getLines(0).contains("look again"), stale::toString);
+
+        RotateCertificatesReply over = change(nodes.getFirst(), "");
+        assertTrue(over.getDone(), over::toString);
+        assertTrue(over.getLines(over.getLinesCount() - 1).contains(made), over::toString);
+        assertEquals(4, rows().size());
+        for (CertificateRow row : rows()) {
+            assertEquals(List.of(made), row.getTrustedList());
+            assertEquals("", row.getNextAuthority());
+        }
+        allAnswerEachOther();
+        assertEquals(1, revoked);
+        // An old certificate is worth nothing any more, and the next change begins anew.
+        assertFalse(nodes.get(1).files().trusted().contains(authority.certificate()));
+        assertFalse(Files.exists(nodes.getFirst().files().directory().resolve(OwnFiles.NEXT)));
+        assertNotEquals(plan.getPlan(), look(nodes.getFirst()).getPlan());
+    }
+
+    @Test
+    void whoIsAwayEndsTheChangeAndItGoesOnLater() throws Exception {
+        ShownCertificate witness = shown("w");
+        witnesses.add(witness);
+        Path lost = witness.own().orElseThrow().files().directory().resolve(OwnFiles.AUTHORITY);
+        String authorityOfW = Files.readString(lost);
+        assertTrue(change(nodes.getFirst(), "trusted").getDone());
+        Files.delete(lost);
+        RotateCertificatesReply refused = look(nodes.getFirst());
+        assertFalse(refused.getDone());
+        assertTrue(refused.getLines(0).contains("w: "), refused::toString);
+        refused = change(nodes.getFirst(), "", "");
+        assertFalse(refused.getDone());
+        assertTrue(refused.getLines(0).contains("by all or by none"), refused::toString);
+        Files.writeString(lost, authorityOfW);
+
+        // A directory in place of the file: it is written as somebody else, and fails.
+        Path blocked = nodes.get(1).files().directory().resolve("node.pem.new");
+        Files.createDirectories(blocked.resolve("x"));
+        refused = change(nodes.getFirst(), "");
+        assertFalse(refused.getDone());
+        String words = String.join("; ", refused.getLinesList());
+        assertTrue(words.contains("n1: show certificates of the new authority"), words);
+        assertTrue(words.contains("n2: ") && words.endsWith("repeat the command to go on"), words);
+        allAnswerEachOther();
+        Files.delete(blocked.resolve("x"));
+        Files.delete(blocked);
+        RotateCertificatesReply over = change(nodes.get(2), "");
+        assertTrue(over.getDone(), over::toString);
+        assertEquals(1, revoked);
+        allAnswerEachOther();
+    }
+
+    @Test
+    void aGroupOfSeveralIsRefused() throws Exception {
+        citus = true;
+        nodes.add(node("n4"));
+        RotateCertificatesReply refused = look(nodes.getLast());
+        assertFalse(refused.getDone());
+        assertTrue(refused.getLines(0).contains("Citus"), refused::toString);
+    }
+
+    @Test
+    void anotherNewAuthorityIsNotTakenBesideTheFirst() throws Exception {
+        assertTrue(change(nodes.getFirst(), "trusted").getDone());
+        OwnCertificate n2 = new OwnCertificate(
+                TlsFiles.own(nodes.get(1).files().directory(), LIFE).own().orElseThrow(),
+                new NodeName("n2", "demo", List.of("127.0.0.1")));
+        NextAuthority other =
+                new NextAuthority(CertificateAuthority.create("demo", Instant.now()), List.of(authority.certificate()));
+        assertThrows(IOException.class, () -> n2.putBy(other));
+        assertThrows(IOException.class, () -> n2.signWith(other.fingerprint(), Instant.now()));
+        // Nor is the old one given up while it signs.
+        String old = Fingerprint.of(authority.certificate());
+        assertThrows(IOException.class, () -> n2.drop(List.of(old), other.fingerprint()));
+        assertThrows(IOException.class, () -> n2.drop(List.of(old), old));
+        assertTrue(nodes.get(1).files().trusted().contains(authority.certificate()));
     }
 }

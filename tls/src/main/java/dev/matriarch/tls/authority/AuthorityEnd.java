@@ -24,7 +24,9 @@ public record AuthorityEnd(String words, boolean urgent) {
                 ? "The cluster's authority ends at " + end + ", and all certificates with it"
                 : "The cluster's authority has expired at " + end + ", and all certificates with it";
         return Optional.of(new AuthorityEnd(
-                words + "; bring certificates of another one: docs/tls.md, \"The authority\"",
+                words
+                        + (now.isBefore(end) ? "; change it: matriarchctl cert rotate --authority" : "")
+                        + "; docs/tls.md, \"The authority\"",
                 !now.isBefore(end.minus(URGENT))));
     }
 }

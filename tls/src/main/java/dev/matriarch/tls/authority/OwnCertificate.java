@@ -4,6 +4,9 @@ import dev.matriarch.tls.TlsFiles;
 import java.io.IOException;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
 
 /** A node's certificate of the cluster's own authority, made anew in time. Any thread. */
@@ -43,7 +46,75 @@ public final class OwnCertificate {
         return checked(files.authority(), now);
     }
 
+    /**
+     * Keeps an authority for {@link #signWith}, and accepts its certificates from now on. May be repeated.
+     *
+     * @throws IOException if another one is put by already; nothing was changed then
+     */
+    public synchronized void putBy(NextAuthority next) throws IOException {
+        Optional<NextAuthority> present = files.next();
+        if (present.isPresent() && !present.get().fingerprint().equals(next.fingerprint())) {
+            throw new IOException("another new authority is put by already, in "
+                    + files.directory().resolve(OwnFiles.NEXT) + ": "
+                    + present.get().fingerprint());
+        }
+        // In this order: an authority that is accepted and that nobody has would stay in the file for ever.
+        if (present.isEmpty()) {
+            files.keepNext(next);
+        }
+        X509Certificate authority = next.authority().certificate();
+        if (!files.trusted().contains(authority)) {
+            List<X509Certificate> both = new ArrayList<>(files.trusted());
+            both.add(authority);
+            files.trust(both);
+        }
+    }
+
+    /**
+     * Lets the authority that was put by sign from now on, this node's certificate first. May be repeated.
+     *
+     * @param fingerprint of it
+     * @throws IOException if it is not the one that was put by, or is not accepted here
+     */
+    public synchronized X509Certificate signWith(String fingerprint, Instant now) throws IOException {
+        if (!Fingerprint.of(files.authorityCertificate()).equals(fingerprint)) {
+            CertificateAuthority next = files.next()
+                    .filter(n -> n.fingerprint().equals(fingerprint))
+                    .orElseThrow(() ->
+                            new IOException("the authority " + fingerprint + " is not put by in " + files.directory()))
+                    .authority();
+            usable(next, now);
+            files.keepAuthority(next);
+        }
+        return checked(files.authority(), now);
+    }
+
+    /**
+     * Ends the change: accepts the replaced authorities no more, and no longer keeps the new one twice. May be repeated.
+     *
+     * @param signs fingerprint of the authority that has to sign here by now
+     * @param replaced fingerprints
+     * @throws IOException if another one signs; nothing was changed then
+     */
+    public synchronized void drop(Collection<String> replaced, String signs) throws IOException {
+        if (!Fingerprint.of(files.authorityCertificate()).equals(signs) || replaced.contains(signs)) {
+            throw new IOException("the authority " + signs + " does not sign here: " + files.directory());
+        }
+        List<X509Certificate> left = files.trusted().stream()
+                .filter(a -> !replaced.contains(Fingerprint.of(a)))
+                .toList();
+        if (!left.equals(files.trusted())) {
+            files.trust(left);
+        }
+        files.forgetNext();
+    }
+
     private X509Certificate checked(CertificateAuthority authority, Instant now) throws IOException {
+        usable(authority, now);
+        return files.issue(node, own.lifetime(), now);
+    }
+
+    private void usable(CertificateAuthority authority, Instant now) throws IOException {
         Instant end = authority.certificate().getNotAfter().toInstant();
         if (!now.isBefore(end)) {
             throw new IOException("the cluster's authority in " + files.directory() + " has expired at " + end
@@ -54,7 +125,6 @@ public final class OwnCertificate {
                     + " is none of those in " + files.directory().resolve(TlsFiles.AUTHORITIES)
                     + ": others would refuse a certificate of it. Correct one of the two files");
         }
-        return files.issue(node, own.lifetime(), now);
     }
 
     private static String words(X509Certificate made) {

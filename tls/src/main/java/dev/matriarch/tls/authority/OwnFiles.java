@@ -20,6 +20,7 @@ import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -29,6 +30,8 @@ import java.util.Set;
 public final class OwnFiles {
     /** The authority's certificate and its key. */
     public static final String AUTHORITY = "authority.pem";
+    /** While the authority is changed: the new one, see {@link NextAuthority}. */
+    public static final String NEXT = "next-authority.pem";
 
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rw-------");
     private static final Set<PosixFilePermission> OWNERS_DIRECTORY = PosixFilePermissions.fromString("rwx------");
@@ -78,6 +81,20 @@ public final class OwnFiles {
 
     public void keepAuthority(CertificateAuthority authority) throws IOException {
         write(AUTHORITY, authority.pem());
+    }
+
+    /** @return empty: no change of the authority is under way here. @throws IOException if it cannot be used */
+    public Optional<NextAuthority> next() throws IOException {
+        Path file = directory.resolve(NEXT);
+        return Files.exists(file) ? Optional.of(NextAuthority.read(file)) : Optional.empty();
+    }
+
+    public void keepNext(NextAuthority next) throws IOException {
+        write(NEXT, next.pem());
+    }
+
+    public void forgetNext() throws IOException {
+        Files.deleteIfExists(directory.resolve(NEXT));
     }
 
     /** @param chain the node's certificate first */
