@@ -24,7 +24,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** {@code matriarch FILE}: one agent, until SIGTERM; {@code matriarch witness FILE}: a {@link Witness}; {@code matriarch cluster}: {@link ClusterCommand}; {@code matriarch join}: {@link JoinCommand}. Exit code 0 after an orderly end, 1 refused, 2 bad configuration. */
+/** {@code matriarch FILE}: one agent, until SIGTERM; {@code matriarch witness FILE} and {@code matriarch listener FILE}: a {@link Witness}; {@code matriarch cluster}: {@link ClusterCommand}; {@code matriarch join}: {@link JoinCommand}. Exit code 0 after an orderly end, 1 refused, 2 bad configuration. */
 public final class Matriarch {
     private static final int REFUSED = 1;
     private static final int BAD_CONFIGURATION = 2;
@@ -40,6 +40,9 @@ public final class Matriarch {
         }
         if (args.length == 2 && args[0].equals("witness") && !args[1].startsWith("-")) {
             System.exit(Witness.run(Path.of(args[1])));
+        }
+        if (args.length == 2 && args[0].equals("listener") && !args[1].startsWith("-")) {
+            System.exit(Witness.listen(Path.of(args[1])));
         }
         if (args.length > 1 && args[0].equals("cluster")) {
             String[] rest = Arrays.copyOfRange(args, 1, args.length);

@@ -174,6 +174,7 @@ final class StoreEndpoint extends RaftServiceGrpc.RaftServiceImplBase implements
     public void changePeers(ChangePeersRequest request, StreamObserver<ChangePeersReply> reply) {
         StoreGroup.Result result = switch (request.getKindCase()) {
             case ADD -> group.add(request.getAdd());
+            case ADD_LISTENER -> group.addListener(request.getAddListener());
             case REMOVE -> group.remove(request.getRemove(), request.getForce());
             case LEAD -> group.lead(request.getLead());
             case KIND_NOT_SET -> new StoreGroup.Result(false, "this agent does not know that change");

@@ -7,12 +7,14 @@ import dev.matriarch.agent.config.NodeConfig;
 import dev.matriarch.agent.config.RaftConfig;
 import dev.matriarch.agent.config.WitnessConfig;
 import dev.matriarch.agent.log.Logging;
+import dev.matriarch.agent.loop.RestSettingsOf;
 import dev.matriarch.agent.loop.TlsWatch;
 import dev.matriarch.agent.loop.Version;
 import dev.matriarch.agent.service.ServiceNotes;
 import dev.matriarch.raft.RaftStore;
 import dev.matriarch.raft.RaftStoreSettings;
 import dev.matriarch.raft.StoreStartException;
+import dev.matriarch.rest.RestDoor;
 import dev.matriarch.tls.LiveTls;
 import dev.matriarch.tls.authority.OwnCertificate;
 import java.io.IOException;
@@ -25,16 +27,19 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * {@code matriarch witness FILE}: a peer of the built-in store on a host without PostgreSQL, for sites with two data nodes:
- * with its vote, the store goes on when one of them is lost. It never holds the leader lock.
+ * A peer of the built-in store on a host without PostgreSQL, which never holds the leader lock. {@code matriarch witness FILE}, for sites
+ * with two data nodes: with its vote, the store goes on when one of them is lost. {@code matriarch listener FILE}, for routers and
+ * dashboards: no vote, and answers over HTTP out of its copy.
  */
 final class Witness {
     private static final Duration BEATS_WITHIN = Duration.ofSeconds(10);
     private static final int REFUSED = 1;
     private static final int BAD_CONFIGURATION = 2;
 
-    /** How old its copy may be when somebody asks for it; nobody does. */
+    /** How old a witness' copy may be when somebody asks for it; nobody does. */
     private static final Duration RETRY_TIMEOUT = Duration.ofSeconds(10);
+    /** How long a listener may not have heard the Raft leader: longer than an election takes. */
+    private static final Duration FRESH = Duration.ofSeconds(5);
 
     private static final long LONGEST_END_SECONDS = 10;
 
@@ -42,17 +47,34 @@ final class Witness {
 
     /** Until SIGTERM. @return the exit code */
     static int run(Path file) {
-        WitnessConfig config;
         try {
-            config = WitnessConfig.load(file, System.getenv());
+            return run(file, WitnessConfig.load(file, System.getenv()));
         } catch (ConfigProblems problems) {
             System.err.println(problems.getMessage());
             return BAD_CONFIGURATION;
         }
+    }
+
+    /** Until SIGTERM. @return the exit code */
+    static int listen(Path file) {
+        try {
+            return run(file, WitnessConfig.loadListener(file, System.getenv()));
+        } catch (ConfigProblems problems) {
+            System.err.println(problems.getMessage());
+            return BAD_CONFIGURATION;
+        }
+    }
+
+    private static int run(Path file, WitnessConfig config) {
         Logging.configure(config.log());
         Logger log = LoggerFactory.getLogger(Witness.class);
+        String kind = config.rest().isPresent() ? "listener" : "witness";
         log.info(
-                "matriarch {} starts as the witness {} of cluster {}", Version.TEXT, config.name(), config.storeName());
+                "matriarch {} starts as the {} {} of cluster {}",
+                Version.TEXT,
+                kind,
+                config.name(),
+                config.storeName());
         CountDownLatch ended = new CountDownLatch(1);
         try {
             Optional<OwnCertificate> own = OwnTls.of(NodeConfig.of(config));
@@ -73,12 +95,17 @@ final class Witness {
                         .backup()
                         .ifPresent(
                                 b -> store.keepBackups(new RaftStore.Backups(b.directory(), b.interval(), b.keep())));
-                return untilAsked(store, service, ended, log);
+                Optional<RestDoor> door = door(config, store);
+                try {
+                    return untilAsked(store, service, kind, ended, log);
+                } finally {
+                    door.ifPresent(RestDoor::close);
+                }
             } finally {
                 watch.ifPresent(TlsWatch::close);
             }
         } catch (StoreStartException | IOException e) {
-            log.error("The witness cannot start: {}", e.getMessage());
+            log.error("The {} cannot start: {}", kind, e.getMessage());
             System.err.println("matriarch: " + e.getMessage());
             return REFUSED;
         } catch (InterruptedException e) {
@@ -91,7 +118,16 @@ final class Witness {
         }
     }
 
-    private static int untilAsked(RaftStore store, ServiceNotes service, CountDownLatch ended, Logger log)
+    /** A listener has one. */
+    private static Optional<RestDoor> door(WitnessConfig config, RaftStore store) throws IOException {
+        if (config.rest().isEmpty()) {
+            return Optional.empty();
+        }
+        StoreWindow window = new StoreWindow(config.storeName(), config.name(), store);
+        return Optional.of(RestDoor.open(RestSettingsOf.config(config.rest().get()), window));
+    }
+
+    private static int untilAsked(RaftStore store, ServiceNotes service, String kind, CountDownLatch ended, Logger log)
             throws InterruptedException {
         CountDownLatch asked = new CountDownLatch(1);
 
@@ -108,7 +144,7 @@ final class Witness {
                         "shutdown"));
         String before = "";
         while (!asked.await(1, TimeUnit.SECONDS)) {
-            service.beat(BEATS_WITHIN, "a witness; " + before);
+            service.beat(BEATS_WITHIN, "a " + kind + "; " + before);
             String now = store.dcs().health().split(":", 2)[0];
             if (!now.equals(before)) {
                 before = now;
@@ -121,6 +157,7 @@ final class Witness {
 
     private static RaftStoreSettings settings(WitnessConfig config, Path file, Optional<LiveTls> tls) {
         RaftConfig raft = config.raft();
+        boolean listener = config.rest().isPresent();
         return new RaftStoreSettings(
                 config.storeName(),
                 config.name(),
@@ -131,8 +168,9 @@ final class Witness {
                 raft.partners().stream().map(Object::toString).toList(),
                 raft.electionTimeoutMin(),
                 raft.electionTimeoutMax(),
-                () -> RETRY_TIMEOUT,
+                () -> listener ? FRESH : RETRY_TIMEOUT,
                 file.toString(),
-                tls);
+                tls,
+                listener);
     }
 }

@@ -263,7 +263,51 @@ class LifeIT {
         assertFalse(Files.readString(witness.file()).contains(n1.password()));
         witness.start();
         operator.awaitTolerance(1, 4);
+        aListenerFollows();
         done(4, "a witness");
+    }
+
+    /** With a token for a witness, as its runbook says; nobody counts it, and it goes again. */
+    private static void aListenerFollows() throws Exception {
+        operator.join(operator.token("--witness"), "l", "127.0.0.6").expectSuccess();
+        Path file = cluster.directory().resolve("l/listener.yml");
+        String door = "127.0.0.6:" + n1.rest().substring(n1.rest().lastIndexOf(':') + 1);
+        Files.writeString(
+                file,
+                Files.readString(cluster.directory().resolve("l/witness.yml")) + "\nrestapi:\n  listen: " + door
+                        + "\n");
+        Witness listener = new Witness(file, n1.agentCommand(), "listener");
+        listener.start();
+        try {
+            String leader = cluster.awaitPrimary(WHOLE).name();
+            Await.until(
+                    "the listener shows the leader",
+                    WHOLE,
+                    () -> Http.get("http://" + door + "/cluster", COMMAND)
+                            .filter(r -> r.statusCode() == 200)
+                            .filter(r -> r.body().contains("{\"name\":\"" + leader + "\",\"role\":\"leader\""))
+                            .isPresent());
+            assertEquals(
+                    503,
+                    Http.get("http://" + door + "/primary", COMMAND)
+                            .orElseThrow()
+                            .statusCode());
+            String peers = operator.order("raft", "list-peers").output();
+            assertTrue(peers.contains("| listener "), peers);
+            operator.awaitTolerance(1, 4);
+            operator.order("raft", "remove-peer", "l");
+            Await.until(
+                    "the listener notices", WHOLE, () -> text(listener.log()).contains("add-peer --listener"));
+            Await.until(
+                    "its copy counts no more",
+                    WHOLE,
+                    () -> Http.get("http://" + door + "/cluster", COMMAND)
+                            .filter(r -> r.statusCode() == 503)
+                            .isPresent());
+        } finally {
+            listener.end("TERM");
+        }
+        reached("a listener came and went");
     }
 
     @Test

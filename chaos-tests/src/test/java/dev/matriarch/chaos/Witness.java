@@ -5,12 +5,20 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 
-/** {@code matriarch witness FILE}, as a host of its own would run it. */
-record Witness(Path file, Path program) {
+/**
+ * {@code matriarch witness FILE}, as a host of its own would run it.
+ *
+ * @param role or another word in the place of {@code witness}
+ */
+record Witness(Path file, Path program, String role) {
     private static final Duration SOON = Duration.ofSeconds(60);
 
+    Witness(Path file, Path program) {
+        this(file, program, "witness");
+    }
+
     void start() throws IOException {
-        new ProcessBuilder("setsid", program.toString(), "witness", file.toString())
+        new ProcessBuilder("setsid", program.toString(), role, file.toString())
                 .redirectErrorStream(true)
                 .redirectInput(ProcessBuilder.Redirect.from(Path.of("/dev/null").toFile()))
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(log().toFile()))
@@ -18,7 +26,7 @@ record Witness(Path file, Path program) {
     }
 
     Path log() {
-        return file.resolveSibling("witness.log");
+        return file.resolveSibling(role + ".log");
     }
 
     List<Long> pids() {
@@ -31,7 +39,7 @@ record Witness(Path file, Path program) {
         List<Long> pids = pids();
         if (!pids.isEmpty()) {
             Processes.signal(signal, pids);
-            Await.until("the witness ends", SOON, () -> pids().isEmpty());
+            Await.until("the " + role + " ends", SOON, () -> pids().isEmpty());
         }
     }
 }

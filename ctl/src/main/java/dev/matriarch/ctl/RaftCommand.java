@@ -11,6 +11,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Supplier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -26,13 +27,16 @@ import picocli.CommandLine.ParentCommand;
         description = {
             "Look after the built-in store: who its peers are, what each of them sees, and who leads them.",
             "list-peers: each peer's own view. autopilot: how many more peers may fail.",
-            "add-peer HOST:PORT: take a peer in that waits. remove-peer PEER: take one out."
+            "add-peer HOST:PORT: take a peer in that waits, with --listener without a vote. remove-peer PEER: take one out."
                     + " transfer-leader [PEER]: let another peer lead the store."
                     + " snapshot save|inspect|restore FILE: keep what the store holds in a file."
         })
 final class RaftCommand {
     /** A new peer gets a copy of the log first. */
     private static final Duration CHANGE = Duration.ofSeconds(45);
+
+    /** Roles from which it follows that there is no vote. */
+    private static final Set<String> SAYS_ITSELF = Set.of("forming", "listener");
 
     private static final List<TextTable.Column> COLUMNS = List.of(
             new TextTable.Column("Peer", false),
@@ -136,9 +140,14 @@ final class RaftCommand {
                     + " raft.partner_addrs. It gets a vote when it has a copy of everything.")
     int addPeer(
             @Parameters(paramLabel = "HOST:PORT", description = "Its raft.self_addr.") String address,
+            @Option(
+                            names = "--listener",
+                            description = "Without a vote, for a peer that runs as 'matriarch listener FILE'.")
+                    boolean listener,
             @Mixin Report report)
             throws Exception {
-        return change(report, "raft add-peer", ChangePeersRequest.newBuilder().setAdd(address));
+        ChangePeersRequest.Builder request = ChangePeersRequest.newBuilder();
+        return change(report, "raft add-peer", listener ? request.setAddListener(address) : request.setAdd(address));
     }
 
     @Command(
@@ -211,7 +220,9 @@ final class RaftCommand {
         return List.of(
                 peer.getName(),
                 peer.getAddress(),
-                peer.getVoter() || peer.getRole().equals("forming") ? peer.getRole() : peer.getRole() + " (no vote)",
+                peer.getVoter() || SAYS_ITSELF.contains(peer.getRole())
+                        ? peer.getRole()
+                        : peer.getRole() + " (no vote)",
                 peer.getLeader(),
                 peer.hasTerm() ? Long.toString(peer.getTerm()) : "",
                 peer.hasCommitIndex() ? Long.toString(peer.getCommitIndex()) : "",

@@ -1,6 +1,7 @@
 package dev.matriarch.ctl;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.proto.control.v1.ChangePeersReply;
@@ -54,6 +55,11 @@ class RaftCommandTest {
                     .setRole("unreachable")
                     .setVoter(true)
                     .setNote("does not answer"))
+            .addPeers(RaftPeerRow.newBuilder()
+                    .setName("router1")
+                    .setAddress("127.0.0.4:7000")
+                    .setRole("listener")
+                    .setHealthy(true))
             .build();
     private volatile boolean done = true;
     private volatile boolean unknown;
@@ -113,8 +119,9 @@ class RaftCommandTest {
     void peersAndTheirDisagreementsAreShown() {
         CtlRun list = run("list-peers");
         assertEquals(1, list.code(), list.err());
-        assertTrue(list.says("| n1   | 127.0.0.1:7000 | leader"), list.out());
+        assertTrue(list.says("| n1      | 127.0.0.1:7000 | leader"), list.out());
         assertTrue(list.says("0.4 / 3.0"), list.out());
+        assertTrue(list.says("| router1 | 127.0.0.4:7000 | listener "), list.out());
         assertTrue(list.says("does not answer"), list.out());
         assertTrue(list.says("Disagreement: n2 takes n3 for the Raft leader"), list.out());
         assertTrue(run("list-peers", "-f", "json").says("\"Peer\":\"n1\""), list.out());
@@ -152,6 +159,9 @@ class RaftCommandTest {
         assertTrue(asked.get(2).hasLead());
         assertEquals("n2", asked.get(3).getLead());
         assertEquals(2, run("add-peer").code());
+        run("add-peer", "--listener", "127.0.0.5:7000");
+        assertEquals("127.0.0.5:7000", asked.get(4).getAddListener());
+        assertFalse(asked.get(4).hasAdd());
         CtlRun json = run("transfer-leader", "n2", "-o", "json");
         assertEquals(1, json.code());
         assertEquals(

@@ -8,8 +8,6 @@ import dev.matriarch.proto.store.v1.JoinRequest;
 import dev.matriarch.proto.store.v1.PeerIdentity;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
-import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import org.apache.ratis.protocol.RaftPeer;
@@ -77,27 +75,27 @@ final class Admission {
 
     private JoinReply replace(Proposals.Replica replica, PeerIdentity me) {
         RaftServer.Division division = replica.division();
-        Collection<RaftPeer> now = division.getRaftConf().getCurrentPeers();
-        if (now.stream().anyMatch(p -> p.getId().toString().equals(me.getPeerId()))) {
+        GroupMembers now = GroupMembers.of(division);
+        if (now.all().stream().anyMatch(p -> p.getId().toString().equals(me.getPeerId()))) {
             forget(me);
             return accepted(division);
         }
-        Optional<RaftPeer> replaced =
-                now.stream().filter(p -> p.getAddress().equals(me.getAddress())).findFirst();
+        Optional<RaftPeer> replaced = now.all().stream()
+                .filter(p -> p.getAddress().equals(me.getAddress()))
+                .findFirst();
         if (replaced.isEmpty()) {
             return invited(replica, me);
         }
-        if (now.size() < 3) {
-            return refused("the store has " + now.size() + " members and cannot do without the one at "
-                    + me.getAddress() + ", whose vote is lost with its disk");
+        boolean listener = now.isListener(replaced.get());
+        if (listener != me.getListener()) {
+            return refused(Newcomer.taken(me.getAddress(), replaced.get(), listener));
         }
-        List<RaftPeer> next = new ArrayList<>(now);
-        next.remove(replaced.get());
-        next.add(RaftPeer.newBuilder()
-                .setId(me.getPeerId())
-                .setAddress(me.getAddress())
-                .build());
-        return change.set(replica, now, next, me.getAddress())
+        int voters = now.voters().size();
+        if (!listener && voters < 3) {
+            return refused("the store has " + voters + " members and cannot do without the one at " + me.getAddress()
+                    + ", whose vote is lost with its disk");
+        }
+        return change.set(replica, now, now.without(replaced.get()).with(me), me.getAddress())
                 .map(failure -> refused(failure.why()))
                 .orElseGet(() -> accepted(division));
     }
@@ -111,15 +109,14 @@ final class Admission {
         }
         if (why.isPresent()) {
             return refused("no member of the store has the address " + me.getAddress() + why.get()
-                    + "; take it in with: matriarchctl raft add-peer " + me.getAddress());
+                    + "; take it in with: " + PeerMarker.addCommand(me));
         }
+        ChangeRequest.Builder request = ChangeRequest.newBuilder()
+                .setFormatVersion(Forming.FORMAT_VERSION)
+                .setScope(settings.scope());
         ChangeReply reply = membership.carryOut(
                 replica,
-                ChangeRequest.newBuilder()
-                        .setFormatVersion(Forming.FORMAT_VERSION)
-                        .setScope(settings.scope())
-                        .setAdd(me.getAddress())
-                        .build());
+                (me.getListener() ? request.setAddListener(me.getAddress()) : request.setAdd(me.getAddress())).build());
         if (!reply.getDone()) {
             return refused(reply.getMessage());
         }
@@ -137,14 +134,9 @@ final class Admission {
         }
     }
 
+    /** All of the group, listeners among them. */
     static List<PeerIdentity> members(RaftServer.Division division) {
-        return division.getRaftConf().getCurrentPeers().stream()
-                .map(p -> PeerIdentity.newBuilder()
-                        .setPeerId(p.getId().toString())
-                        .setAddress(p.getAddress())
-                        .setName(PeerMarker.nameOf(p.getId().toString()))
-                        .build())
-                .toList();
+        return GroupMembers.of(division).identities();
     }
 
     private static JoinReply accepted(RaftServer.Division division) {

@@ -8,10 +8,15 @@ import java.util.TreeSet;
 final class Contradiction {
     private Contradiction() {}
 
-    /** @param members addresses of the group's voters, this peer's among them if it is one */
-    static Optional<String> between(RaftStoreSettings settings, Collection<String> members) {
+    /**
+     * @param members addresses of the group's voters, this peer's among them if it is one
+     * @param listeners addresses of those without a vote, which nobody has to name
+     */
+    static Optional<String> between(
+            RaftStoreSettings settings, Collection<String> members, Collection<String> listeners) {
         TreeSet<String> gone = new TreeSet<>(settings.partners());
         gone.removeAll(members);
+        gone.removeAll(listeners);
         TreeSet<String> missing = new TreeSet<>(members);
         settings.partners().forEach(missing::remove);
         missing.remove(settings.selfAddress());

@@ -6,6 +6,7 @@ import dev.matriarch.proto.store.v1.PeerIdentity;
 import dev.matriarch.proto.store.v1.ViewReply;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
@@ -15,7 +16,7 @@ import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** On the Raft leader: takes voters out that have not answered for a grace period, see {@link DeadPeers}. */
+/** On the Raft leader: takes peers out that have not answered for a grace period, see {@link DeadPeers}. */
 final class DeadPeerRemoval {
     private static final Logger LOG = LoggerFactory.getLogger(DeadPeerRemoval.class);
     private static final long LOOK_MILLIS = 5000;
@@ -66,14 +67,17 @@ final class DeadPeerRemoval {
             dead.forget();
             return;
         }
-        List<PeerIdentity> voters = Admission.members(replica.get().division());
-        Set<String> answering = voters.stream()
+        List<PeerIdentity> peers = Admission.members(replica.get().division());
+        Map<Boolean, List<String>> byListening = peers.stream()
+                .collect(Collectors.partitioningBy(
+                        PeerIdentity::getListener, Collectors.mapping(PeerIdentity::getPeerId, Collectors.toList())));
+        Set<String> answering = peers.stream()
                 .filter(v -> views.apply(v)
                         .filter(a -> a.getMe().getPeerId().equals(v.getPeerId()))
                         .isPresent())
                 .map(PeerIdentity::getPeerId)
                 .collect(Collectors.toSet());
-        dead.step(voters.stream().map(PeerIdentity::getPeerId).toList(), answering, System.nanoTime())
+        dead.step(byListening.get(false), byListening.get(true), answering, System.nanoTime())
                 .ifPresent(peerId -> {
                     ChangeReply reply = membership.carryOut(
                             replica.get(),

@@ -6,10 +6,12 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 
 /**
- * Which voter is to be taken out because it has not answered the Raft leader for a grace period. Never the one that would
- * leave fewer than three: with three, a new peer takes the place of a dead one at its address by itself. No I/O, no clock; for one thread.
+ * Which peer is to be taken out because it has not answered the Raft leader for a grace period. Never the voter that would
+ * leave fewer than three: with three, a new peer takes the place of a dead one at its address by itself. A listener in any case. No I/O,
+ * no clock; for one thread.
  */
 final class DeadPeers {
     private static final int LEAST_VOTERS = 3;
@@ -28,20 +30,22 @@ final class DeadPeers {
 
     /**
      * @param voters peer ids
+     * @param listeners peer ids
      * @param answering those of them that answered just now, the Raft leader among them
      * @param now monotonic
      * @return the one that has been silent longest, if that was long enough and enough others answer
      */
-    Optional<String> step(Collection<String> voters, Set<String> answering, long now) {
-        silentSince.keySet().retainAll(voters);
+    Optional<String> step(Collection<String> voters, Collection<String> listeners, Set<String> answering, long now) {
+        silentSince.keySet().removeIf(p -> !voters.contains(p) && !listeners.contains(p));
         silentSince.keySet().removeAll(answering);
-        voters.stream().filter(v -> !answering.contains(v)).forEach(v -> silentSince.putIfAbsent(v, now));
+        Stream.concat(voters.stream(), listeners.stream())
+                .filter(p -> !answering.contains(p))
+                .forEach(p -> silentSince.putIfAbsent(p, now));
         int left = voters.size() - 1;
         long present = voters.stream().filter(answering::contains).count();
-        if (left < LEAST_VOTERS || present < Membership.majority(left)) {
-            return Optional.empty();
-        }
+        boolean dispensable = left >= LEAST_VOTERS && present >= Membership.majority(left);
         return silentSince.entrySet().stream()
+                .filter(e -> dispensable || listeners.contains(e.getKey()))
                 .filter(e -> now - e.getValue() >= graceNanos)
                 .max(Comparator.comparingLong((Map.Entry<String, Long> e) -> now - e.getValue())
                         .thenComparing(Map.Entry::getKey))

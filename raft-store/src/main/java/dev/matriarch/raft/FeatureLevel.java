@@ -7,7 +7,7 @@ import java.util.OptionalInt;
 
 /**
  * Which commands and meanings of the store's log a peer knows. The store has a level of its own, which only grows, and only when every
- * voter knows the next one: what a level brings may be written from then on, and a peer that does not know it must not apply
+ * peer, listeners among them, knows the next one: what a level brings may be written from then on, and a peer that does not know it must not apply
  * the log, for it would end with another state than the others. No I/O; safe for several threads.
  *
  * @param known by this build
@@ -25,15 +25,15 @@ record FeatureLevel(int known) {
      * What the store's level can be raised to.
      *
      * @param stores its present level
-     * @param voters what each of them says; empty: it did not answer, and may know less
+     * @param peers what each of them says; empty: it did not answer, and may know less
      */
-    OptionalInt raise(int stores, Collection<Optional<ViewReply>> voters) {
+    OptionalInt raise(int stores, Collection<Optional<ViewReply>> peers) {
         int all = known;
-        for (Optional<ViewReply> voter : voters) {
-            if (voter.isEmpty()) {
+        for (Optional<ViewReply> peer : peers) {
+            if (peer.isEmpty()) {
                 return OptionalInt.empty();
             }
-            all = Math.min(all, of(voter.get().getFeatureLevel()));
+            all = Math.min(all, of(peer.get().getFeatureLevel()));
         }
         return all > stores ? OptionalInt.of(all) : OptionalInt.empty();
     }

@@ -116,8 +116,11 @@ final class Forming {
             long pause = PAUSE_MILLIS;
             if (!formed.isEmpty()) {
                 pause = enterExisting(formed) ? 0 : JOIN_PAUSE_MILLIS;
+            } else if (settings.listener()) {
+                say("this listener waits for the store: none of " + String.join(", ", partners) + " is part of it, or"
+                        + " none answers; a listener forms none");
             } else if (missing.isEmpty() && peer.marker().groupId().isEmpty()) {
-                Optional<String> obstacle = nameInUseTwice().or(() -> bound(waiting));
+                Optional<String> obstacle = listening().or(this::nameInUseTwice).or(() -> bound(waiting));
                 if (obstacle.isEmpty()) {
                     form();
                     continue;
@@ -161,6 +164,18 @@ final class Forming {
         all.addAll(remembered);
         all.remove(settings.selfAddress());
         return all;
+    }
+
+    /** Without a vote it is no founder; whether the configuration means this one as well, nobody knows. */
+    private Optional<String> listening() {
+        return heard.values().stream()
+                .filter(PeerIdentity::getListener)
+                .findFirst()
+                .map(l -> l.getName() + " at " + l.getAddress()
+                        + " is a listener, which has no vote: no store is formed"
+                        + " with it. Take " + l.getAddress() + " out of raft.partner_addrs here and start this node"
+                        + " again; the listener is taken in when the store is there (matriarchctl raft add-peer"
+                        + " --listener " + l.getAddress() + ")");
     }
 
     /** Two agents of one name would take each other's lock for their own. It can be cured while this peer waits. */

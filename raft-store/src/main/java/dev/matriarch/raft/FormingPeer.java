@@ -42,13 +42,15 @@ final class FormingPeer implements Forming.Peer {
     /**
      * By the configuration in the peer's own log, as far as that is committed: an entry that is not may be taken
      * back. Before the first entry (index -1) it is the one that the group was formed with: a founder is a member
-     * from the moment it enters; a peer that waits to be taken in begins with none.
+     * from the moment it enters; a peer that waits to be taken in begins with none, a listener with itself.
      */
     private static boolean isMember(RaftServer.Division division) {
         RaftConfiguration configuration = division.getRaftConf();
-        return configuration.getLogEntryIndex() <= division.getRaftLog().getLastCommittedIndex()
-                && configuration.getCurrentPeers().stream()
-                        .anyMatch(p -> p.getId().equals(division.getId()));
+        long index = configuration.getLogEntryIndex();
+        GroupMembers members = GroupMembers.of(configuration);
+        return index <= division.getRaftLog().getLastCommittedIndex()
+                && (index < 0 ? members.voters() : members.all())
+                        .stream().anyMatch(p -> p.getId().equals(division.getId()));
     }
 
     @Override

@@ -2,8 +2,6 @@ package dev.matriarch.raft;
 
 import java.io.IOException;
 import java.time.Duration;
-import java.util.Collection;
-import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -11,7 +9,6 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.locks.LockSupport;
 import org.apache.ratis.protocol.ClientId;
 import org.apache.ratis.protocol.RaftClientReply;
-import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.protocol.SetConfigurationRequest;
 import org.apache.ratis.protocol.TransferLeadershipRequest;
@@ -24,13 +21,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * One change of the group's voters on the Raft leader. Ratis copies log and snapshot to a new peer first and gives it a
- * vote only when it has them; it takes one change at a time, and only against the voters that the caller has seen.
+ * One change of the group on the Raft leader. Ratis copies log and snapshot to a new peer first and gives it a vote only when
+ * it has them; it takes one change at a time, and only against the peers that the caller has seen.
  */
 final class GroupChange {
     private static final Logger LOG = LoggerFactory.getLogger(GroupChange.class);
     private static final Duration STEP_DOWN_TIMEOUT = Duration.ofSeconds(3);
     private static final Duration CHANGE_TIMEOUT = Duration.ofSeconds(12);
+    private static final Duration HEARD_WITHIN = Duration.ofSeconds(1);
 
     /** A new Raft leader is ready after its first entry, and finishes the change of the one before it first. */
     private static final Duration NOT_READY_TIMEOUT = Duration.ofSeconds(3);
@@ -52,7 +50,7 @@ final class GroupChange {
      * @param whose address of the peer it is about, for the log
      * @return why it did not happen (yet); empty: it is done
      */
-    Optional<Failure> set(Proposals.Replica replica, Collection<RaftPeer> now, List<RaftPeer> next, String whose) {
+    Optional<Failure> set(Proposals.Replica replica, GroupMembers now, GroupMembers next, String whose) {
         SetConfigurationRequest change = new SetConfigurationRequest(
                 ClientId.randomId(),
                 replica.server().getId(),
@@ -60,8 +58,10 @@ final class GroupChange {
                 CallId.getAndIncrement(),
                 SetConfigurationRequest.Arguments.newBuilder()
                         .setMode(SetConfigurationRequest.Mode.COMPARE_AND_SET)
-                        .setServersInCurrentConf(List.copyOf(now))
-                        .setServersInNewConf(next)
+                        .setServersInCurrentConf(now.voters())
+                        .setListenersInCurrentConf(now.listeners())
+                        .setServersInNewConf(next.voters())
+                        .setListenersInNewConf(next.listeners())
                         .build());
         long asked = System.nanoTime();
         String failure = "";
@@ -75,6 +75,9 @@ final class GroupChange {
                             .get(CHANGE_TIMEOUT.toMillis(), TimeUnit.MILLISECONDS);
                     if (reply.isSuccess()) {
                         succeeded();
+                        if (next.listensSince(now)) {
+                            anotherTerm(replica);
+                        }
                         return Optional.empty();
                     }
                     problem = reply.getException();
@@ -110,6 +113,18 @@ final class GroupChange {
             lead(replica, null);
         }
         return Optional.of(new Failure(failure, unknown));
+    }
+
+    /**
+     * The Raft leader that has copied everything to a listener goes on for the rest of its term as if it were still copying
+     * (RATIS 3.3.0 looks for it among the voters only): it would refuse every further peer while that listener is away, and send the
+     * listener nothing more once it gave up on another newcomer. The leader of the next term knows it as what it is.
+     */
+    private static void anotherTerm(Proposals.Replica replica) {
+        Optional<RaftPeerId> heir = Heir.of(replica.division(), HEARD_WITHIN);
+        if (heir.isEmpty() || lead(replica, heir.get()).isPresent()) {
+            lead(replica, null);
+        }
     }
 
     private synchronized void succeeded() {

@@ -32,13 +32,18 @@ final class GroupHealth {
                 .max(Comparator.comparingLong(ViewReply::getTerm));
         ViewReply authority = leader.orElse(own);
         Map<String, PeerIdentity> voters = new LinkedHashMap<>();
-        authority.getPeersList().forEach(p -> voters.put(p.getPeer().getPeerId(), p.getPeer()));
+        Map<String, PeerIdentity> listeners = new LinkedHashMap<>();
+        authority.getPeersList().stream()
+                .map(PeerSight::getPeer)
+                .forEach(p -> (p.getListener() ? listeners : voters).put(p.getPeerId(), p));
         List<GroupReport.Row> rows = new ArrayList<>();
-        voters.values().forEach(v -> rows.add(row(v, answer(asked, v), leader, true)));
+        voters.values().forEach(v -> rows.add(row(v, answer(asked, v), leader, true, true)));
+        listeners.values().forEach(l -> rows.add(row(l, answer(asked, l), leader, true, false)));
         asked.values().stream()
                 .flatMap(Optional::stream)
-                .filter(v -> !voters.containsKey(v.getMe().getPeerId()))
-                .forEach(v -> rows.add(row(v.getMe(), Optional.of(v), leader, false)));
+                .filter(v -> !voters.containsKey(v.getMe().getPeerId())
+                        && !listeners.containsKey(v.getMe().getPeerId()))
+                .forEach(v -> rows.add(row(v.getMe(), Optional.of(v), leader, false, false)));
         rows.sort(Comparator.comparing(GroupReport.Row::name).thenComparing(GroupReport.Row::address));
         int healthy = (int) rows.stream().filter(r -> r.voter() && r.healthy()).count();
         return new GroupReport(
@@ -58,7 +63,7 @@ final class GroupHealth {
     }
 
     private static GroupReport.Row row(
-            PeerIdentity peer, Optional<ViewReply> answer, Optional<ViewReply> leader, boolean voter) {
+            PeerIdentity peer, Optional<ViewReply> answer, Optional<ViewReply> leader, boolean member, boolean voter) {
         String name = answer.map(v -> v.getMe().getName()).orElseGet(() -> PeerMarker.nameOf(peer.getPeerId()));
         if (answer.isEmpty()) {
             return new GroupReport.Row(
@@ -90,14 +95,14 @@ final class GroupHealth {
                 view.hasFsyncP50Millis() ? OptionalDouble.of(view.getFsyncP50Millis()) : OptionalDouble.empty(),
                 view.hasFsyncP99Millis() ? OptionalDouble.of(view.getFsyncP99Millis()) : OptionalDouble.empty(),
                 voter,
-                note(view, leader, voter));
+                note(view, leader, member));
     }
 
-    private static String note(ViewReply view, Optional<ViewReply> leader, boolean voter) {
+    private static String note(ViewReply view, Optional<ViewReply> leader, boolean member) {
         if (!view.getProblem().isEmpty()) {
             return view.getProblem();
         }
-        if (!voter) {
+        if (!member) {
             return "is not a voter";
         }
         if (leader.isEmpty() || view.getLeaderId().isEmpty()) {
@@ -134,6 +139,7 @@ final class GroupHealth {
             }
             Set<String> its = view.getPeersList().stream()
                     .map(PeerSight::getPeer)
+                    .filter(p -> !p.getListener())
                     .map(PeerIdentity::getPeerId)
                     .collect(Collectors.toSet());
             if (voters.containsKey(view.getMe().getPeerId()) && !its.equals(voters.keySet())) {

@@ -29,6 +29,7 @@ public record GroupReport(
      * @param term and the other numbers: absent if the peer did not answer
      * @param lastContactMillis since it heard the Raft leader; on the Raft leader: a majority
      * @param fsyncP50Millis what its log waits for the disk
+     * @param voter false: a listener, or none of the group
      * @param note why it is not healthy
      */
     public record Row(
@@ -50,7 +51,7 @@ public record GroupReport(
         }
     }
 
-    /** Nothing is missing and all agree. */
+    /** No voter is missing and all agree. */
     public boolean optimal() {
         return voters > 0 && healthy == voters && disagreements.isEmpty();
     }

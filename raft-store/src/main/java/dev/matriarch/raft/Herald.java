@@ -209,11 +209,11 @@ final class Herald {
         }
         int members = host.get()
                 .replica()
-                .map(r -> Admission.members(r.division()).size())
+                .map(r -> GroupMembers.of(r.division()).voters().size())
                 .orElse(0);
         boolean yields = Reforming.yields(
                 new Reforming.Rival(me.settled(), me.settled() ? members : 0, mine),
-                new Reforming.Rival(there, there ? other.getMembersCount() : 0, theirs));
+                new Reforming.Rival(there, there ? voters(other.getMembersList()) : 0, theirs));
         String what =
                 "The store " + twice.get() + " was given up twice: for " + mine + ", which this node is part of, and"
                         + " for " + theirs + " on " + other.getMe().getName() + " at "
@@ -259,8 +259,13 @@ final class Herald {
                 .flatMap(Optional::stream)
                 .filter(v -> v.getGroupId().equals(plan.getGivenUp()))
                 .toList();
-        return views.size() >= Membership.majority(plan.getMembersCount())
+        long back = views.stream().filter(v -> !v.getMe().getListener()).count();
+        return back >= Membership.majority(voters(plan.getMembersList()))
                 || views.stream().anyMatch(RecoveryPlan::hearsALeader);
+    }
+
+    private static int voters(List<PeerIdentity> members) {
+        return (int) members.stream().filter(m -> !m.getListener()).count();
     }
 
     /** Tells all who belonged to a store that was given up, dead or not, unless they are part of this one. */

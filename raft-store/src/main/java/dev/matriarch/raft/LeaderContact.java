@@ -1,6 +1,8 @@
 package dev.matriarch.raft;
 
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.proto.RaftProtos.ServerRpcProto;
@@ -26,8 +28,12 @@ final class LeaderContact {
     private static long currentAgeMillis(RaftServer.Division division) {
         RoleInfoProto role = RoleInfo.of(division);
         if (role.getRole() == RaftPeerRole.LEADER) {
-            // The youngest moment at which a majority, this peer among it, had answered.
+            // The youngest moment at which a majority, this peer among it, had answered. Listeners are none of it.
+            Set<String> voters = GroupMembers.of(division).voters().stream()
+                    .map(p -> p.getId().toString())
+                    .collect(Collectors.toSet());
             List<Long> followers = role.getLeaderInfo().getFollowerInfoList().stream()
+                    .filter(f -> voters.contains(f.getId().getId().toStringUtf8()))
                     .map(ServerRpcProto::getLastRpcElapsedTimeMs)
                     .sorted()
                     .toList();

@@ -10,7 +10,7 @@ import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** On the Raft leader: raises the store's level, see {@link FeatureLevel}, soon after the last voter was upgraded. */
+/** On the Raft leader: raises the store's level, see {@link FeatureLevel}, soon after the last peer was upgraded. */
 final class LevelRaising {
     private static final Logger LOG = LoggerFactory.getLogger(LevelRaising.class);
     private static final long LOOK_MILLIS = 3000;
@@ -62,9 +62,9 @@ final class LevelRaising {
         if (stores >= level.known()) {
             return;
         }
+        // The listeners among them: they apply the same log.
         List<Optional<ViewReply>> said = Admission.members(replica.get().division()).stream()
-                .map(voter ->
-                        views.apply(voter).filter(v -> v.getMe().getPeerId().equals(voter.getPeerId())))
+                .map(peer -> views.apply(peer).filter(v -> v.getMe().getPeerId().equals(peer.getPeerId())))
                 .toList();
         level.raise(stores, said).ifPresent(next -> {
             LOG.info("All {} peers know feature level {}: the store goes from {} to it", said.size(), next, stores);

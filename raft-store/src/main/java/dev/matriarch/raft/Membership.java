@@ -4,11 +4,11 @@ import dev.matriarch.proto.store.v1.ChangeReply;
 import dev.matriarch.proto.store.v1.ChangeRequest;
 import dev.matriarch.proto.store.v1.HelloReply;
 import dev.matriarch.proto.store.v1.HelloRequest;
+import dev.matriarch.proto.store.v1.PeerIdentity;
 import dev.matriarch.proto.store.v1.ViewReply;
 import dev.matriarch.proto.store.v1.ViewRequest;
 import dev.matriarch.raft.state.StoreState.Lease;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
@@ -24,7 +24,7 @@ import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.thirdparty.io.grpc.StatusRuntimeException;
 
 /**
- * Changes of the voters that a person asks for: carried out on the Raft leader, passed on to it by every other peer.
+ * Changes of the peers that a person asks for: carried out on the Raft leader, passed on to it by every other peer.
  * What would leave the store without a majority that answers is refused, whatever is said.
  */
 final class Membership {
@@ -69,7 +69,8 @@ final class Membership {
         }
         try {
             return switch (request.getKindCase()) {
-                case ADD -> add(replica, request.getAdd());
+                case ADD -> add(replica, request.getAdd(), false);
+                case ADD_LISTENER -> add(replica, request.getAddListener(), true);
                 case REMOVE -> remove(replica, request);
                 case LEAD -> lead(replica, request.getLead());
                 case KIND_NOT_SET -> refused("this version does not know that change");
@@ -109,7 +110,7 @@ final class Membership {
         }
     }
 
-    private ChangeReply add(Proposals.Replica replica, String address)
+    private ChangeReply add(Proposals.Replica replica, String address, boolean listening)
             throws InterruptedException, StoreStartException {
         PeerAddress.parse(address);
         RaftServer.Division division = replica.division();
@@ -127,13 +128,17 @@ final class Membership {
             }
             HelloReply hello = answer.get();
             String id = hello.getMe().getPeerId();
-            Collection<RaftPeer> now = division.getRaftConf().getCurrentPeers();
-            if (now.stream().anyMatch(p -> p.getId().toString().equals(id))) {
-                return done(hello.getMe().getName() + " at " + address + " is a peer of this store already");
+            GroupMembers now = GroupMembers.of(division);
+            Optional<RaftPeer> already = now.all().stream()
+                    .filter(p -> p.getId().toString().equals(id))
+                    .findFirst();
+            if (already.isPresent()) {
+                return already(hello.getMe(), now.isListener(already.get()), listening);
             }
             Optional<String> unfit = Newcomer.unfit(
                     hello,
                     address,
+                    listening,
                     settings.scope(),
                     group,
                     now,
@@ -146,13 +151,32 @@ final class Membership {
             }
             peerId = id;
         }
-        Collection<RaftPeer> now = division.getRaftConf().getCurrentPeers();
-        List<RaftPeer> next = new ArrayList<>(now);
-        next.add(RaftPeer.newBuilder().setId(peerId).setAddress(address).build());
+        GroupMembers now = GroupMembers.of(division);
+        GroupMembers next = now.with(PeerIdentity.newBuilder()
+                .setPeerId(peerId)
+                .setAddress(address)
+                .setListener(listening)
+                .build());
         Optional<GroupChange.Failure> failure = change.set(replica, now, next, address);
         return failure.isPresent()
                 ? failed(failure.get().why(), failure.get())
-                : done("took " + PeerMarker.nameOf(peerId) + " at " + address + " in: " + voters(next.size()));
+                : done("took " + PeerMarker.nameOf(peerId) + " at " + address + " in"
+                        + (listening ? " as a listener, without a vote: " : ": ")
+                        + voters(next.voters().size()));
+    }
+
+    private static ChangeReply already(PeerIdentity peer, boolean isListener, boolean listening) {
+        String who = peer.getName() + " at " + peer.getAddress();
+        if (isListener == listening) {
+            return done(who + (isListener ? " is a listener" : " is a peer") + " of this store already");
+        }
+        return refused(
+                isListener
+                        ? who
+                                + " is a listener of this store. To give it a vote, remove it, then run it as a witness or a"
+                                + " member with an empty raft.data_dir, and take it in again"
+                        : who + " has a vote in this store. To make a listener of it, remove it, then run 'matriarch"
+                                + " listener FILE' there with an empty raft.data_dir, and take it in again");
     }
 
     /** A channel that could not connect before fails once more before it tries again. */
@@ -176,13 +200,17 @@ final class Membership {
     private ChangeReply remove(Proposals.Replica replica, ChangeRequest request)
             throws InterruptedException, StoreStartException {
         RaftServer.Division division = replica.division();
-        Collection<RaftPeer> now = division.getRaftConf().getCurrentPeers();
-        List<RaftPeer> meant = meant(now, request.getRemove());
+        GroupMembers members = GroupMembers.of(division);
+        List<RaftPeer> now = members.voters();
+        List<RaftPeer> meant = meant(members.all(), request.getRemove());
         if (meant.size() != 1) {
-            return refused(notOne(now, meant, request.getRemove()));
+            return refused(notOne(members.all(), meant, request.getRemove()));
         }
         RaftPeer target = meant.getFirst();
         String name = nameNow(target);
+        if (members.isListener(target)) {
+            return takeOut(replica, members, target, name);
+        }
         if (now.size() == 1) {
             return refused(name + " is the only peer of the store: removing it would be the end of the store");
         }
@@ -216,14 +244,20 @@ final class Membership {
         if (target.getId().equals(replica.server().getId())) {
             return removeMyself(replica, request, healthy);
         }
-        List<RaftPeer> next = new ArrayList<>(now);
-        next.remove(target);
+        return takeOut(replica, members, target, name);
+    }
+
+    private ChangeReply takeOut(Proposals.Replica replica, GroupMembers now, RaftPeer target, String name) {
+        GroupMembers next = now.without(target);
+        boolean listener = now.isListener(target);
         Optional<GroupChange.Failure> failure = change.set(replica, now, next, target.getAddress());
         return failure.isPresent()
                 ? failed(failure.get().why(), failure.get())
-                : done("removed " + name + " at " + target.getAddress() + ": " + voters(after)
+                : done("removed " + (listener ? "the listener " : "") + name + " at " + target.getAddress() + ": "
+                        + voters(next.voters().size())
                         + ". If its host leaves for good, stop its agent and remove its certificates; an agent that runs"
-                        + " waits to be taken in again: matriarchctl raft add-peer " + target.getAddress());
+                        + " waits to be taken in again: matriarchctl raft add-peer " + (listener ? "--listener " : "")
+                        + target.getAddress());
     }
 
     /** A Raft leader that removes itself stops in the middle of it: another one leads first, and does it. */
@@ -257,7 +291,7 @@ final class Membership {
 
     private ChangeReply lead(Proposals.Replica replica, String whom) {
         RaftServer.Division division = replica.division();
-        Collection<RaftPeer> now = division.getRaftConf().getCurrentPeers();
+        GroupMembers members = GroupMembers.of(division);
         RaftPeerId heir;
         if (whom.isEmpty()) {
             Optional<RaftPeerId> best = furthest(division, healthy(division));
@@ -266,9 +300,12 @@ final class Membership {
             }
             heir = best.get();
         } else {
-            List<RaftPeer> meant = meant(now, whom);
+            List<RaftPeer> meant = meant(members.all(), whom);
             if (meant.size() != 1) {
-                return refused(notOne(now, meant, whom));
+                return refused(notOne(members.voters(), meant, whom));
+            }
+            if (members.isListener(meant.getFirst())) {
+                return refused(whom + " is a listener: it has no vote and cannot lead the store");
             }
             heir = meant.getFirst().getId();
         }

@@ -1,7 +1,6 @@
 package dev.matriarch.raft;
 
 import dev.matriarch.proto.store.v1.HelloReply;
-import java.util.Collection;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import org.apache.ratis.protocol.RaftPeer;
@@ -13,13 +12,20 @@ final class Newcomer {
     /**
      * @param hello what it says of itself
      * @param address the one by which it was asked
+     * @param listening wanted as a listener
      * @param scope of the store, as the rest
-     * @param now the voters
+     * @param now who is in it
      * @param level the feature level that every member must know
      * @return why it may not be taken in; empty: it may
      */
     static Optional<String> unfit(
-            HelloReply hello, String address, String scope, String group, Collection<RaftPeer> now, int level) {
+            HelloReply hello,
+            String address,
+            boolean listening,
+            String scope,
+            String group,
+            GroupMembers now,
+            int level) {
         String name = hello.getMe().getName();
         if (!hello.getScope().equals(scope)) {
             return Optional.of("the peer at " + address + " belongs to the cluster \"" + hello.getScope()
@@ -46,20 +52,41 @@ final class Newcomer {
             return Optional.of("the peer at " + address + " was part of this store and has not noticed yet that it was"
                     + " removed; try again in a few seconds");
         }
+        if (hello.getMe().getListener() != listening) {
+            return Optional.of(
+                    listening
+                            ? "the peer at " + address + " is to have a vote. Take it in without --listener, or run"
+                                    + " 'matriarch listener FILE' there, with an empty raft.data_dir"
+                            : "the peer at " + address + " is a listener, without a vote. Take it in with --listener");
+        }
         if (!hello.getWaitingFor().equals(group)) {
             return Optional.of("the peer at " + address + " does not wait for this store"
                     + (hello.getWaitingFor().isEmpty() ? " yet" : " but for " + hello.getWaitingFor())
                     + ". Its raft.partner_addrs must name one of "
-                    + now.stream().map(RaftPeer::getAddress).collect(Collectors.joining(", ")));
+                    + now.voters().stream().map(RaftPeer::getAddress).collect(Collectors.joining(", ")));
         }
-        Optional<RaftPeer> twin = now.stream()
+        return now.all().stream()
                 .filter(p -> PeerMarker.nameOf(p.getId().toString()).equals(name)
                         || p.getAddress().equals(address))
-                .findFirst();
-        return twin.map(t -> t.getAddress().equals(address)
-                ? "the address " + address + " is that of " + t.getId()
+                .findFirst()
+                .map(t -> twin(name, address, listening, t, now.isListener(t)));
+    }
+
+    private static String twin(String name, String address, boolean listening, RaftPeer twin, boolean isListener) {
+        if (!twin.getAddress().equals(address)) {
+            return "a peer named " + name + " is in the store already, at " + twin.getAddress()
+                    + ". If that host is gone, remove it first: matriarchctl raft remove-peer " + twin.getAddress();
+        }
+        return isListener == listening
+                ? "the address " + address + " is that of " + twin.getId()
                         + ", which the new peer there replaces by itself"
-                : "a peer named " + name + " is in the store already, at " + t.getAddress()
-                        + ". If that host is gone, remove it first: matriarchctl raft remove-peer " + t.getAddress());
+                : taken(address, twin, isListener);
+    }
+
+    /** A peer takes the place of one of its own kind only. */
+    static String taken(String address, RaftPeer by, boolean byListener) {
+        return "the address " + address + " is that of " + by.getId() + ", "
+                + (byListener ? "a listener" : "which has a vote") + ". Remove that one first: matriarchctl raft"
+                + " remove-peer " + by.getId();
     }
 }

@@ -28,7 +28,8 @@ import java.util.UUID;
  * @param groupId absent until the group is known
  * @param settled false while the group's directory is being made or the group has not taken this peer in yet
  * @param members of the group when it was formed; empty for a peer that joined later
- * @param known the group's members as this peer last knew them: whom to look for when the configuration is out of date
+ * @param known the group's voters as this peer last knew them: whom to look for when the configuration is out of date
+ * @param listener the peer has no vote, for as long as its directory lives
  */
 record PeerMarker(
         String peerId,
@@ -38,7 +39,8 @@ record PeerMarker(
         Optional<UUID> groupId,
         boolean settled,
         List<PeerIdentity> members,
-        List<PeerIdentity> known) {
+        List<PeerIdentity> known,
+        boolean listener) {
     static final String FILE = "identity.json";
     private static final int FORMAT = 1;
     private static final ObjectMapper MAPPER = new ObjectMapper();
@@ -54,7 +56,8 @@ record PeerMarker(
                 Optional.empty(),
                 false,
                 List.of(),
-                List.of());
+                List.of(),
+                settings.listener());
     }
 
     /** The name in front of a peer id's random part. */
@@ -68,24 +71,35 @@ record PeerMarker(
                 .setPeerId(peerId)
                 .setAddress(address)
                 .setName(name)
+                .setListener(listener)
                 .build();
     }
 
+    /** How a person takes this peer in. */
+    String addCommand() {
+        return addCommand(identity());
+    }
+
+    static String addCommand(PeerIdentity peer) {
+        return "matriarchctl raft add-peer " + (peer.getListener() ? "--listener " : "") + peer.getAddress();
+    }
+
     PeerMarker entering(UUID group, List<PeerIdentity> others) {
-        return new PeerMarker(peerId, name, scope, address, Optional.of(group), false, List.copyOf(others), known);
+        return new PeerMarker(
+                peerId, name, scope, address, Optional.of(group), false, List.copyOf(others), known, listener);
     }
 
     /** The peer stays the same when the member gets another name. */
     PeerMarker named(String now) {
-        return new PeerMarker(peerId, now, scope, address, groupId, settled, members, known);
+        return new PeerMarker(peerId, now, scope, address, groupId, settled, members, known, listener);
     }
 
     PeerMarker inside() {
-        return new PeerMarker(peerId, name, scope, address, groupId, true, members, known);
+        return new PeerMarker(peerId, name, scope, address, groupId, true, members, known, listener);
     }
 
     PeerMarker knowing(List<PeerIdentity> now) {
-        return new PeerMarker(peerId, name, scope, address, groupId, settled, members, List.copyOf(now));
+        return new PeerMarker(peerId, name, scope, address, groupId, settled, members, List.copyOf(now), listener);
     }
 
     /** A new peer that waits to be taken into the group that the old one was removed from; it never forms another. */
@@ -101,7 +115,8 @@ record PeerMarker(
                 List.of(),
                 old.known.stream()
                         .filter(p -> !p.getPeerId().equals(old.peerId))
-                        .toList());
+                        .toList(),
+                fresh.listener);
     }
 
     static Optional<PeerMarker> load(Path dataDir) throws StoreStartException {
@@ -127,7 +142,8 @@ record PeerMarker(
                     group.isEmpty() ? Optional.empty() : Optional.of(UUID.fromString(group)),
                     json.path("settled").asBoolean(),
                     peers(json.path("members")),
-                    peers(json.path("known"))));
+                    peers(json.path("known")),
+                    json.path("listener").asBoolean()));
         } catch (JsonProcessingException | IllegalArgumentException e) {
             throw new StoreStartException(
                     file + " is damaged ("
@@ -168,6 +184,9 @@ record PeerMarker(
         json.put("address", address);
         groupId.ifPresent(g -> json.put("group_id", g.toString().toLowerCase(Locale.ROOT)));
         json.put("settled", settled);
+        if (listener) {
+            json.put("listener", true);
+        }
         write(json, "members", members);
         write(json, "known", known);
         byte[] bytes = (json.toPrettyString() + "\n").getBytes(StandardCharsets.UTF_8);

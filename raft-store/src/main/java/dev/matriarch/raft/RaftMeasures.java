@@ -36,7 +36,11 @@ final class RaftMeasures {
                 new Measure(
                         "raft_peers",
                         "Voters of the Raft group.",
-                        status.peers().size())));
+                        status.peers().size()),
+                new Measure(
+                        "raft_listeners",
+                        "Peers without a vote that follow the Raft group.",
+                        status.listeners().size())));
         if (status.lastContactMillis() != Long.MAX_VALUE) {
             measures.add(new Measure(
                     "raft_last_contact_seconds",

@@ -13,6 +13,8 @@ import java.util.OptionalLong;
  * @param leader the Raft leader's name, if one is known; it need not be the PostgreSQL leader
  * @param lastContactMillis time since the Raft leader was heard; on the Raft leader: since a majority was heard;
  *     {@link Long#MAX_VALUE} if never
+ * @param peers the voters
+ * @param listeners those without a vote
  */
 public record RaftStatus(
         String peerId,
@@ -22,7 +24,8 @@ public record RaftStatus(
         long commitIndex,
         long appliedIndex,
         long lastContactMillis,
-        List<Peer> peers) {
+        List<Peer> peers,
+        List<Peer> listeners) {
     /** How a peer of a group is, in a sentence; {@code ok} first if it has been in touch with the majority within {@code limit}. */
     String health(Duration limit) {
         if (leader.isEmpty()) {
@@ -41,6 +44,7 @@ public record RaftStatus(
         LEADER,
         FOLLOWER,
         CANDIDATE,
+        /** Follows the log without a vote. */
         LISTENER,
         /** Waiting for the others to form or join the group. */
         FORMING,
@@ -49,7 +53,7 @@ public record RaftStatus(
     }
 
     /**
-     * One voter.
+     * One peer.
      *
      * @param name as configured on that peer
      * @param address {@code host:port}

@@ -207,7 +207,7 @@ public final class RaftStore implements AutoCloseable {
     }
 
     /**
-     * From now on, while this peer leads the Raft group, takes voters out that have not answered for that long, on a thread of
+     * From now on, while this peer leads the Raft group, takes peers out that have not answered for that long, on a thread of
      * its own; see {@link DeadPeers}. Once for each store.
      */
     public void removeDeadPeersAfter(Duration grace) {

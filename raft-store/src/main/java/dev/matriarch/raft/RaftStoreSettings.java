@@ -24,6 +24,7 @@ import java.util.function.Supplier;
  *     setting
  * @param origin where {@code partners} were written down, for sentences about them: a file's name
  * @param tls certificates of both sides of every connection between peers; absent: plain text
+ * @param listener this peer gets every entry and has no vote; it forms no store, it is taken into one
  */
 public record RaftStoreSettings(
         String scope,
@@ -37,7 +38,8 @@ public record RaftStoreSettings(
         Duration electionTimeoutMax,
         Supplier<Duration> retryTimeout,
         String origin,
-        Optional<LiveTls> tls) {
+        Optional<LiveTls> tls,
+        boolean listener) {
     public RaftStoreSettings {
         Objects.requireNonNull(scope, "scope");
         Objects.requireNonNull(name, "name");
@@ -45,5 +47,53 @@ public record RaftStoreSettings(
         stateDir = stateDir.toAbsolutePath();
         String self = selfAddress;
         partners = partners.stream().filter(p -> !p.equals(self)).distinct().toList();
+    }
+
+    /** Of a peer with a vote. */
+    public RaftStoreSettings(
+            String scope,
+            String name,
+            Path dataDir,
+            Path stateDir,
+            String selfAddress,
+            String bindAddress,
+            List<String> partners,
+            Duration electionTimeoutMin,
+            Duration electionTimeoutMax,
+            Supplier<Duration> retryTimeout,
+            String origin,
+            Optional<LiveTls> tls) {
+        this(
+                scope,
+                name,
+                dataDir,
+                stateDir,
+                selfAddress,
+                bindAddress,
+                partners,
+                electionTimeoutMin,
+                electionTimeoutMax,
+                retryTimeout,
+                origin,
+                tls,
+                false);
+    }
+
+    /** The same for a peer without a vote. */
+    public RaftStoreSettings listening() {
+        return new RaftStoreSettings(
+                scope,
+                name,
+                dataDir,
+                stateDir,
+                selfAddress,
+                bindAddress,
+                partners,
+                electionTimeoutMin,
+                electionTimeoutMax,
+                retryTimeout,
+                origin,
+                tls,
+                true);
     }
 }

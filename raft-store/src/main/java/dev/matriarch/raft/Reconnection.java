@@ -3,16 +3,18 @@ package dev.matriarch.raft;
 import java.io.IOException;
 import java.net.Socket;
 import java.time.Duration;
-import java.util.Collection;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Supplier;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
+import org.apache.ratis.server.RaftConfiguration;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.RaftServerRpcWithProxy;
 import org.apache.ratis.util.PeerProxyMap;
@@ -73,7 +75,7 @@ final class Reconnection implements Runnable {
         RaftServer.Division division = running.division();
         Set<String> due = silent.step(silence(division), System.nanoTime() / 1_000_000);
         if (!due.isEmpty() && running.server().getServerRpc() instanceof RaftServerRpcWithProxy<?, ?> rpc) {
-            division.getRaftConf().getAllPeers().stream()
+            everybody(division).stream()
                     .filter(peer -> due.contains(peer.getId().toString()))
                     // Closing an old one takes seconds, like a try at a new one.
                     .forEach(peer -> Thread.ofVirtual().start(() -> renew(rpc.getProxies(), peer)));
@@ -93,6 +95,15 @@ final class Reconnection implements Runnable {
         proxies.resetProxy(peer.getId());
     }
 
+    /** Also those that are about to leave. */
+    private static List<RaftPeer> everybody(RaftServer.Division division) {
+        RaftConfiguration now = division.getRaftConf();
+        return Stream.concat(
+                        now.getAllPeers(RaftPeerRole.FOLLOWER).stream(),
+                        now.getAllPeers(RaftPeerRole.LISTENER).stream())
+                .toList();
+    }
+
     /** The Raft leader knows it of each peer; another one that hears of a leader misses nothing. */
     private Map<String, Long> silence(RaftServer.Division division) {
         RoleInfoProto role = RoleInfo.of(division);
@@ -103,8 +114,7 @@ final class Reconnection implements Runnable {
                             follower -> follower.getLastRpcElapsedTimeMs()));
         }
         long age = contact.ageMillis(division);
-        Collection<RaftPeer> peers = division.getRaftConf().getAllPeers();
-        return peers.stream()
+        return everybody(division).stream()
                 .map(RaftPeer::getId)
                 .filter(id -> !id.equals(division.getId()))
                 .collect(Collectors.toMap(RaftPeerId::toString, id -> age));

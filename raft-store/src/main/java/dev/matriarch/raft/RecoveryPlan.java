@@ -68,6 +68,14 @@ final class RecoveryPlan {
                     List.of(me.getMe().getName() + " cannot say what the store held: " + why
                             + ". Ask another survivor (--endpoint)"));
         }
+        if (me.getMe().getListener()) {
+            return refused(
+                    scope,
+                    me.getGroupId(),
+                    List.of(me.getMe().getName()
+                            + " is a listener, which cannot be the first peer of a new store. Ask a"
+                            + " survivor that has a vote (--endpoint)"));
+        }
         List<String> refusals = new ArrayList<>();
         List<PeerIdentity> voters = voters(own, heard);
         Map<String, SurveyReply> answers = new LinkedHashMap<>();
@@ -97,6 +105,12 @@ final class RecoveryPlan {
                         + " peer does not. Wait, and try again");
             }
         }
+        heard.values().stream()
+                .flatMap(h -> h.view().stream())
+                .filter(v -> v.getMe().getListener() && v.getGroupId().equals(me.getGroupId()) && hearsALeader(v))
+                .forEach(v -> refusals.add("the listener " + v.getMe().getName()
+                        + " hears a Raft leader, or has done so within the last 5 s: the store has a majority somewhere."
+                        + " Wait, and try again"));
         List<Survivor> survivors = answers.entrySet().stream()
                 .map(e -> survivor(e.getKey(), e.getValue()))
                 .sorted(RecoveryPlan::betterServerFirst)
@@ -151,6 +165,7 @@ final class RecoveryPlan {
         }
         return furthest.getView().getPeersList().stream()
                 .map(PeerSight::getPeer)
+                .filter(p -> !p.getListener())
                 .toList();
     }
 

@@ -50,19 +50,28 @@ final class Removal {
 
     /**
      * Ratis tells a peer that was removed while it was away by the answer to its call for votes. If a peer leads by now
-     * that this one never knew, that one is never asked and the others keep silent. Takes three seconds at most.
+     * that this one never knew, that one is never asked and the others keep silent. A listener never calls for votes, and goes by
+     * the leader's silence. Takes three seconds at most.
      */
     void look() {
         Optional<UUID> mine = host.marker().groupId();
         RaftStatus now = status.get();
         if (condition.isSound()
                 && mine.isPresent()
-                && now.leader().isEmpty()
+                && isAlone(now, settings.listener())
                 && group.leaderOf(mine.get())
                         .filter(v -> leadsWithout(v, host.marker().peerId(), now.term()))
                         .isPresent()) {
             order();
+        } else if (settings.listener() && now.role() == RaftStatus.Role.FOLLOWER) {
+            // Stopped while everything was copied to it, and started by a list without it: by now it stands in that.
+            condition.mustRebuild();
         }
+    }
+
+    /** Whether a peer hears of no Raft leader that would tell it. */
+    static boolean isAlone(RaftStatus now, boolean listener) {
+        return now.leader().isEmpty() || listener && now.lastContactMillis() > GroupHealth.SILENT_MILLIS;
     }
 
     /**
@@ -75,7 +84,7 @@ final class Removal {
         return leader.getTerm() >= term && leader.getPeersCommitted() && !names(leader, peerId);
     }
 
-    /** Whether a peer stands in the list of voters that another one sees. */
+    /** Whether a peer stands in the list that another one sees, as a voter or a listener. */
     static boolean names(ViewReply view, String peerId) {
         return view.getPeersList().stream()
                 .anyMatch(p -> p.getPeer().getPeerId().equals(peerId));
@@ -104,11 +113,10 @@ final class Removal {
                 host.startAnew();
                 condition.sound();
                 LOG.warn(
-                        "This peer was removed from the store. It goes on as {} and waits to be taken in again (matriarchctl"
-                                + " raft add-peer {}); stop this agent if its host leaves for good. The old log is kept in"
-                                + " {}",
+                        "This peer was removed from the store. It goes on as {} and waits to be taken in again ({}); stop this"
+                                + " agent if its host leaves for good. The old log is kept in {}",
                         host.marker().peerId(),
-                        settings.selfAddress(),
+                        host.marker().addCommand(),
                         settings.dataDir());
                 return true;
             }

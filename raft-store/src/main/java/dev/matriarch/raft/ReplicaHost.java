@@ -10,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.time.Instant;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -118,7 +117,7 @@ final class ReplicaHost implements AutoCloseable {
             started = transport.server(
                     RaftPeerId.valueOf(marker.peerId()),
                     directory.log(),
-                    recover ? Optional.of(raftGroup(group.get(), marker.members())) : Optional.empty(),
+                    recover ? Optional.of(raftGroup(group.get(), marker)) : Optional.empty(),
                     stateMachine,
                     service);
             started.start();
@@ -128,7 +127,7 @@ final class ReplicaHost implements AutoCloseable {
                         started, started.getDivision(RaftGroupId.valueOf(group.get())), stateMachine);
             } else if (group.isPresent()) {
                 // The process died between writing the marker and making the directory: nothing was promised yet.
-                add(group.get(), marker.members(), stateMachine);
+                add(group.get(), stateMachine);
             }
         } catch (IOException | RuntimeException e) {
             RaftServer failed = started;
@@ -148,7 +147,7 @@ final class ReplicaHost implements AutoCloseable {
     synchronized void enter(UUID group, List<PeerIdentity> members) throws StoreStartException {
         try {
             directory.entering(group, members);
-            add(group, members, pending);
+            add(group, pending);
             pending = null;
         } catch (IOException e) {
             throw directory.explain(e);
@@ -317,12 +316,12 @@ final class ReplicaHost implements AutoCloseable {
         }
     }
 
-    private void add(UUID group, List<PeerIdentity> members, StoreStateMachine stateMachine) throws IOException {
+    private void add(UUID group, StoreStateMachine stateMachine) throws IOException {
         RaftServer running = server;
         if (running == null) {
             throw new IOException("the server is not running");
         }
-        RaftGroup raftGroup = raftGroup(group, members);
+        RaftGroup raftGroup = raftGroup(group, directory.marker());
         try {
             RaftClientReply reply = running.groupManagementAsync(GroupManagementRequest.newAdd(
                             ClientId.randomId(), running.getId(), CallId.getAndIncrement(), raftGroup, true))
@@ -339,13 +338,10 @@ final class ReplicaHost implements AutoCloseable {
         replica = new Proposals.Replica(running, running.getDivision(raftGroup.getGroupId()), stateMachine);
     }
 
-    private static RaftGroup raftGroup(UUID group, List<PeerIdentity> members) {
-        List<RaftPeer> peers = members.stream()
-                .map(m -> RaftPeer.newBuilder()
-                        .setId(m.getPeerId())
-                        .setAddress(m.getAddress())
-                        .build())
-                .toList();
+    /** A listener is one to itself from the beginning: Ratis would begin as a follower otherwise, and close when it misses the leader. */
+    private static RaftGroup raftGroup(UUID group, PeerMarker me) {
+        List<PeerIdentity> members = me.listener() ? List.of(me.identity()) : me.members();
+        List<RaftPeer> peers = members.stream().map(GroupMembers::peer).toList();
         return RaftGroup.valueOf(RaftGroupId.valueOf(group), peers);
     }
 
@@ -356,12 +352,7 @@ final class ReplicaHost implements AutoCloseable {
             return;
         }
         RaftPeerId me = running.server().getId();
-        Optional<RaftPeerId> heir = RoleInfo.of(running.division()).getLeaderInfo().getFollowerInfoList().stream()
-                .min(Comparator.comparingLong(f -> f.getLastRpcElapsedTimeMs()))
-                .filter(f -> f.getLastRpcElapsedTimeMs()
-                        < settings.electionTimeoutMax().toMillis())
-                .map(f -> RaftPeerId.valueOf(f.getId().getId()))
-                .filter(id -> !id.equals(me));
+        Optional<RaftPeerId> heir = Heir.of(running.division(), settings.electionTimeoutMax());
         if (heir.isEmpty()) {
             return;
         }

@@ -2,6 +2,8 @@ package dev.matriarch.raft;
 
 import dev.matriarch.proto.store.v1.PeerIdentity;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -19,16 +21,20 @@ final class Roster {
 
     /** Reads the present members itself: two changes may be told of in either order. */
     synchronized void note() {
-        List<PeerIdentity> members =
-                host.replica().map(r -> Admission.members(r.division())).orElse(List.of());
+        Map<Boolean, List<PeerIdentity>> byListening =
+                host.replica().map(r -> Admission.members(r.division())).orElse(List.of()).stream()
+                        .collect(Collectors.partitioningBy(PeerIdentity::getListener));
+        List<PeerIdentity> members = byListening.get(false);
         if (members.isEmpty()) {
             // A peer that waits to be taken in has no list yet: what it knew before stays.
             return;
         }
         host.learned(members);
         List<String> addresses = members.stream().map(PeerIdentity::getAddress).toList();
-        if (addresses.contains(settings.selfAddress())) {
-            Contradiction.between(settings, addresses).ifPresent(sentence -> LOG.warn("{}", sentence));
+        List<String> listening =
+                byListening.get(true).stream().map(PeerIdentity::getAddress).toList();
+        if (addresses.contains(settings.selfAddress()) || listening.contains(settings.selfAddress())) {
+            Contradiction.between(settings, addresses, listening).ifPresent(sentence -> LOG.warn("{}", sentence));
         }
     }
 }

@@ -5,6 +5,7 @@ import dev.matriarch.proto.store.v1.PeerSight;
 import dev.matriarch.proto.store.v1.ViewReply;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.apache.ratis.metrics.MetricRegistries;
 import org.apache.ratis.metrics.MetricRegistryInfo;
 import org.apache.ratis.metrics.impl.DefaultTimekeeperImpl;
@@ -52,12 +53,14 @@ final class Sight {
         reply.setPeersCommitted(division.getRaftConf().getLogEntryIndex()
                 <= division.getRaftLog().getLastCommittedIndex());
         var followers = RoleInfo.of(division).getLeaderInfo().getFollowerInfoList();
-        for (RaftStatus.Peer peer : status.peers()) {
+        for (RaftStatus.Peer peer : Stream.concat(status.peers().stream(), status.listeners().stream())
+                .toList()) {
             PeerSight.Builder one = PeerSight.newBuilder()
                     .setPeer(PeerIdentity.newBuilder()
                             .setPeerId(peer.peerId())
                             .setName(peer.name())
-                            .setAddress(peer.address()));
+                            .setAddress(peer.address())
+                            .setListener(status.listeners().contains(peer)));
             peer.matchIndex().ifPresent(one::setMatchIndex);
             followers.stream()
                     .filter(f -> f.getId().getId().toStringUtf8().equals(peer.peerId()))

@@ -96,6 +96,13 @@ final class StoreDirectory {
                         + ". Nothing was changed. Set the old address again, or move " + dir
                         + again());
             }
+            if (known.listener() != settings.listener()) {
+                throw new StoreStartException("The store in " + dir + " belongs to a "
+                        + (known.listener() ? "listener" : "peer with a vote") + ", and this is to be a "
+                        + (settings.listener() ? "listener" : "peer with a vote")
+                        + ". Nothing was changed. Start it as what it was, or remove it from the store (matriarchctl raft"
+                        + " remove-peer " + known.peerId() + ") and move " + dir + again());
+            }
             return known.named(settings.name());
         } catch (IOException e) {
             throw new StoreStartException(
@@ -216,10 +223,10 @@ final class StoreDirectory {
             LOG.warn(
                     "The store that this node was part of ({}) lost its majority and was given up with matriarchctl recover. This"
                             + " node acts by it no more: it goes on as {} and waits to be taken into the new store"
-                            + " (matriarchctl raft add-peer {}); its old log is kept in {}",
+                            + " ({}); its old log is kept in {}",
                     givenUp.getGroupId(),
                     fresh.peerId(),
-                    settings.selfAddress(),
+                    fresh.addCommand(),
                     aside(marker));
             marker = fresh;
             Files.createDirectories(logDir);
@@ -244,7 +251,8 @@ final class StoreDirectory {
                     Optional.of(group),
                     false,
                     List.of(plan.getMe()),
-                    List.of());
+                    List.of(),
+                    false);
             founder.save(settings.dataDir());
             marker = founder;
             Files.createDirectories(logDir);

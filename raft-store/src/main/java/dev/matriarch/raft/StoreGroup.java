@@ -147,9 +147,14 @@ public final class StoreGroup {
         }
     }
 
-    /** Takes a peer in that waits at this address. Blocks for half a minute at most, as the other two. */
+    /** Takes a peer in that waits at this address. Blocks for half a minute at most, as the others. */
     public Result add(String address) {
         return change(ChangeRequest.newBuilder().setAdd(address));
+    }
+
+    /** Takes a peer in without a vote that waits for that at this address. Blocks as {@link #add}. */
+    public Result addListener(String address) {
+        return change(ChangeRequest.newBuilder().setAddListener(address));
     }
 
     /**

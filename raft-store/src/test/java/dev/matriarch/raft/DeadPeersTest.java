@@ -23,32 +23,42 @@ class DeadPeersTest {
     @Test
     void whoIsSilentForTheGracePeriodIsTakenOutOneAtATime() {
         DeadPeers dead = new DeadPeers(GRACE);
-        assertEquals(Optional.empty(), dead.step(FIVE, Set.of("a", "b", "c", "d"), 0));
-        assertEquals(Optional.empty(), dead.step(FIVE, Set.of("a", "b", "c"), 50));
-        assertEquals(Optional.empty(), dead.step(FIVE, Set.of("a", "b", "c"), 99));
-        assertEquals(Optional.of("e"), dead.step(FIVE, Set.of("a", "b", "c"), 150), "d is not dead for as long");
-        assertEquals(Optional.of("d"), dead.step(List.of("a", "b", "c", "d"), Set.of("a", "b", "c"), 160));
+        assertEquals(Optional.empty(), dead.step(FIVE, List.of(), Set.of("a", "b", "c", "d"), 0));
+        assertEquals(Optional.empty(), dead.step(FIVE, List.of(), Set.of("a", "b", "c"), 50));
+        assertEquals(Optional.empty(), dead.step(FIVE, List.of(), Set.of("a", "b", "c"), 99));
+        assertEquals(
+                Optional.of("e"), dead.step(FIVE, List.of(), Set.of("a", "b", "c"), 150), "d is not dead for as long");
+        assertEquals(Optional.of("d"), dead.step(List.of("a", "b", "c", "d"), List.of(), Set.of("a", "b", "c"), 160));
+    }
+
+    @Test
+    void aListenerIsTakenOutHoweverFewVotersThereAre() {
+        DeadPeers dead = new DeadPeers(100);
+        List<String> two = List.of("a", "b");
+        assertEquals(Optional.empty(), dead.step(two, List.of("l", "m"), Set.of("a", "b", "m"), 0));
+        assertEquals(Optional.empty(), dead.step(two, List.of("l", "m"), Set.of("a", "m"), 99));
+        assertEquals(Optional.of("l"), dead.step(two, List.of("l", "m"), Set.of("a", "m"), 250), "b is needed");
     }
 
     @Test
     void anAnswerOrAnotherLeaderBeginsTheCountAnew() {
         DeadPeers dead = new DeadPeers(GRACE);
-        dead.step(FIVE, Set.of("a", "b", "c", "d"), 0);
-        dead.step(FIVE, Set.copyOf(FIVE), 90);
-        assertEquals(Optional.empty(), dead.step(FIVE, Set.of("a", "b", "c", "d"), 100));
+        dead.step(FIVE, List.of(), Set.of("a", "b", "c", "d"), 0);
+        dead.step(FIVE, List.of(), Set.copyOf(FIVE), 90);
+        assertEquals(Optional.empty(), dead.step(FIVE, List.of(), Set.of("a", "b", "c", "d"), 100));
         dead.forget();
-        assertEquals(Optional.empty(), dead.step(FIVE, Set.of("a", "b", "c", "d"), 1000));
-        assertEquals(Optional.of("e"), dead.step(FIVE, Set.of("a", "b", "c", "d"), 1100));
+        assertEquals(Optional.empty(), dead.step(FIVE, List.of(), Set.of("a", "b", "c", "d"), 1000));
+        assertEquals(Optional.of("e"), dead.step(FIVE, List.of(), Set.of("a", "b", "c", "d"), 1100));
     }
 
     @Test
     void threeVotersStayAndNobodyGoesWithoutAMajorityOfTheRest() {
         DeadPeers dead = new DeadPeers(GRACE);
         List<String> three = List.of("a", "b", "c");
-        dead.step(three, Set.of("a", "b"), 0);
-        assertEquals(Optional.empty(), dead.step(three, Set.of("a", "b"), 1000));
-        dead.step(FIVE, Set.of("a", "b"), 1000);
-        assertEquals(Optional.empty(), dead.step(FIVE, Set.of("a", "b"), 2000));
+        dead.step(three, List.of(), Set.of("a", "b"), 0);
+        assertEquals(Optional.empty(), dead.step(three, List.of(), Set.of("a", "b"), 1000));
+        dead.step(FIVE, List.of(), Set.of("a", "b"), 1000);
+        assertEquals(Optional.empty(), dead.step(FIVE, List.of(), Set.of("a", "b"), 2000));
     }
 
     @Test

@@ -98,6 +98,30 @@ class InvitationsTest {
     }
 
     @Test
+    void anInvitedListenerComesInWithoutAVote() throws Exception {
+        try (Peers peers = new Peers(dir, 2)) {
+            waits(peers, 0);
+            assertTrue(peers.stores.get(0).awaitReady(LONG));
+            invite(peers, "a", "n2", peers.addresses.get(1), Instant.now().plusSeconds(86_400));
+            peers.stores.set(
+                    1,
+                    RaftStore.open(
+                            Peers.settings(
+                                            "test",
+                                            "n2",
+                                            peers.dataDir(1),
+                                            peers.addresses.get(1),
+                                            List.of(peers.addresses.get(0)))
+                                    .listening(),
+                            peers.progress::add));
+            assertTrue(peers.stores.get(1).awaitReady(LONG), () -> peers.dcs(1).health());
+            RaftStatus status = peers.stores.get(0).status();
+            assertEquals(1, status.peers().size());
+            assertEquals(1, status.listeners().size());
+        }
+    }
+
+    @Test
     void anInvitationEnds() throws Exception {
         try (Peers peers = new Peers(dir, 2)) {
             waits(peers, 0);

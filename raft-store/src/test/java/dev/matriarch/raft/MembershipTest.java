@@ -230,7 +230,8 @@ class MembershipTest {
                                     peers.dataDir(0),
                                     peers.addresses.get(0),
                                     peers.addresses.subList(0, 3)),
-                            List.of(peers.addresses.get(0), peers.addresses.get(1), peers.addresses.get(3)))
+                            List.of(peers.addresses.get(0), peers.addresses.get(1), peers.addresses.get(3)),
+                            List.of())
                     .orElseThrow();
             assertTrue(said.contains("n1.yml names " + peers.addresses.get(2)), said);
             assertTrue(said.contains("lacks " + peers.addresses.get(3)), said);

@@ -13,7 +13,8 @@ import org.junit.jupiter.api.Test;
 
 /** Who may be taken into the store. */
 class NewcomerTest {
-    private static final List<RaftPeer> NOW = List.of(peer("n1-00", "h1:1"), peer("n2-00", "h2:1"));
+    private static final GroupMembers NOW =
+            new GroupMembers(List.of(peer("n1-00", "h1:1"), peer("n2-00", "h2:1")), List.of(peer("l1-00", "h7:1")));
 
     private static RaftPeer peer(String id, String address) {
         return RaftPeer.newBuilder().setId(id).setAddress(address).build();
@@ -30,7 +31,7 @@ class NewcomerTest {
                         .setAddress("h3:1"))
                 .setWaitingFor("mine")
                 .setFeatureLevel(2);
-        return Newcomer.unfit(but.apply(hello).build(), "h3:1", "test", "mine", NOW, 2);
+        return Newcomer.unfit(but.apply(hello).build(), "h3:1", false, "test", "mine", NOW, 2);
     }
 
     private static void refused(String part, UnaryOperator<HelloReply.Builder> but) {
@@ -85,10 +86,59 @@ class NewcomerTest {
                         .setWaitingFor("mine")
                         .build(),
                 "h1:1",
+                false,
                 "test",
                 "mine",
                 NOW,
                 1);
         assertTrue(replaced.orElse("fit").contains("replaces by itself"));
+    }
+
+    private static String listener(boolean wanted, String name, String address) {
+        return Newcomer.unfit(
+                        HelloReply.newBuilder()
+                                .setFormatVersion(Forming.FORMAT_VERSION)
+                                .setScope("test")
+                                .setMe(PeerIdentity.newBuilder()
+                                        .setPeerId(name + "-01")
+                                        .setName(name)
+                                        .setAddress(address)
+                                        .setListener(true))
+                                .setWaitingFor("mine")
+                                .build(),
+                        address,
+                        wanted,
+                        "test",
+                        "mine",
+                        NOW,
+                        1)
+                .orElse("fit");
+    }
+
+    @Test
+    void aListenerIsTakenInAsOneAndInNobodyElsesPlace() {
+        assertEquals("fit", listener(true, "l2", "h8:1"));
+        assertTrue(listener(false, "l2", "h8:1").contains("Take it in with --listener"));
+        assertTrue(listener(true, "l1", "h7:1").contains("replaces by itself"));
+        assertTrue(listener(true, "l1", "h8:1").contains("a peer named l1 is in the store already"));
+        assertTrue(listener(true, "l2", "h1:1").contains("that of n1-00, which has a vote. Remove that one first"));
+        String voter = Newcomer.unfit(
+                        HelloReply.newBuilder()
+                                .setFormatVersion(Forming.FORMAT_VERSION)
+                                .setScope("test")
+                                .setMe(PeerIdentity.newBuilder()
+                                        .setPeerId("n3-00")
+                                        .setName("n3")
+                                        .setAddress("h3:1"))
+                                .setWaitingFor("mine")
+                                .build(),
+                        "h3:1",
+                        true,
+                        "test",
+                        "mine",
+                        NOW,
+                        1)
+                .orElse("fit");
+        assertTrue(voter.contains("is to have a vote. Take it in without --listener"), voter);
     }
 }

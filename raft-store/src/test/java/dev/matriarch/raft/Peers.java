@@ -90,13 +90,16 @@ final class Peers implements AutoCloseable {
     }
 
     void awaitReady() throws InterruptedException {
-        for (RaftStore store : stores) {
-            if (store != null) {
-                assertTrue(
-                        store.awaitReady(Duration.ofSeconds(20)),
-                        () -> store.dcs().health());
+        for (int i = 0; i < stores.size(); i++) {
+            if (stores.get(i) != null) {
+                awaitReady(i);
             }
         }
+    }
+
+    void awaitReady(int i) throws InterruptedException {
+        RaftStore store = stores.get(i);
+        assertTrue(store.awaitReady(Duration.ofSeconds(20)), () -> store.dcs().health());
     }
 
     Dcs dcs(int i) {

@@ -14,7 +14,15 @@ class RaftStatusTest {
     private static RaftStatus status(Optional<String> leader, long lastContactMillis) {
         RaftStatus.Peer peer = new RaftStatus.Peer("n1-0", "n1", "h1:1", OptionalLong.empty());
         return new RaftStatus(
-                "n1-0", RaftStatus.Role.FOLLOWER, leader, 3, 7, 7, lastContactMillis, List.of(peer, peer, peer));
+                "n1-0",
+                RaftStatus.Role.FOLLOWER,
+                leader,
+                3,
+                7,
+                7,
+                lastContactMillis,
+                List.of(peer, peer, peer),
+                List.of(peer));
     }
 
     @Test

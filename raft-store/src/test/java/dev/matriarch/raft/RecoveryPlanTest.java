@@ -380,4 +380,43 @@ class RecoveryPlanTest {
         assertTrue(new ClusterViews().of(last).sync().isEmpty());
         assertTrue(Reforming.about("last", Reforming.givenUp(last)).isEmpty());
     }
+
+    private static SurveyReply listening(SurveyReply answer, long heardMillis) {
+        SurveyReply.Builder listener = answer.toBuilder();
+        listener.getViewBuilder()
+                .setLastContactMillis(heardMillis)
+                .getMeBuilder()
+                .setListener(true);
+        return listener.build();
+    }
+
+    private static SurveyReply withListener(SurveyReply answer, int i) {
+        SurveyReply.Builder more = answer.toBuilder();
+        more.getViewBuilder().addPeersBuilder().setPeer(peer(i).toBuilder().setListener(true));
+        return more.build();
+    }
+
+    @Test
+    void aListenerIsNeitherSurvivorNorDeadAndItsWordOfALeaderCounts() {
+        StoreState state = led("n1", Optional.empty());
+        SurveyReply one = withListener(answer(1, 3, 10, state, server(1, 0x9000)), 4);
+        Recovery dead = plan(one);
+        assertEquals(
+                List.of("n2", "n3"),
+                dead.dead().stream().map(Recovery.Dead::name).toList());
+        Recovery alive = plan(one, listening(withListener(answer(4, 3, 12, state, null), 4), 9000));
+        assertFalse(alive.refused(), alive.refusals().toString());
+        assertEquals(
+                List.of("n1"),
+                alive.survivors().stream().map(Recovery.Survivor::name).toList());
+        assertEquals("n1", alive.founder().orElseThrow().name());
+        Recovery heard = plan(one, listening(withListener(answer(4, 3, 12, state, null), 4), 100));
+        assertTrue(
+                heard.refusals().getFirst().contains("the listener n4 hears a Raft leader"),
+                heard.refusals().toString());
+        Recovery asked = plan(listening(withListener(answer(4, 3, 12, state, null), 4), 9000));
+        assertTrue(
+                asked.refusals().getFirst().contains("n4 is a listener"),
+                asked.refusals().toString());
+    }
 }

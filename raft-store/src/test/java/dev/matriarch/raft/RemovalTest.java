@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.matriarch.proto.store.v1.PeerIdentity;
 import dev.matriarch.proto.store.v1.PeerSight;
 import dev.matriarch.proto.store.v1.ViewReply;
+import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** Whose word counts when a peer is to believe that it was removed. */
@@ -47,5 +49,17 @@ class RemovalTest {
     void anotherPeerOfThatNameIsNotThisOne() {
         assertTrue(Removal.leadsWithout(leader(5, true, "n1-00", "n2-00", "n3-01"), ME, 5));
         assertFalse(Removal.names(leader(5, true, "n3-01"), ME));
+    }
+
+    private static RaftStatus hears(Optional<String> leader, long agoMillis) {
+        return new RaftStatus(ME, RaftStatus.Role.LISTENER, leader, 3, 7, 7, agoMillis, List.of(), List.of());
+    }
+
+    @Test
+    void aListenerGoesByTheSilenceOfTheLeaderThatItKnew() {
+        assertTrue(Removal.isAlone(hears(Optional.of("n1"), 3001), true));
+        assertFalse(Removal.isAlone(hears(Optional.of("n1"), 2999), true));
+        assertFalse(Removal.isAlone(hears(Optional.of("n1"), 60_000), false), "who has a vote calls for others");
+        assertTrue(Removal.isAlone(hears(Optional.empty(), 0), false));
     }
 }

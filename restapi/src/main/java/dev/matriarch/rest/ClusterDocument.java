@@ -18,14 +18,22 @@ import java.util.Optional;
 
 /** The documents of {@code /cluster} and {@code /history}. */
 final class ClusterDocument {
+    /** What the store's view alone does not say. */
+    record Frame(String scope, boolean paused, boolean standbyCluster, Snapshot.SynchronousMode synchronousMode) {
+        static Frame of(Snapshot snapshot) {
+            return new Frame(
+                    snapshot.scope(), snapshot.paused(), snapshot.standbyCluster(), snapshot.synchronousMode());
+        }
+    }
+
     private final JsonGenerator json;
-    private final Snapshot snapshot;
+    private final Frame frame;
     private final ClusterView cluster;
     private final Lsn leaderPosition;
 
-    private ClusterDocument(JsonGenerator json, Snapshot snapshot, ClusterView cluster) {
+    private ClusterDocument(JsonGenerator json, Frame frame, ClusterView cluster) {
         this.json = json;
-        this.snapshot = snapshot;
+        this.frame = frame;
         this.cluster = cluster;
         this.leaderPosition = Lsn.max(
                 cluster.status().optime(),
@@ -33,7 +41,11 @@ final class ClusterDocument {
     }
 
     static byte[] bytes(Snapshot snapshot, ClusterView cluster) {
-        return Json.bytes(json -> new ClusterDocument(json, snapshot, cluster).write());
+        return bytes(Frame.of(snapshot), cluster);
+    }
+
+    static byte[] bytes(Frame frame, ClusterView cluster) {
+        return Json.bytes(json -> new ClusterDocument(json, frame, cluster).write());
     }
 
     static byte[] historyBytes(Optional<TimelineHistory> history) {
@@ -66,7 +78,7 @@ final class ClusterDocument {
             member(member);
         }
         json.writeEndArray();
-        if (snapshot.paused()) {
+        if (frame.paused()) {
             json.writeBooleanField("pause", true);
         }
         Optional<FailoverRequest> request = cluster.failover()
@@ -75,7 +87,7 @@ final class ClusterDocument {
         if (request.isPresent()) {
             scheduled(request.get());
         }
-        json.writeStringField("scope", snapshot.scope());
+        json.writeStringField("scope", frame.scope());
         json.writeEndObject();
     }
 
@@ -155,7 +167,7 @@ final class ClusterDocument {
 
     private String role(Member member) {
         if (isLeader(member)) {
-            return snapshot.standbyCluster() ? "standby_leader" : "leader";
+            return frame.standbyCluster() ? "standby_leader" : "leader";
         }
         Optional<SyncState> sync = cluster.sync().map(Versioned::value);
         boolean voter = sync.isPresent()
@@ -166,7 +178,7 @@ final class ClusterDocument {
         if (!voter) {
             return "replica";
         }
-        return switch (snapshot.synchronousMode()) {
+        return switch (frame.synchronousMode()) {
             case OFF -> "replica";
             case ON -> "sync_standby";
             case QUORUM -> "quorum_standby";

@@ -28,12 +28,12 @@ final class Http10 implements ServerConnection {
     private static final int MAX_HEADERS = 100;
 
     private final ConnectionContext context;
-    private final Routes routes;
+    private final Questions routes;
     private final Duration patience;
     private final long opened = System.nanoTime();
     private volatile Thread thread;
 
-    Http10(ConnectionContext context, Routes routes, Duration patience) {
+    Http10(ConnectionContext context, Questions routes, Duration patience) {
         this.context = context;
         this.routes = routes;
         this.patience = patience;

@@ -41,7 +41,7 @@ final class Listener implements AutoCloseable {
     }
 
     /** @throws IOException if the address cannot be bound or a certificate cannot be used; its message says what to do */
-    static Listener open(RestSettings settings, Routes routes, UiStreams streams) throws IOException {
+    static Listener open(RestSettings settings, Questions routes, UiStreams streams) throws IOException {
         InetAddress address = address(settings);
         Optional<DoorTls> tls = settings.tls().isPresent()
                 ? Optional.of(new DoorTls(settings.tls().get(), settings.idleTimeout()))
@@ -143,7 +143,7 @@ final class Listener implements AutoCloseable {
         return cause.getMessage();
     }
 
-    private static void answer(Routes routes, UiStreams streams, ServerRequest request, ServerResponse response) {
+    private static void answer(Questions routes, UiStreams streams, ServerRequest request, ServerResponse response) {
         Reply reply;
         String method = request.prologue().method().text();
         String path = request.path().path();
@@ -205,7 +205,7 @@ final class Listener implements AutoCloseable {
     }
 
     /** Returns never: a stream ends with its connection. */
-    private static void stream(Routes routes, UiStreams streams, Request asked, ServerResponse response) {
+    private static void stream(Questions routes, UiStreams streams, Request asked, ServerResponse response) {
         try {
             Reply head = routes.withHeaders(
                     asked, new Reply(200, UiStreams.TYPE, new byte[0], StatusPage.securityHeaders()));

@@ -90,13 +90,7 @@ final class Metrics {
         patroni();
         agent();
         store();
-        ByteArrayOutputStream out = new ByteArrayOutputStream(16_384);
-        try {
-            WRITER.write(out, all.build(), EscapingScheme.UNDERSCORE_ESCAPING);
-        } catch (IOException e) {
-            throw new UncheckedIOException("writing to memory failed", e);
-        }
-        String text = out.toString(StandardCharsets.UTF_8);
+        String text = written(all.build());
         for (String name : OLD_COUNTERS) {
             text = text.replace("# TYPE " + name + " gauge\n", "# TYPE " + name + " counter\n");
         }
@@ -107,15 +101,47 @@ final class Metrics {
         return (text + states + " unknown=-1\n").getBytes(StandardCharsets.UTF_8);
     }
 
-    private void gauge(String name, String help, double value) {
-        all.metricSnapshot(GaugeSnapshot.builder()
+    /** Of a node that has nothing but gauges. For one thread. */
+    static final class Gauges {
+        private final Labels labels;
+        private final MetricSnapshots.Builder all = MetricSnapshots.builder();
+
+        Gauges(String scope, String name) {
+            this.labels = Labels.of("scope", scope, "name", name);
+        }
+
+        void add(String name, String help, double value) {
+            all.metricSnapshot(one(labels, name, help, value));
+        }
+
+        byte[] text() {
+            return written(all.build()).getBytes(StandardCharsets.UTF_8);
+        }
+    }
+
+    private static GaugeSnapshot one(Labels labels, String name, String help, double value) {
+        return GaugeSnapshot.builder()
                 .name(name)
                 .help(help)
                 .dataPoint(GaugeSnapshot.GaugeDataPointSnapshot.builder()
                         .labels(labels)
                         .value(value)
                         .build())
-                .build());
+                .build();
+    }
+
+    private static String written(MetricSnapshots all) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream(16_384);
+        try {
+            WRITER.write(out, all, EscapingScheme.UNDERSCORE_ESCAPING);
+        } catch (IOException e) {
+            throw new UncheckedIOException("writing to memory failed", e);
+        }
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    private void gauge(String name, String help, double value) {
+        all.metricSnapshot(one(labels, name, help, value));
     }
 
     private void flag(String name, String help, boolean value) {

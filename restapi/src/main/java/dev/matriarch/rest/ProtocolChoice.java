@@ -20,10 +20,10 @@ final class ProtocolChoice implements ServerConnectionSelector {
     private static final int MAX_LINE = 8192;
 
     private final ServerConnectionSelector http11;
-    private final Routes routes;
+    private final Questions routes;
     private final Duration patience;
 
-    ProtocolChoice(ServerConnectionSelector http11, Routes routes, Duration patience) {
+    ProtocolChoice(ServerConnectionSelector http11, Questions routes, Duration patience) {
         this.http11 = http11;
         this.routes = routes;
         this.patience = patience;

@@ -2,6 +2,7 @@ package dev.matriarch.rest;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -14,17 +15,17 @@ public final class RestDoor implements AutoCloseable {
 
     private static final Duration LOOK = Duration.ofSeconds(2);
 
-    private final Access access;
-    private final Routes routes;
+    private final Questions routes;
+    private final Consumer<RestSettings> takenUp;
     private final UiStreams streams;
     private final Thread watch;
     private Listener listener;
     private boolean closed;
     private String complaint = "";
 
-    private RestDoor(Access access, Routes routes, UiStreams streams, Listener listener) {
-        this.access = access;
+    private RestDoor(Questions routes, Consumer<RestSettings> takenUp, UiStreams streams, Listener listener) {
         this.routes = routes;
+        this.takenUp = takenUp;
         this.streams = streams;
         this.listener = listener;
         this.watch = Thread.ofVirtual().name("rest-tls-watch").unstarted(this::watch);
@@ -40,7 +41,32 @@ public final class RestDoor implements AutoCloseable {
         Routes routes = new Routes(agent, access, settings.headers(), System::nanoTime);
         routes.showPage(settings.ui());
         UiStreams streams = new UiStreams(routes.page()::state);
-        RestDoor door = new RestDoor(access, routes, streams, Listener.open(settings, routes, streams));
+        Consumer<RestSettings> takeUp = changed -> {
+            access.expect(changed);
+            routes.headers(changed.headers());
+            routes.showPage(changed.ui());
+            if (!changed.ui()) {
+                streams.end();
+            }
+        };
+        return open(settings, routes, takeUp, streams);
+    }
+
+    /**
+     * The door of a node without PostgreSQL, which takes no orders.
+     *
+     * @throws IOException as {@link #open(RestSettings, AgentView)}
+     */
+    public static RestDoor open(RestSettings settings, StoreView store) throws IOException {
+        StandingHeaders headers = new StandingHeaders(settings.headers());
+        StoreRoutes routes = new StoreRoutes(store, headers);
+        return open(settings, routes, changed -> headers.set(changed.headers()), new UiStreams(() -> new byte[0]));
+    }
+
+    private static RestDoor open(
+            RestSettings settings, Questions routes, Consumer<RestSettings> takeUp, UiStreams streams)
+            throws IOException {
+        RestDoor door = new RestDoor(routes, takeUp, streams, Listener.open(settings, routes, streams));
         door.watch.start();
         return door;
     }
@@ -94,12 +120,7 @@ public final class RestDoor implements AutoCloseable {
             LOG.error("The changed settings of the REST API are not taken up: {}", e.getMessage());
             return;
         }
-        access.expect(changed);
-        routes.headers(changed.headers());
-        routes.showPage(changed.ui());
-        if (!changed.ui()) {
-            streams.end();
-        }
+        takenUp.accept(changed);
     }
 
     private void listenAnew(RestSettings changed) throws IOException {

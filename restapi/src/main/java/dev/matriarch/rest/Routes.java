@@ -2,9 +2,7 @@ package dev.matriarch.rest;
 
 import dev.matriarch.dcs.ClusterView;
 import java.nio.charset.StandardCharsets;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
@@ -12,14 +10,14 @@ import java.util.function.Function;
 import java.util.function.LongSupplier;
 
 /** Which question gets which answer. Knows nothing of sockets. */
-final class Routes {
+final class Routes implements Questions {
     private static final Set<String> READING = Set.of("GET", "HEAD", "OPTIONS");
 
     private final AgentView agent;
     private final Access access;
     private final LongSupplier nanoTime;
     private final StatusPage page;
-    private volatile RestSettings.Headers headers;
+    private final StandingHeaders headers;
     private volatile boolean showsPage = true;
     private final Working working = new Working();
     /** By the first segment of the path. Any other path is a health check. */
@@ -30,7 +28,7 @@ final class Routes {
     Routes(AgentView agent, Access access, RestSettings.Headers headers, LongSupplier nanoTime) {
         this.agent = agent;
         this.access = access;
-        this.headers = headers;
+        this.headers = new StandingHeaders(headers);
         this.nanoTime = nanoTime;
         this.page = new StatusPage(agent, nanoTime);
         documents.put("/patroni", r -> new Reply(200, StatusDocument.bytes(agent.snapshot(), nanoTime.getAsLong())));
@@ -59,8 +57,8 @@ final class Routes {
         orders.put("POST /mpp", all::groupEvent);
     }
 
-    /** The threads that carry out an order. */
-    Working working() {
+    @Override
+    public Working working() {
         return working;
     }
 
@@ -75,7 +73,7 @@ final class Routes {
 
     /** From the next answer on. */
     void headers(RestSettings.Headers changed) {
-        headers = changed;
+        headers.set(changed);
     }
 
     /** Whether the status page is there, from the next answer on. */
@@ -87,28 +85,19 @@ final class Routes {
         return page;
     }
 
-    /** A stream is not an answer with an end: its carrier writes it. */
-    boolean isStream(String method, String path) {
+    @Override
+    public boolean isStream(String method, String path) {
         return showsPage && method.equals("GET") && path.equals(StatusPage.STREAM);
     }
 
-    Reply answer(Request request) {
+    @Override
+    public Reply answer(Request request) {
         return withHeaders(request, bare(request));
     }
 
-    /** Adds the headers that every answer carries. */
-    Reply withHeaders(Request request, Reply reply) {
-        RestSettings.Headers wanted = headers;
-        if (wanted.equals(RestSettings.Headers.NONE)) {
-            return reply;
-        }
-        Map<String, String> all = new LinkedHashMap<>(wanted.always());
-        if (request.caller().overTls()) {
-            all.putAll(wanted.overTls());
-        }
-        wanted.server().ifPresent(server -> all.put("Server", server));
-        all.putAll(reply.headers());
-        return new Reply(reply.status(), reply.contentType(), reply.body(), all);
+    @Override
+    public Reply withHeaders(Request request, Reply reply) {
+        return headers.on(request, reply);
     }
 
     private Reply bare(Request request) {

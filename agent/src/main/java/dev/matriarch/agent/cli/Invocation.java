@@ -33,7 +33,8 @@ import picocli.CommandLine.Spec;
         description = "Runs the agent that looks after one PostgreSQL server, in the foreground, until SIGTERM. SIGHUP"
                 + " makes it read its configuration again. Without FILE, the configuration comes from the environment:"
                 + " PATRONI_CONFIGURATION as a whole document, or single PATRONI_* variables. 'matriarch witness FILE' runs a"
-                + " witness instead: a vote in the built-in store, without PostgreSQL.")
+                + " witness instead: a vote in the built-in store, without PostgreSQL. 'matriarch listener FILE' runs a listener:"
+                + " a copy of the store without a vote, which answers HTTP, for routers and dashboards.")
 public final class Invocation implements Callable<Integer> {
     private static final int REFUSED = 1;
     private static final Duration LONGEST_LEAVE = Duration.ofSeconds(30);

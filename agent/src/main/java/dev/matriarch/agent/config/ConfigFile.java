@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.stream.Stream;
 
 /** Reads the local configuration, from top to bottom, in one pass that finds every problem. */
@@ -30,6 +31,11 @@ public final class ConfigFile {
     private static final String NO_WITNESS =
             "has no meaning for a witness, which has a vote in the store and nothing else: it takes scope, name, raft, tls"
                     + " and log. Remove it";
+    private static final String NO_LISTENER =
+            "has no meaning for a listener, which follows the store and nothing else: it takes scope, name, raft, restapi,"
+                    + " tls and log. Remove it";
+    private static final String NO_ORDERS = "has no meaning for a listener, which takes no orders: remove it";
+    private static final String NO_PAGE = "has no meaning for a listener: the status page is a member's. Remove it";
 
     private final Findings findings;
     private final Section root;
@@ -76,8 +82,17 @@ public final class ConfigFile {
     }
 
     static WitnessConfig readWitness(Sources sources) throws ConfigProblems {
+        return readPeer(sources, ConfigFile::witness);
+    }
+
+    static WitnessConfig readListener(Sources sources) throws ConfigProblems {
+        return readPeer(sources, ConfigFile::listener);
+    }
+
+    private static WitnessConfig readPeer(Sources sources, Function<ConfigFile, Optional<WitnessConfig>> kind)
+            throws ConfigProblems {
         ConfigFile config = new ConfigFile(sources);
-        Optional<WitnessConfig> result = config.witness();
+        Optional<WitnessConfig> result = kind.apply(config);
         List<Problem> problems = config.findings.problems();
         if (!problems.isEmpty()) {
             throw new ConfigProblems(problems);
@@ -85,12 +100,12 @@ public final class ConfigFile {
         return result.orElseThrow();
     }
 
-    /** Of a member, or of a witness if there is no PostgreSQL; with or without the certificates that are named. */
+    /** Of a member, or of a witness or a listener if there is no PostgreSQL; with or without the certificates that are named. */
     static NodeConfig readNode(Sources sources) throws ConfigProblems {
         ConfigFile config = new ConfigFile(sources);
         Optional<NodeConfig> result = sources.tree().has("postgresql")
                 ? config.read().map(NodeConfig::of)
-                : config.witness().map(NodeConfig::of);
+                : (sources.tree().has("restapi") ? config.listener() : config.witness()).map(NodeConfig::of);
         List<Problem> problems = NodeConfig.besidesMissingCertificates(config.findings.problems());
         if (!problems.isEmpty()) {
             throw new ConfigProblems(problems);
@@ -99,17 +114,54 @@ public final class ConfigFile {
     }
 
     private Optional<WitnessConfig> witness() {
-        root.refuse(NO_WITNESS, "postgresql", "restapi", "control", "citus", "bootstrap", "tags", "watchdog", "ctl");
+        root.refuse(NO_WITNESS, "restapi");
+        return peer(NO_WITNESS, "this witness' name, unlike that of every member", Optional.empty());
+    }
+
+    private Optional<WitnessConfig> listener() {
+        Optional<RestConfig> rest = listenersDoor();
+        Optional<WitnessConfig> read =
+                peer(NO_LISTENER, "this listener's name, unlike that of every member and witness", rest);
+        if (read.isPresent() && read.get().raft().partners().isEmpty()) {
+            findings.add(
+                    "raft.partner_addrs",
+                    "is missing: a listener forms no store, so name the peers of the one that it is to follow");
+        }
+        return rest.isPresent() ? read : Optional.empty();
+    }
+
+    private Optional<RestConfig> listenersDoor() {
+        Section s = root.sectionOrEmpty("restapi")
+                .refuse(NO_ORDERS, "authentication", "allowlist", "allowlist_include_members")
+                .refuse(NO_PAGE, "ui");
+        Optional<HostPort> listen = s.address("listen", REST_PORT);
+        if (!s.has("listen")) {
+            findings.add(s.key("listen"), "is missing: the address for those who ask, such as 10.0.0.4:8008");
+        }
+        Optional<HostPort> connect =
+                s.has("connect_address") ? s.reachableAddress("connect_address", REST_PORT) : listen;
+        RestDoorSection door = new RestDoorSection(s);
+        Optional<RestConfig.Tls> tls = door.tls();
+        RestConfig.Answers answers = door.answers();
+        int queue = door.queue();
+        s.tolerate("connect_address").finish();
+        RestConfig.Guests guests = new RestConfig.Guests(List.of(), false);
+        return listen.flatMap(
+                l -> connect.map(c -> new RestConfig(l, c, Optional.empty(), tls, guests, answers, queue, false)));
+    }
+
+    private Optional<WitnessConfig> peer(String refusal, String whatName, Optional<RestConfig> rest) {
+        root.refuse(refusal, "postgresql", "control", "citus", "bootstrap", "tags", "watchdog", "ctl");
         String scope = root.requiredText("scope", "the cluster's name, the same on every member");
-        String name = root.requiredText("name", "this witness' name, unlike that of every member");
+        String name = root.requiredText("name", whatName);
         root.text("namespace", "/service");
         Optional<Path> stateDir = root.file("state_dir");
         Optional<RaftConfig> raft = raft(stateDir, false);
         LogConfig log = LogSection.read(root.sectionOrEmpty("log"));
         Optional<TlsFiles> tls = root.section("tls").flatMap(s -> new TlsSection(s).read());
         root.finish();
-        return raft.map(
-                r -> new WitnessConfig(scope, name, r, stateDir.orElseGet(() -> stateBeside(r.dataDir())), log, tls));
+        return raft.map(r ->
+                new WitnessConfig(scope, name, r, stateDir.orElseGet(() -> stateBeside(r.dataDir())), log, tls, rest));
     }
 
     /** @return empty if something without a default is missing or wrong */

@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.SequencedSet;
 
 /**
- * What makes a node of a cluster one that others can call, out of the file of a member or of a witness: also before it has
+ * What makes a node of a cluster one that others can call, out of the file of a member, a witness or a listener: also before it has
  * the certificates that the file names.
  *
  * @param storeName what the built-in store goes by
@@ -18,7 +18,7 @@ import java.util.SequencedSet;
  * @param stateDir of the agent itself
  * @param raft of the built-in store, if it is in use
  * @param tls as the file says
- * @param witness a vote without PostgreSQL
+ * @param witness a peer of the store without PostgreSQL: a witness, or a listener
  */
 public record NodeConfig(
         String scope,
@@ -47,11 +47,17 @@ public record NodeConfig(
     }
 
     public static NodeConfig of(WitnessConfig config) {
+        SequencedSet<String> hosts = new LinkedHashSet<>();
+        hosts.add(config.raft().selfAddress().host());
+        config.rest()
+                .map(rest -> rest.connectAddress().host())
+                .filter(host -> !Section.isAnyAddress(host))
+                .ifPresent(hosts::add);
         return new NodeConfig(
                 config.storeName(),
                 config.storeName(),
                 config.name(),
-                List.of(config.raft().selfAddress().host()),
+                List.copyOf(hosts),
                 config.stateDir(),
                 Optional.of(config.raft()),
                 config.tls(),

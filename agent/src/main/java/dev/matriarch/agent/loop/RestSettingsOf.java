@@ -6,11 +6,14 @@ import dev.matriarch.rest.RestSettings;
 import java.util.Optional;
 
 /** Translates the configuration into what the REST door wants to know. */
-final class RestSettingsOf {
+public final class RestSettingsOf {
     private RestSettingsOf() {}
 
     static RestSettings config(AgentConfig config) {
-        RestConfig rest = config.rest();
+        return config(config.rest());
+    }
+
+    public static RestSettings config(RestConfig rest) {
         return new RestSettings(
                 rest.listen().host(),
                 rest.listen().port(),

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -59,5 +60,43 @@ class WitnessConfigTest {
         assertTrue(assertThrows(ConfigProblems.class, () -> load(GOOD + "  backup:\n    keep: 3\n"))
                 .getMessage()
                 .contains("raft.backup.directory"));
+    }
+
+    private WitnessConfig listener(String text) throws Exception {
+        Path file = dir.resolve("listener.yml");
+        Files.writeString(file, text);
+        return WitnessConfig.loadListener(file, Map.of());
+    }
+
+    private void refused(String text, String... parts) {
+        String problems =
+                assertThrows(ConfigProblems.class, () -> listener(text)).getMessage();
+        for (String part : parts) {
+            assertTrue(problems.contains(part), problems);
+        }
+    }
+
+    @Test
+    void aListenerHasADoorBesidesAndNoOrders() throws Exception {
+        String door = "restapi:\n  listen: 10.0.0.3:8008\n";
+        WitnessConfig config = listener(GOOD + door);
+        assertEquals(8008, config.rest().orElseThrow().listen().port());
+        assertEquals("10.0.0.3", NodeConfig.of(config).hosts().getFirst());
+        refused(GOOD, "restapi.listen", "is missing");
+        refused(GOOD + "restapi:\n  listen: 10.0.0.3:x\n", "restapi.listen");
+        refused(GOOD + door + "postgresql:\n  data_dir: /data\n", "has no meaning for a listener");
+        refused(
+                GOOD + door + "  authentication: {username: a, password: b}\n  ui: true\n",
+                "restapi.authentication",
+                "takes no orders",
+                "restapi.ui");
+        refused(GOOD.replace("partner_addrs: [10.0.0.1:7000, 10.0.0.2:7000]", "") + door, "a listener forms no store");
+        assertTrue(assertThrows(ConfigProblems.class, () -> load(GOOD + door))
+                .getMessage()
+                .contains("has no meaning for a witness"));
+        Path file = dir.resolve("node.yml");
+        Files.writeString(file, GOOD + "restapi:\n  listen: 0.0.0.0:8008\n  connect_address: 10.0.0.9:8008\n");
+        assertEquals(
+                List.of("10.0.0.3", "10.0.0.9"), NodeConfig.load(file, Map.of()).hosts());
     }
 }
