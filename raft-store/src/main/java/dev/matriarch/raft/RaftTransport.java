@@ -74,7 +74,7 @@ final class RaftTransport implements AutoCloseable {
         }
     }
 
-    /** Instead of Ratis' own, whose native library keeps sessions for as long as it likes. */
+    /** Instead of Ratis' own, which keeps sessions for as long as it likes. */
     private static SslContext serverTls(LiveTls certificates) throws SSLException {
         return GrpcSslContexts.configure(SslContextBuilder.forServer(certificates.keyManager()), SslProvider.JDK)
                 .trustManager(certificates.trustManager())
@@ -110,7 +110,14 @@ final class RaftTransport implements AutoCloseable {
             LiveTls certificates = settings.tls().get();
             serverTls = Optional.of(serverTls(certificates));
             GrpcConfigKeys.TLS.setConf(
-                    parameters, new GrpcTlsConfig(certificates.keyManager(), certificates.trustManager(), true));
+                    parameters,
+                    // The JDK's TLS as everywhere: OpenSSL would be one more native library, in memory and in /tmp.
+                    GrpcTlsConfig.newBuilder()
+                            .setKeyManager(certificates.keyManager())
+                            .setTrustManager(certificates.trustManager())
+                            .setMutualTls(true)
+                            .setSslProvider(SslProvider.JDK)
+                            .build());
         }
         Optional<SslContext> ours = serverTls;
         GrpcConfigKeys.Server.setServicesCustomizer(parameters, (builder, types) -> {
