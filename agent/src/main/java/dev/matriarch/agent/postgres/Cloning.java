@@ -38,14 +38,14 @@ final class Cloning {
     private final Binaries binaries;
     private final DataDirectory data;
     private final ConfigurationFiles files;
-    private final String memberName;
+    private final LibpqAccess libpq;
 
-    Cloning(PostgresConfig config, Binaries binaries, DataDirectory data, ConfigurationFiles files, String memberName) {
+    Cloning(PostgresConfig config, Binaries binaries, DataDirectory data, ConfigurationFiles files, LibpqAccess libpq) {
         this.config = config;
         this.binaries = binaries;
         this.data = data;
         this.files = files;
-        this.memberName = memberName;
+        this.libpq = libpq;
     }
 
     /** From the next use on. */
@@ -130,12 +130,12 @@ final class Cloning {
             case Upstream.Of of ->
                 baseBackup(
                         of.member(),
-                        files.toolConnectionString(of, config.replication(), ""),
+                        libpq.toolConnectionString(of, config.replication(), ""),
                         options,
                         deadline,
                         progress);
             case Upstream.Remote remote ->
-                baseBackup(remote.words(), files.connectionString(remote, ""), options, deadline, progress);
+                baseBackup(remote.words(), libpq.connectionString(remote, ""), options, deadline, progress);
             case Upstream.Nobody nobody ->
                 throw new PostgresException("pg_basebackup needs a server to copy, and there is none.");
         }
@@ -146,7 +146,7 @@ final class Cloning {
             throws PostgresException {
         long begun = System.nanoTime();
         make("copy of " + source, directory -> {
-            files.writePassfile();
+            libpq.writePassfile();
             List<String> command = new ArrayList<>(List.of(
                     binaries.path("pg_basebackup"),
                     "-D",
@@ -257,7 +257,7 @@ final class Cloning {
 
     void rewind(Upstream.Of leader, Deadline deadline) throws PostgresException {
         endLeftovers();
-        new Rewind(config, binaries, data, files).to(leader, deadline);
+        new Rewind(config, binaries, data, libpq).to(leader, deadline);
     }
 
     private static void run(String name, Child child, Deadline deadline) throws PostgresException {

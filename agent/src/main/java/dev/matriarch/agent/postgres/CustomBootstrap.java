@@ -37,6 +37,7 @@ final class CustomBootstrap {
     private final Binaries binaries;
     private final DataDirectory data;
     private final ConfigurationFiles files;
+    private final LibpqAccess libpq;
     private final Postmaster postmaster;
     private final ControlData control;
     private final OperatorCommand command;
@@ -47,6 +48,7 @@ final class CustomBootstrap {
             Binaries binaries,
             DataDirectory data,
             ConfigurationFiles files,
+            LibpqAccess libpq,
             Postmaster postmaster,
             ControlData control,
             OperatorCommand command) {
@@ -55,6 +57,7 @@ final class CustomBootstrap {
         this.binaries = binaries;
         this.data = data;
         this.files = files;
+        this.libpq = libpq;
         this.postmaster = postmaster;
         this.control = control;
         this.command = command;
@@ -70,7 +73,7 @@ final class CustomBootstrap {
         data.requireEmpty("custom bootstrap");
         data.markUnfinished("creating the cluster with " + method.name());
         try {
-            files.writePassfile();
+            libpq.writePassfile();
         } catch (IOException e) {
             throw new PostgresException("The password file " + config.pgpass() + " cannot be written: " + e, e);
         }

@@ -51,6 +51,7 @@ public final class PostgresServer implements AutoCloseable {
     private final WriteCheck writeCheck;
     private final DiskCalls disk;
     private final ControlData controlData;
+    private final LibpqAccess libpq;
     private final ConfigurationFiles files;
     private final Replication replication;
     private final SlotWork slots;
@@ -80,7 +81,8 @@ public final class PostgresServer implements AutoCloseable {
         connections = new Connections(config, binaries.major());
         standbyPrompt = new StandbyPrompt(connections);
         controlData = new ControlData(binaries, config.dataDir());
-        files = new ConfigurationFiles(config, binaries, scope, memberName);
+        libpq = new LibpqAccess(config, binaries.major(), memberName);
+        files = new ConfigurationFiles(config, binaries, libpq, scope, memberName);
         postmaster = new Postmaster(config, binaries, data, controlData, files, stateDir);
         slots = new SlotWork(connections);
         logicalSlots = new LogicalSlotFiles(connections, config.dataDir());
@@ -96,7 +98,7 @@ public final class PostgresServer implements AutoCloseable {
         promotion = new Promotion(binaries, config.dataDir(), monitor);
         opened = new OpenedTimeline(config.dataDir(), memberName);
         taken = new TakenTimelines(config.dataDir());
-        cloning = new Cloning(config, binaries, data, files, memberName);
+        cloning = new Cloning(config, binaries, data, files, libpq);
         standbyAsWritten = new StandbyAsWritten(
                 files,
                 ConfigPlaces.of(config),
@@ -107,8 +109,8 @@ public final class PostgresServer implements AutoCloseable {
         recoveryDrift = new RecoveryDrift(standbyAsWritten, System::nanoTime);
         OperatorCommand command = new OperatorCommand(stateDir);
         CustomBootstrap custom =
-                new CustomBootstrap(config, scope, binaries, data, files, postmaster, controlData, command);
-        replicaCreation = new ReplicaCreation(config, scope, data, files, cloning, command);
+                new CustomBootstrap(config, scope, binaries, data, files, libpq, postmaster, controlData, command);
+        replicaCreation = new ReplicaCreation(config, scope, data, libpq, cloning, command);
         firstServer = new FirstServer(config, data, cloning, custom, command, connections, postmaster);
     }
 
@@ -121,6 +123,7 @@ public final class PostgresServer implements AutoCloseable {
     public void reconfigure(PostgresConfig changed) {
         config = changed;
         connections.reconfigure(changed);
+        libpq.reconfigure(changed);
         files.reconfigure(changed);
         cloning.reconfigure(changed);
         replicaCreation.reconfigure(changed);

@@ -68,7 +68,7 @@ record RecoveryFiles(Map<String, String> parameters, Map<String, String> present
             if (!setting.getValue().isEmpty()) {
                 text.append(setting.getKey())
                         .append(" = ")
-                        .append(ConfigurationFiles.quoted(setting.getKey(), setting.getValue()))
+                        .append(PostgresqlConf.quoted(setting.getKey(), setting.getValue()))
                         .append('\n');
             }
         }

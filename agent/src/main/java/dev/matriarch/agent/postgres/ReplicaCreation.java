@@ -29,7 +29,7 @@ public final class ReplicaCreation {
     private volatile PostgresConfig config;
     private final String scope;
     private final DataDirectory data;
-    private final ConfigurationFiles files;
+    private final LibpqAccess libpq;
     private final Cloning cloning;
     private final OperatorCommand command;
 
@@ -37,13 +37,13 @@ public final class ReplicaCreation {
             PostgresConfig config,
             String scope,
             DataDirectory data,
-            ConfigurationFiles files,
+            LibpqAccess libpq,
             Cloning cloning,
             OperatorCommand command) {
         this.config = config;
         this.scope = scope;
         this.data = data;
-        this.files = files;
+        this.libpq = libpq;
         this.cloning = cloning;
         this.command = command;
     }
@@ -149,7 +149,7 @@ public final class ReplicaCreation {
         boolean made = false;
         CloneProgress.Watch watch = CloneProgress.watch(method.name(), data.path(), progress);
         try {
-            files.writePassfile();
+            libpq.writePassfile();
             if (method.keepData()) {
                 // Tools that bring a directory up to date want one to begin with.
                 data.create();
@@ -184,8 +184,8 @@ public final class ReplicaCreation {
     private String connection(Upstream source) {
         String database = config.places().database();
         return switch (source) {
-            case Upstream.Of of -> files.connectionString(of, config.replication(), database);
-            case Upstream.Remote remote -> remote.host().isEmpty() ? "" : files.connectionString(remote, database);
+            case Upstream.Of of -> libpq.connectionString(of, config.replication(), database);
+            case Upstream.Remote remote -> remote.host().isEmpty() ? "" : libpq.connectionString(remote, database);
             case Upstream.Nobody nobody -> "";
         };
     }

@@ -39,14 +39,14 @@ final class Rewind {
     private final PostgresConfig config;
     private final Binaries binaries;
     private final DataDirectory data;
-    private final ConfigurationFiles files;
+    private final LibpqAccess libpq;
     private final StoppedServer server;
 
-    Rewind(PostgresConfig config, Binaries binaries, DataDirectory data, ConfigurationFiles files) {
+    Rewind(PostgresConfig config, Binaries binaries, DataDirectory data, LibpqAccess libpq) {
         this.config = config;
         this.binaries = binaries;
         this.data = data;
-        this.files = files;
+        this.libpq = libpq;
         this.server = new StoppedServer(config, binaries);
     }
 
@@ -57,7 +57,7 @@ final class Rewind {
      */
     void to(Upstream.Of leader, Deadline deadline) throws PostgresException {
         try {
-            files.writePassfile();
+            libpq.writePassfile();
         } catch (IOException e) {
             throw new PostgresException("The password file " + config.pgpass() + " cannot be written: " + e, e);
         }
@@ -189,7 +189,7 @@ final class Rewind {
                 binaries.path("pg_rewind"),
                 "--target-pgdata=" + data.path(),
                 "--source-server="
-                        + files.toolConnectionString(
+                        + libpq.toolConnectionString(
                                 leader,
                                 RewindRole.of(config, binaries.major()),
                                 config.places().database())));

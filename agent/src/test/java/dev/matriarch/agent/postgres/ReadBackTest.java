@@ -104,9 +104,9 @@ class ReadBackTest {
             create(connection, role);
             String member = "member " + odd.name();
             PostgresConfig changed = TestServers.withReplication(config, role);
-            ConfigurationFiles files = new ConfigurationFiles(changed, binaries, "test", member);
-            files.writePassfile();
-            String tool = files.toolConnectionString(TestServers.upstream("a", config), role, "postgres");
+            LibpqAccess libpq = new LibpqAccess(changed, binaries.major(), member);
+            libpq.writePassfile();
+            String tool = libpq.toolConnectionString(TestServers.upstream("a", config), role, "postgres");
             // Else a copy from a host that was cut off would stand still for two hours.
             assertTrue(tool.contains("keepalives_idle='10'"), tool);
             Child.Result result = Child.of(List.of(

@@ -31,9 +31,9 @@ class SmallPartsTest {
 
     @Test
     void valuesAreQuotedForTheConfigurationFile() throws PostgresException {
-        assertEquals("'it''s \\\\ here'", ConfigurationFiles.quoted("a", "it's \\ here"));
-        assertEquals("'1'", ConfigurationFiles.quoted("auto_explain.log_nested", "1"));
-        assertThrows(PostgresException.class, () -> ConfigurationFiles.quoted("a = 1\nb", "x"));
+        assertEquals("'it''s \\\\ here'", PostgresqlConf.quoted("a", "it's \\ here"));
+        assertEquals("'1'", PostgresqlConf.quoted("auto_explain.log_nested", "1"));
+        assertThrows(PostgresException.class, () -> PostgresqlConf.quoted("a = 1\nb", "x"));
     }
 
     @Test

@@ -15,11 +15,16 @@ import org.junit.jupiter.api.Test;
 
 /** What a standby leader's PostgreSQL is told of the remote cluster. */
 class StandbyFilesTest {
+    private static ConfigurationFiles files(PostgresConfig config) throws Exception {
+        Binaries binaries = Binaries.find(config.binDir());
+        return new ConfigurationFiles(config, binaries, new LibpqAccess(config, binaries.major(), "x"), "test", "x");
+    }
+
     private static String written(Upstream.Remote remote) throws Exception {
         try (TestServers servers = new TestServers()) {
             PostgresConfig config = servers.config("x");
             Files.createDirectories(config.dataDir());
-            new ConfigurationFiles(config, Binaries.find(config.binDir()), "test", "x")
+            files(config)
                     .write(new ConfigurationFiles.Wanted(
                             Map.of("restore_command", "cp /a/%f %p", "archive_cleanup_command", "clean %r"),
                             Optional.of(remote),
@@ -68,7 +73,7 @@ class StandbyFilesTest {
         try (TestServers servers = new TestServers()) {
             PostgresConfig config = servers.config("x");
             Files.createDirectories(config.dataDir());
-            ConfigurationFiles written = new ConfigurationFiles(config, Binaries.find(config.binDir()), "test", "x");
+            ConfigurationFiles written = files(config);
             Upstream.Remote remote = new Upstream.Remote("10.9.0.1", "5433", "site_b", "5min");
             written.write(new ConfigurationFiles.Wanted(Map.of(), Optional.of(remote), Optional.of(""), true, files));
             String file = Files.readString(config.dataDir().resolve("postgresql.conf"));

@@ -66,10 +66,10 @@ class WrittenFormsTest {
         OddText odd = new OddText(1);
         for (int i = 0; i < MANY; i++) {
             String value = odd.nextWithLines(12);
-            assertEquals(value, readConf(ConfigurationFiles.quoted("a.b", value)));
+            assertEquals(value, readConf(PostgresqlConf.quoted("a.b", value)));
         }
-        assertThrows(PostgresException.class, () -> ConfigurationFiles.quoted("a", "\0"));
-        assertThrows(PostgresException.class, () -> ConfigurationFiles.quoted("a b", "x"));
+        assertThrows(PostgresException.class, () -> PostgresqlConf.quoted("a", "\0"));
+        assertThrows(PostgresException.class, () -> PostgresqlConf.quoted("a b", "x"));
     }
 
     @Test
@@ -116,7 +116,7 @@ class WrittenFormsTest {
         for (int i = 0; i < MANY; i++) {
             List<String> fields = List.of("*", "*", "*", odd.next(8), odd.next(12));
             String line = String.join(
-                    ":", fields.stream().map(ConfigurationFiles::passfileField).toList());
+                    ":", fields.stream().map(LibpqAccess::passfileField).toList());
             // A star stands for anything where it is alone; the agent's own are.
             assertEquals(fields, readPassfile(line));
         }
