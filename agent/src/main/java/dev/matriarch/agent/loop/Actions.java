@@ -99,7 +99,7 @@ final class Actions {
     /** With a server that has to be restarted for it this is a long action. */
     void follow(Upstream upstream) throws PostgresException {
         writeConfiguration(upstream, Optional.of(""));
-        if (server.restartsToFollow()) {
+        if (server.configuration().restartsToFollow()) {
             background(Task.Kind.START_REPLICA, () -> {
                 beforeStop(false);
                 stopFast();
@@ -107,7 +107,7 @@ final class Actions {
             });
             return;
         }
-        server.follow(upstream);
+        server.configuration().follow(upstream);
         memory.followed(upstream, clock.nanos());
         callbacks.happened(Action.RELOADED, role(upstream));
     }
@@ -117,10 +117,10 @@ final class Actions {
     }
 
     void standbyNames(String value) throws PostgresException {
-        if (!server.hasWrittenConfiguration()) {
+        if (!server.configuration().isWritten()) {
             writeConfiguration(null, Optional.of(value));
         }
-        server.setSynchronousStandbyNames(value, SHORT);
+        server.configuration().setSynchronousStandbyNames(value, SHORT);
         callbacks.reloaded();
     }
 
@@ -129,7 +129,7 @@ final class Actions {
     }
 
     private void writeConfiguration(Upstream upstream, Optional<String> standbyNames) throws PostgresException {
-        server.writeConfiguration(
+        server.configuration().write(
                 settings.current().parameters(),
                 upstream,
                 standbyNames,
@@ -141,7 +141,7 @@ final class Actions {
     void applyParameters(boolean primary, String standbyNames) throws PostgresException {
         Upstream upstream = primary ? null : memory.situation(false).following().orElse(new Upstream.Nobody());
         writeConfiguration(upstream, Optional.of(standbyNames));
-        server.reload();
+        server.configuration().reload();
         callbacks.happened(Action.RELOADED, primary ? Role.PRIMARY : role(upstream));
     }
 

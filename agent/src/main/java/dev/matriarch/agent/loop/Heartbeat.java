@@ -102,7 +102,7 @@ public final class Heartbeat {
         this.parts = parts;
         this.wakeup = wakeup;
         this.store = new StoreSteps(parts);
-        this.recovery = new RecoveryWatch(parts.server(), () -> wakeup.callIn(RECOVERY_SETTLES), order::give);
+        this.recovery = new RecoveryWatch(parts.server().configuration(), () -> wakeup.callIn(RECOVERY_SETTLES), order::give);
         this.narration =
                 new Narration(parts.me(), () -> parts.settings().local().log().deduplicate());
     }
@@ -542,7 +542,7 @@ public final class Heartbeat {
     private void watchRecovery(Settings settings, LocalPostgres postgres) {
         boolean standby = postgres.isReplica()
                 && parts.tasks().current().isEmpty()
-                && parts.server().hasWrittenConfiguration()
+                && parts.server().configuration().isWritten()
                 && !settings.paused();
         if (order.current() instanceof Order.RestartStandby late && !standby) {
             withdraw(late);

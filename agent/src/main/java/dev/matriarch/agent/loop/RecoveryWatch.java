@@ -3,7 +3,7 @@ package dev.matriarch.agent.loop;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Order;
 import dev.matriarch.agent.postgres.PostgresException;
-import dev.matriarch.agent.postgres.PostgresServer;
+import dev.matriarch.agent.postgres.ServerConfiguration;
 import java.util.Optional;
 import java.util.function.Consumer;
 import org.slf4j.Logger;
@@ -13,20 +13,20 @@ import org.slf4j.LoggerFactory;
 final class RecoveryWatch {
     private static final Logger LOG = LoggerFactory.getLogger(RecoveryWatch.class);
 
-    private final PostgresServer server;
+    private final ServerConfiguration configuration;
     private final Runnable soon;
     private final Consumer<Order> order;
 
     /** @param soon lets the next heartbeat begin in a moment */
-    RecoveryWatch(PostgresServer server, Runnable soon, Consumer<Order> order) {
-        this.server = server;
+    RecoveryWatch(ServerConfiguration configuration, Runnable soon, Consumer<Order> order) {
+        this.configuration = configuration;
         this.soon = soon;
         this.order = order;
     }
 
     void standbySeen(LocalPostgres.Status status) {
         try {
-            Optional<String> restart = server.checkRecovery(status.postmasterStartTime(), soon);
+            Optional<String> restart = configuration.checkRecovery(status.postmasterStartTime(), soon);
             restart.ifPresent(because -> {
                 LOG.warn("The standby is restarted: {}", because);
                 order.accept(new Order.RestartStandby(because));

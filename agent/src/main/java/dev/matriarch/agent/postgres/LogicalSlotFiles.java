@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,14 +29,36 @@ final class LogicalSlotFiles {
     private static final Logger log = LoggerFactory.getLogger(LogicalSlotFiles.class);
 
     /** @param restart where the WAL begins that decoding needs */
-    record State(String name, Lsn restart, byte[] content) {}
+    private record State(String name, Lsn restart, byte[] content) {}
 
     private final Connections connections;
     private final Path slots;
+    private final Monitor monitor;
+    private final Postmaster postmaster;
 
-    LogicalSlotFiles(Connections connections, Path dataDirectory) {
+    LogicalSlotFiles(Connections connections, Path dataDirectory, Monitor monitor, Postmaster postmaster) {
         this.connections = connections;
         this.slots = dataDirectory.resolve("pg_replslot");
+        this.monitor = monitor;
+        this.postmaster = postmaster;
+    }
+
+    /** As {@link PostgresServer#copyLogicalSlots}. */
+    Set<String> copy(Upstream.Of leader, Set<String> names, Deadline deadline, PostgresServer.Stop stop)
+            throws PostgresException, InterruptedException {
+        List<State> states = usable(read(leader, names, deadline), deadline);
+        Set<String> copied = new TreeSet<>();
+        if (!states.isEmpty()) {
+            stop.run();
+            postmaster.requireStopped("given logical slots");
+            try {
+                write(states);
+                states.forEach(s -> copied.add(s.name()));
+            } catch (PostgresException e) {
+                log.warn("{}", e.getMessage());
+            }
+        }
+        return copied;
     }
 
     /** 0: none. A slot that is not there, or a server that is no primary, has no entry. */
@@ -58,7 +81,7 @@ final class LogicalSlotFiles {
         return xmins;
     }
 
-    List<State> read(Upstream.Of leader, Set<String> names, Deadline deadline) throws PostgresException {
+    private List<State> read(Upstream.Of leader, Set<String> names, Deadline deadline) throws PostgresException {
         List<State> states = new ArrayList<>();
         try (Connection connection = connections.remote(leader.host(), leader.port(), deadline);
                 PreparedStatement statement = connection.prepareStatement(
@@ -84,7 +107,7 @@ final class LogicalSlotFiles {
     }
 
     /** Leaves out what could not be decoded here because the WAL is not there. */
-    List<State> usable(List<State> states, Monitor monitor, Deadline deadline) throws PostgresException {
+    private List<State> usable(List<State> states, Deadline deadline) throws PostgresException {
         List<State> usable = new ArrayList<>();
         for (State state : states) {
             try {
@@ -119,7 +142,7 @@ final class LogicalSlotFiles {
     }
 
     /** The server must not run. A slot of that name is replaced. */
-    void write(List<State> states) throws PostgresException {
+    private void write(List<State> states) throws PostgresException {
         for (State state : states) {
             Path target = slots.resolve(state.name);
             Path aside = slots.resolve(state.name + ".new.tmp");

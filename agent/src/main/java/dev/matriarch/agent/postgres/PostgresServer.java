@@ -2,27 +2,19 @@ package dev.matriarch.agent.postgres;
 
 import dev.matriarch.agent.config.BootstrapConfig;
 import dev.matriarch.agent.config.PostgresConfig;
-import dev.matriarch.agent.config.ServerFiles;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Upstream;
-import dev.matriarch.agent.postgres.linux.LinuxProcess;
 import dev.matriarch.dcs.Lsn;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.TreeSet;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * The local PostgreSQL server: its files, its processes and the agent's connections to it.
@@ -31,41 +23,30 @@ import org.slf4j.LoggerFactory;
  * the thread that acts. All calls block, none longer than its timeout; interrupting the thread ends long ones.
  */
 public final class PostgresServer implements AutoCloseable {
-    private static final Logger log = LoggerFactory.getLogger(PostgresServer.class);
-
     private static final Duration IDLE_WRITES = Duration.ofSeconds(30);
-    /** What the look itself may take beyond the time that PostgreSQL is given for its answer. */
-    private static final Duration LOOK = Duration.ofMillis(500);
-
-    private static final int FOLLOWS_WITHOUT_RESTART = 13;
-    private static final Duration SHORT_WRITE = Duration.ofSeconds(2);
 
     private volatile PostgresConfig config;
     private final Path stateDir;
     private final Binaries binaries;
     private final DataDirectory data;
     private final Connections connections;
-    private final StandbyPrompt standbyPrompt;
     private final Postmaster postmaster;
     private final Monitor monitor;
     private final WriteCheck writeCheck;
     private final DiskCalls disk;
     private final ControlData controlData;
     private final LibpqAccess libpq;
-    private final ConfigurationFiles files;
+    private final ServerSight sight;
+    private final ServerConfiguration configuration;
+    private final TrialStart trialStart;
     private final Replication replication;
     private final SlotWork slots;
     private final LogicalSlotFiles logicalSlots;
     private final Promotion promotion;
-    private final OpenedTimeline opened;
     private final TakenTimelines taken;
     private final Cloning cloning;
     private final FirstServer firstServer;
     private final ReplicaCreation replicaCreation;
-    private final StandbyAsWritten standbyAsWritten;
-    private final RecoveryDrift recoveryDrift;
-    private volatile Optional<LocalPostgres> lastSeen = Optional.empty();
-    private final ReentrantLock configurationLock = new ReentrantLock();
 
     /**
      * @param scope becomes {@code cluster_name}
@@ -79,34 +60,28 @@ public final class PostgresServer implements AutoCloseable {
         binaries = Binaries.find(config.binDir(), config.places().programs());
         data = new DataDirectory(config.dataDir(), stateDir, binaries);
         connections = new Connections(config, binaries.major());
-        standbyPrompt = new StandbyPrompt(connections);
         controlData = new ControlData(binaries, config.dataDir());
         libpq = new LibpqAccess(config, binaries.major(), memberName);
-        files = new ConfigurationFiles(config, binaries, libpq, scope, memberName);
+        ConfigurationFiles files = new ConfigurationFiles(config, binaries, libpq, scope, memberName);
         postmaster = new Postmaster(config, binaries, data, controlData, files, stateDir);
         slots = new SlotWork(connections);
-        logicalSlots = new LogicalSlotFiles(connections, config.dataDir());
         monitor = new Monitor("Matriarch heartbeat", connections, data, postmaster, controlData);
+        logicalSlots = new LogicalSlotFiles(connections, config.dataDir(), monitor, postmaster);
         writeCheck = new WriteCheck(
                 config,
                 binaries.major(),
                 new Monitor("Matriarch write probe", connections, data, postmaster, controlData),
                 IDLE_WRITES);
         disk = new DiskCalls("the storage of " + config.dataDir());
-        replication = new Replication(
-                config, binaries, data, connections, controlData, new OpenedTimeline(config.dataDir(), memberName));
-        promotion = new Promotion(binaries, config.dataDir(), monitor);
-        opened = new OpenedTimeline(config.dataDir(), memberName);
+        sight = new ServerSight(monitor, postmaster, disk);
+        configuration =
+                new ServerConfiguration(config, binaries.major(), files, postmaster, monitor, connections, disk);
+        trialStart = new TrialStart(postmaster, files);
+        OpenedTimeline opened = new OpenedTimeline(config.dataDir(), memberName);
+        replication = new Replication(config, binaries, data, connections, controlData, opened);
         taken = new TakenTimelines(config.dataDir());
+        promotion = new Promotion(binaries, config.dataDir(), monitor, opened, taken);
         cloning = new Cloning(config, binaries, data, files, libpq);
-        standbyAsWritten = new StandbyAsWritten(
-                files,
-                ConfigPlaces.of(config),
-                monitor,
-                binaries.major(),
-                () -> change(wanted -> wanted),
-                postmaster::reload);
-        recoveryDrift = new RecoveryDrift(standbyAsWritten, System::nanoTime);
         OperatorCommand command = new OperatorCommand(stateDir);
         CustomBootstrap custom =
                 new CustomBootstrap(config, scope, binaries, data, files, libpq, postmaster, controlData, command);
@@ -116,7 +91,7 @@ public final class PostgresServer implements AutoCloseable {
 
     /**
      * Takes up what of a changed configuration can change while the server runs; the files follow with the next
-     * {@link #writeConfiguration}. Any thread.
+     * {@link ServerConfiguration#write}. Any thread.
      *
      * @param changed with the same addresses, directories and programs as before
      */
@@ -124,55 +99,19 @@ public final class PostgresServer implements AutoCloseable {
         config = changed;
         connections.reconfigure(changed);
         libpq.reconfigure(changed);
-        files.reconfigure(changed);
+        configuration.reconfigure(changed);
         cloning.reconfigure(changed);
         replicaCreation.reconfigure(changed);
     }
 
     /** What the server is now. Never throws and never takes longer than the timeout by more than a few milliseconds. */
     public LocalPostgres observe(Duration timeout) {
-        try {
-            LocalPostgres seen = disk.call(() -> monitor.observe(timeout), timeout.plus(LOOK));
-            lastSeen = Optional.of(seen);
-            return seen;
-        } catch (DiskCalls.Hanging | PostgresException e) {
-            return unseen(e.getMessage());
-        }
+        return sight.observe(timeout);
     }
 
-    /** What can be said without the disk: the process table does not hang. */
-    private LocalPostgres unseen(String why) {
-        boolean alive = postmaster.known().isPresent();
-        LocalPostgres.Process before = lastSeen.map(LocalPostgres::process).orElse(LocalPostgres.Process.RUNNING);
-        return new LocalPostgres(
-                alive
-                        ? lastSeen.map(LocalPostgres::dataDirectory).orElse(LocalPostgres.DataDirectory.VALID)
-                        : LocalPostgres.DataDirectory.UNUSABLE,
-                lastSeen.flatMap(LocalPostgres::systemIdentifier),
-                !alive
-                        ? LocalPostgres.Process.STOPPED
-                        : before == LocalPostgres.Process.STOPPED ? LocalPostgres.Process.RUNNING : before,
-                Optional.empty(),
-                Optional.empty(),
-                why);
-    }
-
-    /** Runs a short change of files; the disk is given up on after a moment. */
-    private void briefly(BriefChange change) throws PostgresException {
-        try {
-            disk.call(
-                    () -> {
-                        change.run();
-                        return true;
-                    },
-                    SHORT_WRITE);
-        } catch (DiskCalls.Hanging e) {
-            throw new PostgresException(e.getMessage() + ": the configuration was not changed.", e);
-        }
-    }
-
-    private interface BriefChange {
-        void run() throws PostgresException;
+    /** What the server goes by. */
+    public ServerConfiguration configuration() {
+        return configuration;
     }
 
     /** Whether the server, while it is a primary, still writes. */
@@ -193,15 +132,7 @@ public final class PostgresServer implements AutoCloseable {
 
     /** Pid of the living postmaster on the data directory, whoever started it. */
     public OptionalLong postmasterPid() {
-        Optional<LinuxProcess> process = postmaster.known();
-        if (process.isEmpty()) {
-            try {
-                process = disk.call(postmaster::current, LOOK);
-            } catch (DiskCalls.Hanging | PostgresException e) {
-                log.debug("No postmaster known", e);
-            }
-        }
-        return process.map(LinuxProcess::pid).map(OptionalLong::of).orElse(OptionalLong.empty());
+        return sight.postmasterPid();
     }
 
     /** True unless only PostgreSQL's own processes and those of replication are left. False if no server runs. */
@@ -280,80 +211,10 @@ public final class PostgresServer implements AutoCloseable {
         baseBackup(source, timeout, now -> {});
     }
 
-    /**
-     * Writes everything that PostgreSQL reads at start. A running server sees it after {@link #reload}.
-     *
-     * @param parameters merged parameters of cluster and member
-     * @param upstreamOrNull null for a primary
-     * @param synchronousStandbyNames empty: the parameter is not written
-     */
-    public void writeConfiguration(
-            Map<String, String> parameters, Upstream upstreamOrNull, Optional<String> synchronousStandbyNames)
-            throws PostgresException {
-        writeConfiguration(parameters, upstreamOrNull, synchronousStandbyNames, true);
-    }
-
-    /** @param useSlots the upstream keeps a slot for this member */
-    public void writeConfiguration(
-            Map<String, String> parameters,
-            Upstream upstreamOrNull,
-            Optional<String> synchronousStandbyNames,
-            boolean useSlots)
-            throws PostgresException {
-        writeConfiguration(parameters, upstreamOrNull, synchronousStandbyNames, useSlots, ServerFiles.of(config));
-    }
-
-    /** @param serverFiles those of cluster and member together */
-    public void writeConfiguration(
-            Map<String, String> parameters,
-            Upstream upstreamOrNull,
-            Optional<String> synchronousStandbyNames,
-            boolean useSlots,
-            ServerFiles serverFiles)
-            throws PostgresException {
-        configurationLock.lock();
-        try {
-            files.write(new ConfigurationFiles.Wanted(
-                    parameters, Optional.ofNullable(upstreamOrNull), synchronousStandbyNames, useSlots, serverFiles));
-        } finally {
-            configurationLock.unlock();
-        }
-    }
-
     /** Starts a server with the configuration last written; returns as soon as the postmaster lives. */
     public Startup start(Duration timeout) throws PostgresException {
         taken.forget(observe(timeout));
-        return start(OptionalLong.empty(), Deadline.in(timeout));
-    }
-
-    /** A server that does not start with new lines of pg_hba.conf starts with the old ones. */
-    private Startup start(OptionalLong notAfter, Deadline deadline) throws PostgresException {
-        try {
-            Startup first = postmaster.start(notAfter, deadline);
-            if (!files.hasNewAccessFiles()) {
-                return first;
-            }
-            if (postmaster.hasReadItsFiles(deadline)) {
-                files.acceptHba();
-                return first;
-            }
-            if (!files.takeBackHba()) {
-                return first;
-            }
-        } catch (EndedAtOnceException e) {
-            // It reads its files a moment after it has written the pid file: who looks late sees neither.
-            if (!files.hasNewAccessFiles() || !files.takeBackHba()) {
-                throw e;
-            }
-        }
-        Startup second = postmaster.start(notAfter, deadline);
-        if (postmaster.hasReadItsFiles(deadline)) {
-            log.error("PostgreSQL does not start with the configured lines of pg_hba.conf, its log names the line; the"
-                    + " old file stays in force: correct postgresql.pg_hba and reload");
-        } else {
-            files.doubtHbaNoLonger();
-        }
-        return second;
+        return trialStart.run(OptionalLong.empty(), Deadline.in(timeout));
     }
 
     /**
@@ -362,7 +223,7 @@ public final class PostgresServer implements AutoCloseable {
      * @param uptimeCentis as in {@code /proc/uptime}, hundredths of a second
      */
     public Startup startAsPrimaryNotAfter(long uptimeCentis, Duration timeout) throws PostgresException {
-        return start(OptionalLong.of(uptimeCentis), Deadline.in(timeout));
+        return trialStart.run(OptionalLong.of(uptimeCentis), Deadline.in(timeout));
     }
 
     /** Returns when the server accepts connections; fails as soon as it is known to have died. */
@@ -391,26 +252,8 @@ public final class PostgresServer implements AutoCloseable {
     /** @param timeline the new timeline gets no lower number than this */
     public void promote(int timeline, Duration timeout) throws PostgresException {
         Deadline deadline = Deadline.in(timeout);
-        Optional<LocalPostgres.Status> before = observe(timeout).status();
-        if (before.isPresent() && before.get().inRecovery()) {
-            opened.note(before.get().timeline());
-            taken.leaveOut(before.get().timeline(), timeline);
-        }
-        promotion.run(deadline);
-        configurationLock.lock();
-        try {
-            if (files.known().isPresent()) {
-                files.write(files.wanted().withUpstream(Optional.empty()));
-                if (files.wanted().files().dependsOnRole()) {
-                    reload();
-                }
-            }
-        } catch (PostgresException e) {
-            // It is promoted; what remains of the standby configuration is written again before the next start.
-            log.warn("After the promotion: {}", e.getMessage());
-        } finally {
-            configurationLock.unlock();
-        }
+        promotion.run(observe(timeout).status(), timeline, deadline);
+        configuration.promoted();
     }
 
     public void checkpoint(Duration timeout) throws PostgresException {
@@ -422,103 +265,6 @@ public final class PostgresServer implements AutoCloseable {
         replication.checkpointOfNewTimeline(Deadline.in(timeout));
     }
 
-    /** Makes a running server read its configuration again; harmless if it does not run. */
-    public void reload() throws PostgresException {
-        configurationLock.lock();
-        try {
-            tryOutAccessFiles();
-        } finally {
-            configurationLock.unlock();
-        }
-        postmaster.reload();
-    }
-
-    private void tryOutAccessFiles() {
-        if (!files.hasNewAccessFiles()) {
-            return;
-        }
-        try (Connection connection = connections.local("Matriarch", Deadline.in(SHORT_WRITE))) {
-            files.tryOutAccessFiles(connection);
-        } catch (SQLException | IOException e) {
-            files.trustAccessFiles();
-            log.warn(
-                    "PostgreSQL could not be asked about the new lines of pg_hba.conf and pg_ident.conf: {}",
-                    e.toString());
-        }
-    }
-
-    /** Changes the setting of the running server; returns when a session of it sees the new value. */
-    public void setSynchronousStandbyNames(String value, Duration timeout) throws PostgresException {
-        briefly(() -> {
-            change(wanted -> wanted.withSynchronousStandbyNames(Optional.of(value)));
-            postmaster.reload();
-        });
-        monitor.awaitSetting("synchronous_standby_names", value, Deadline.in(timeout));
-        if (!value.isEmpty()) {
-            standbyPrompt.send();
-        }
-    }
-
-    public void setSynchronousStandbyNames(String value) throws PostgresException {
-        setSynchronousStandbyNames(value, Duration.ofSeconds(2));
-    }
-
-    /** Points a replica to another server. Before PostgreSQL 13 that holds from its next start on. */
-    public void follow(Upstream upstream) throws PostgresException {
-        briefly(() -> {
-            change(wanted -> wanted.withUpstream(Optional.of(upstream)));
-            postmaster.reload();
-        });
-    }
-
-    /** True if only a restart makes the running standby follow whom its files name: before PostgreSQL 13. */
-    public boolean restartsToFollow() throws PostgresException {
-        return binaries.major() < FOLLOWS_WITHOUT_RESTART && !followsAsWritten();
-    }
-
-    /** The running standby follows whom its files name. */
-    boolean followsAsWritten() throws PostgresException {
-        return standbyAsWritten.upstreamIsInForce();
-    }
-
-    /** False as long as this agent has not written the server's files: those in force are an earlier agent's. */
-    public boolean hasWrittenConfiguration() {
-        return files.known().isPresent();
-    }
-
-    /**
-     * Puts back what somebody else changed of a running standby's settings of recovery.
-     *
-     * @param startTime of its postmaster
-     * @param again called if it has to be looked at again soon
-     * @return why it has to be restarted; empty: it need not
-     */
-    public Optional<String> checkRecovery(String startTime, Runnable again) throws PostgresException {
-        try {
-            RecoveryDrift.Finding found = disk.call(
-                    () -> {
-                        standbyAsWritten.of(startTime);
-                        return recoveryDrift.look();
-                    },
-                    SHORT_WRITE);
-            if (found.again()) {
-                again.run();
-            }
-            return found.restart();
-        } catch (DiskCalls.Hanging e) {
-            throw new PostgresException(e.getMessage(), e);
-        }
-    }
-
-    private void change(java.util.function.UnaryOperator<ConfigurationFiles.Wanted> how) throws PostgresException {
-        configurationLock.lock();
-        try {
-            files.write(how.apply(files.wanted()));
-        } finally {
-            configurationLock.unlock();
-        }
-    }
-
     /** Takes over a server that an earlier agent started. True if there is one. */
     public boolean adopt() {
         return postmaster.current().isPresent();
@@ -526,12 +272,7 @@ public final class PostgresServer implements AutoCloseable {
 
     /** Runs the action once, at once, when the postmaster that lives now has ended. False if none lives. */
     public boolean onExit(Runnable action) {
-        try {
-            return disk.call(() -> postmaster.onExit(action), LOOK);
-        } catch (DiskCalls.Hanging | PostgresException e) {
-            log.debug("The postmaster cannot be watched", e);
-            return false;
-        }
+        return sight.onExit(action);
     }
 
     /**
@@ -562,21 +303,7 @@ public final class PostgresServer implements AutoCloseable {
      */
     public Set<String> copyLogicalSlots(Upstream.Of leader, Set<String> names, Duration timeout, Stop stop)
             throws PostgresException, InterruptedException {
-        Deadline deadline = Deadline.in(timeout);
-        List<LogicalSlotFiles.State> states =
-                logicalSlots.usable(logicalSlots.read(leader, names, deadline), monitor, deadline);
-        Set<String> copied = new TreeSet<>();
-        if (!states.isEmpty()) {
-            stop.run();
-            requireStopped("given logical slots");
-            try {
-                logicalSlots.write(states);
-                states.forEach(s -> copied.add(s.name()));
-            } catch (PostgresException e) {
-                log.warn("{}", e.getMessage());
-            }
-        }
-        return copied;
+        return logicalSlots.copy(leader, names, Deadline.in(timeout), stop);
     }
 
     /** By slot, of a primary; 0: none. */
@@ -612,13 +339,13 @@ public final class PostgresServer implements AutoCloseable {
 
     /** Renames the data directory of a stopped server out of the way; returns its new place. */
     public Path setAside(String why) throws PostgresException {
-        requireStopped("set aside");
+        postmaster.requireStopped("set aside");
         return data.setAside(why);
     }
 
     /** Deletes the data directory of a stopped server. */
     public void remove(String why) throws PostgresException {
-        requireStopped("removed");
+        postmaster.requireStopped("removed");
         data.remove(why);
     }
 
@@ -636,13 +363,5 @@ public final class PostgresServer implements AutoCloseable {
         disk.close();
         monitor.forget();
         writeCheck.forget();
-    }
-
-    private void requireStopped(String what) throws PostgresException {
-        Optional<LinuxProcess> running = postmaster.current();
-        if (running.isPresent()) {
-            throw new PostgresException("The data directory " + config.dataDir() + " was not " + what
-                    + ": a postmaster runs on it (pid " + running.get().pid() + "). Stop it first.");
-        }
     }
 }

@@ -84,6 +84,15 @@ final class Postmaster {
         return last != null && last.isAlive() ? Optional.of(last) : Optional.empty();
     }
 
+    /** @param what would be done with the data directory, as a participle */
+    void requireStopped(String what) throws PostgresException {
+        Optional<LinuxProcess> running = current();
+        if (running.isPresent()) {
+            throw new PostgresException("The data directory " + config.dataDir() + " was not " + what
+                    + ": a postmaster runs on it (pid " + running.get().pid() + "). Stop it first.");
+        }
+    }
+
     /** Last line of postmaster.pid: {@code starting}, {@code stopping}, {@code ready}, {@code standby}; else empty. */
     String statusLine() {
         return pidFile()

@@ -1,8 +1,10 @@
 package dev.matriarch.agent.postgres;
 
+import dev.matriarch.agent.ha.LocalPostgres;
 import java.nio.file.Path;
 import java.sql.SQLException;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Ends the recovery of a running replica.
@@ -21,19 +23,29 @@ final class Promotion {
     private final Binaries binaries;
     private final Path dataDir;
     private final Monitor monitor;
+    private final OpenedTimeline opened;
+    private final TakenTimelines taken;
 
-    Promotion(Binaries binaries, Path dataDir, Monitor monitor) {
+    Promotion(Binaries binaries, Path dataDir, Monitor monitor, OpenedTimeline opened, TakenTimelines taken) {
         this.binaries = binaries;
         this.dataDir = dataDir;
         this.monitor = monitor;
+        this.opened = opened;
+        this.taken = taken;
     }
 
     /**
      * Returns when the server is no longer in recovery; at once if it never was.
      *
+     * @param before as it was seen just now; empty if it did not answer
+     * @param timeline the new timeline gets no lower number than this
      * @throws PostgresException if it could not be told, or is still in recovery at the deadline
      */
-    void run(Deadline deadline) throws PostgresException {
+    void run(Optional<LocalPostgres.Status> before, int timeline, Deadline deadline) throws PostgresException {
+        if (before.isPresent() && before.get().inRecovery()) {
+            opened.note(before.get().timeline());
+            taken.leaveOut(before.get().timeline(), timeline);
+        }
         try {
             if (!monitor.inRecovery(deadline)) {
                 return;

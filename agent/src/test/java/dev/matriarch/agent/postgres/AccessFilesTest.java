@@ -20,8 +20,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class AccessFilesTest {
     private static void apply(TestServers servers, PostgresServer server, PostgresConfig config) throws Exception {
         server.reconfigure(config);
-        server.writeConfiguration(TestServers.parameters(servers.root()), null, Optional.of(""));
-        server.reload();
+        server.configuration().write(TestServers.parameters(servers.root()), null, Optional.of(""));
+        server.configuration().reload();
     }
 
     private static void awaitLogin(PostgresConfig config, boolean possible) throws Exception {

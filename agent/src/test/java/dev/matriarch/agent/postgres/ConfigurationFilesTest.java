@@ -28,7 +28,7 @@ class ConfigurationFilesTest {
             throws PostgresException {
         Map<String, String> parameters = new HashMap<>(TestServers.parameters(servers.root()));
         parameters.putAll(more);
-        server.writeConfiguration(parameters, null, Optional.of(""));
+        server.configuration().write(parameters, null, Optional.of(""));
     }
 
     private static void start(PostgresServer server) throws PostgresException {
@@ -65,13 +65,13 @@ class ConfigurationFilesTest {
             Map<String, String> changed = Map.of("max_connections", "30", "shared_buffers", "20MB");
             Map<String, String> pending = Map.of("max_connections", "20->30", "shared_buffers", "16MB->20MB");
             write(servers, server, changed);
-            server.reload();
+            server.configuration().reload();
             awaitPending(server, pending);
             write(servers, server, Map.of());
-            server.reload();
+            server.configuration().reload();
             awaitPending(server, Map.of());
             write(servers, server, changed);
-            server.reload();
+            server.configuration().reload();
             awaitPending(server, pending);
             server.stop(StopMode.FAST, TestServers.LONG);
             start(server);
@@ -105,8 +105,11 @@ class ConfigurationFilesTest {
         start(server);
         assertEquals("rw-------", mode(config.pgpass()));
         server.stop(StopMode.FAST, TestServers.LONG);
-        server.writeConfiguration(
-                TestServers.parameters(servers.root()), new dev.matriarch.agent.ha.Upstream.Nobody(), Optional.of(""));
+        server.configuration()
+                .write(
+                        TestServers.parameters(servers.root()),
+                        new dev.matriarch.agent.ha.Upstream.Nobody(),
+                        Optional.of(""));
         String mode = mode(config.dataDir().resolve("postgresql.conf"));
         for (String file : List.of("pg_hba.conf", "postgresql.conf.backup", "pg_hba.conf.backup", "standby.signal")) {
             assertEquals(mode, mode(config.dataDir().resolve(file)), file);

@@ -72,7 +72,7 @@ class ControlConnectionsTest {
         server.initdb(TestServers.bootstrap(), TestServers.LONG);
         Map<String, String> parameters = new HashMap<>(TestServers.parameters(servers.root()));
         parameters.putAll(more);
-        server.writeConfiguration(parameters, null, Optional.of(""));
+        server.configuration().write(parameters, null, Optional.of(""));
         server.start(TestServers.LONG);
         server.awaitReady(TestServers.LONG);
         server.createRoles(TestServers.bootstrap(), TestServers.LONG);
@@ -94,7 +94,7 @@ class ControlConnectionsTest {
                     servers.config("a"), List.of("host all app 127.0.0.1/32 scram-sha-256"), List.of());
             PostgresServer server = servers.server(config, "a");
             server.initdb(TestServers.bootstrap(), TestServers.LONG);
-            server.writeConfiguration(TestServers.parameters(servers.root()), null, Optional.of(""));
+            server.configuration().write(TestServers.parameters(servers.root()), null, Optional.of(""));
             server.start(TestServers.LONG);
             PostgresException e =
                     assertThrows(PostgresException.class, () -> server.awaitReady(Duration.ofMillis(1200)));

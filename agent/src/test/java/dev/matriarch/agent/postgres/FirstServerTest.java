@@ -50,7 +50,7 @@ class FirstServerTest {
 
     private static void run(PostgresServer server, BootstrapConfig bootstrap, Map<String, String> parameters)
             throws PostgresException {
-        server.writeConfiguration(parameters, null, Optional.of(""));
+        server.configuration().write(parameters, null, Optional.of(""));
         server.start(TestServers.LONG);
         server.awaitReady(TestServers.LONG);
         server.firstServer().fill(bootstrap, TestServers.LONG);
@@ -140,7 +140,7 @@ class FirstServerTest {
             Map<String, String> parameters = new java.util.HashMap<>(TestServers.parameters(servers.root()));
             parameters.put("archive_mode", "on");
             parameters.put("archive_command", "cp %p " + archive + "/%f");
-            first.writeConfiguration(parameters, null, Optional.of(""));
+            first.configuration().write(parameters, null, Optional.of(""));
             first.start(TestServers.LONG);
             first.awaitReady(TestServers.LONG);
             first.createRoles(bootstrap(Optional.empty(), Map.of()), TestServers.LONG);

@@ -37,10 +37,10 @@ class HungServerTest {
             awaitIdle(check);
 
             // Waiting for standbys is no fault of this server.
-            server.setSynchronousStandbyNames("ANY 1 (nobody)", BOUND);
+            server.configuration().setSynchronousStandbyNames("ANY 1 (nobody)", BOUND);
             check.forget();
             assertEquals(WriteCheck.Finding.WRITES, check.run(BOUND));
-            server.setSynchronousStandbyNames("", BOUND);
+            server.configuration().setSynchronousStandbyNames("", BOUND);
 
             // Commits do not need these two; they are only named.
             for (String name : List.of("walwriter", "checkpointer")) {
@@ -118,7 +118,8 @@ class HungServerTest {
                 begun = System.nanoTime();
                 server.observe(BOUND);
                 assertEquals(pid, server.postmasterPid().orElseThrow());
-                assertThrows(PostgresException.class, () -> server.setSynchronousStandbyNames("", SOON));
+                assertThrows(
+                        PostgresException.class, () -> server.configuration().setSynchronousStandbyNames("", SOON));
                 assertFalse(server.onExit(() -> {}));
                 assertTrue(System.nanoTime() - begun < SOON.toNanos());
             } finally {

@@ -90,10 +90,10 @@ class OlderServerTest {
                     .contains("primary_conninfo"));
             assertFalse(Files.exists(configB.dataDir().resolve("standby.signal")));
 
-            a.setSynchronousStandbyNames("ANY 1 (\"b\")", TestServers.LONG);
+            a.configuration().setSynchronousStandbyNames("ANY 1 (\"b\")", TestServers.LONG);
             TestServers.sql(configA, "CREATE TABLE t AS SELECT 1 AS x");
             assertEquals("1", TestServers.sql(configB, "SELECT x FROM t"));
-            a.setSynchronousStandbyNames("", TestServers.LONG);
+            a.configuration().setSynchronousStandbyNames("", TestServers.LONG);
 
             putRight(servers, b, configB, configA);
             promoted(servers, a, configA, b, configB, c, configC);
@@ -130,7 +130,7 @@ class OlderServerTest {
 
     private static void follow(TestServers servers, PostgresServer server, Upstream upstream, ServerFiles files)
             throws Exception {
-        server.writeConfiguration(TestServers.parameters(servers.root()), upstream, Optional.of(""), true, files);
+        server.configuration().write(TestServers.parameters(servers.root()), upstream, Optional.of(""), true, files);
     }
 
     private static void start(PostgresServer server) throws PostgresException {
@@ -154,11 +154,11 @@ class OlderServerTest {
         Upstream upstream = TestServers.upstream("a", of);
         String written = Files.readString(recovery);
         assertEquals(Optional.empty(), settle(b));
-        assertFalse(b.restartsToFollow());
+        assertFalse(b.configuration().restartsToFollow());
 
         // An agent that is started anew writes the same again, and nothing has to be restarted for it.
         follow(servers, b, upstream, ServerFiles.NONE);
-        assertFalse(b.restartsToFollow());
+        assertFalse(b.configuration().restartsToFollow());
         assertEquals(Optional.empty(), settle(b));
 
         // Started with what somebody else wrote.
@@ -234,14 +234,14 @@ class OlderServerTest {
         TestServers.slot(b, "c");
         assertInstanceOf(Divergence.NotDiverged.class, c.checkDivergence(leader, TestServers.LONG));
         follow(servers, c, leader, ServerFiles.NONE);
-        assertTrue(c.restartsToFollow());
+        assertTrue(c.configuration().restartsToFollow());
         c.stop(StopMode.FAST, TestServers.LONG);
         assertEquals(
                 "shut down in recovery",
                 c.observe(TestServers.LONG).control().orElseThrow().state());
         start(c);
         awaitStreaming(c, 3);
-        assertFalse(c.restartsToFollow());
+        assertFalse(c.configuration().restartsToFollow());
 
         // The former primary was shut down in order and had sent everything.
         Divergence clean = a.checkDivergence(leader, TestServers.LONG);
@@ -333,7 +333,7 @@ class OlderServerTest {
             Map<String, String> parameters = new HashMap<>(TestServers.parameters(servers.root()));
             parameters.put("archive_mode", "on");
             parameters.put("archive_command", "cp %p " + archive + "/%f");
-            first.writeConfiguration(parameters, null, Optional.of(""));
+            first.configuration().write(parameters, null, Optional.of(""));
             start(first);
             first.createRoles(TestServers.bootstrap(), TestServers.LONG);
             TestServers.sql(original, "CREATE TABLE t AS SELECT 'before' AS x");
@@ -365,7 +365,7 @@ class OlderServerTest {
                     new BootstrapConfig("{}", Optional.of(method), List.of(), List.of(), Map.of(), List.of());
             copy.firstServer().make(bootstrap, parameters, () -> Uptime.centis() + 100_000, TestServers.LONG);
             assertFalse(Files.exists(config.dataDir().resolve("recovery.conf")));
-            copy.writeConfiguration(parameters, null, Optional.of(""));
+            copy.configuration().write(parameters, null, Optional.of(""));
             start(copy);
             copy.firstServer().fill(bootstrap, TestServers.LONG);
             assertEquals(
@@ -380,7 +380,7 @@ class OlderServerTest {
         long deadline = System.nanoTime() + TestServers.LONG.toNanos();
         while (System.nanoTime() - deadline < 0) {
             boolean[] again = {false};
-            Optional<String> restart = server.checkRecovery(started, () -> again[0] = true);
+            Optional<String> restart = server.configuration().checkRecovery(started, () -> again[0] = true);
             if (restart.isPresent() || !again[0]) {
                 return restart;
             }

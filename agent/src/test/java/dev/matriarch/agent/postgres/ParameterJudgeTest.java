@@ -27,7 +27,7 @@ class ParameterJudgeTest {
             wanted.put("commit_delay", "1000000000");
             wanted.put("log_connections", "perhaps");
             wanted.put("my.setting", "yes");
-            a.writeConfiguration(wanted, null, Optional.of(""));
+            a.configuration().write(wanted, null, Optional.of(""));
             a.start(TestServers.LONG);
             a.awaitReady(TestServers.LONG);
             assertEquals("5MB", TestServers.sql(config, "SHOW work_mem"));
@@ -42,8 +42,8 @@ class ParameterJudgeTest {
 
             // A reload takes up what is right although something else is wrong.
             wanted.put("work_mem", "6MB");
-            a.writeConfiguration(wanted, null, Optional.of(""));
-            a.reload();
+            a.configuration().write(wanted, null, Optional.of(""));
+            a.configuration().reload();
             TestServers.await(a, "the reload", seen -> {
                 try {
                     return TestServers.sql(config, "SHOW work_mem").equals("6MB");

@@ -67,7 +67,7 @@ class PgBackRestTest {
             Map<String, String> parameters = new HashMap<>(TestServers.parameters(root));
             parameters.put("archive_mode", "on");
             parameters.put("archive_command", String.join(" ", pgbackrest(data, "archive-push", "%p")));
-            first.writeConfiguration(parameters, null, Optional.of(""));
+            first.configuration().write(parameters, null, Optional.of(""));
             first.stop(StopMode.FAST, TestServers.LONG);
             first.start(TestServers.LONG);
             first.awaitReady(TestServers.LONG);
@@ -107,7 +107,7 @@ class PgBackRestTest {
             replica.replicaCreation().create(Optional.of(source), TestServers.LONG, now -> {});
             assertTrue(Files.exists(b.dataDir().resolve("backup_label")), "made by pgBackRest");
             parameters.put("restore_command", String.join(" ", pgbackrest(b.dataDir(), "archive-get", "%f", "%p")));
-            replica.writeConfiguration(parameters, source, Optional.of(""), false);
+            replica.configuration().write(parameters, source, Optional.of(""), false);
             replica.start(TestServers.LONG);
             replica.awaitReady(TestServers.LONG);
             TestServers.await(
@@ -133,7 +133,7 @@ class PgBackRestTest {
             parameters.remove("restore_command");
             parameters.put("archive_command", "false");
             copy.firstServer().make(bootstrap, parameters, () -> Uptime.centis() + 100_000, TestServers.LONG);
-            copy.writeConfiguration(parameters, null, Optional.of(""));
+            copy.configuration().write(parameters, null, Optional.of(""));
             copy.start(TestServers.LONG);
             copy.awaitReady(TestServers.LONG);
             assertEquals("after,before", TestServers.sql(c, "select string_agg(x, ',' order by x) from t"));

@@ -62,7 +62,7 @@ class PostgresServerTest {
             b.baseBackup(TestServers.upstream("a", configA), LONG);
             Map<String, String> fewer = new HashMap<>(TestServers.parameters(servers.root()));
             fewer.put("max_connections", "15");
-            b.writeConfiguration(fewer, TestServers.upstream("a", configA), Optional.of(""));
+            b.configuration().write(fewer, TestServers.upstream("a", configA), Optional.of(""));
             b.start(LONG);
             b.awaitReady(LONG);
             seen = TestServers.await(
@@ -79,12 +79,12 @@ class PostgresServerTest {
                             .anyMatch(l -> l.name().equals("b_1") && l.active()));
             assertEquals("b-1", seen.status().orElseThrow().senders().getFirst().applicationName());
 
-            a.setSynchronousStandbyNames("ANY 1 (\"b-1\")", LONG);
+            a.configuration().setSynchronousStandbyNames("ANY 1 (\"b-1\")", LONG);
             TestServers.sql(configA, "CREATE TABLE t AS SELECT 1 AS x");
             assertEquals(
                     "ANY 1 (\"b-1\")", a.observe(LONG).status().orElseThrow().synchronousStandbyNames());
             assertEquals("1", TestServers.sql(configB, "SELECT x FROM t"));
-            a.setSynchronousStandbyNames("", LONG);
+            a.configuration().setSynchronousStandbyNames("", LONG);
 
             TestServers.slot(a, "c");
             TestServers.sql(configA, "SELECT pg_create_physical_replication_slot('of_a_user')");
@@ -106,8 +106,8 @@ class PostgresServerTest {
             more.put("max_connections", "30");
             more.put("work_mem", "7MB");
             more.put("search_path", "it's \"odd\" \\ here");
-            a.writeConfiguration(more, null, Optional.of(""));
-            a.reload();
+            a.configuration().write(more, null, Optional.of(""));
+            a.configuration().reload();
             TestServers.await(
                     a,
                     "pending restart",
@@ -125,8 +125,8 @@ class PostgresServerTest {
             PostgresServer a = servers.primary(configA, "a");
             PostgresServer b = servers.server(configB, "b");
             b.baseBackup(TestServers.upstream("a", configA), LONG);
-            b.writeConfiguration(
-                    TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
+            b.configuration()
+                    .write(TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
             b.start(LONG);
             b.awaitReady(LONG);
             TestServers.slot(a, "b");
@@ -142,7 +142,7 @@ class PostgresServerTest {
                     "a standby has no history to compare with");
 
             // The primary writes what the replica never gets, and crashes.
-            b.follow(new Upstream.Nobody());
+            b.configuration().follow(new Upstream.Nobody());
             TestServers.await(
                     b, "end of streaming", s -> !s.status().orElseThrow().streaming());
             TestServers.sql(configA, "CREATE TABLE lost AS SELECT generate_series(1, 1000) AS x");
@@ -170,7 +170,7 @@ class PostgresServerTest {
             assertEquals("shut down", a.observe(LONG).control().orElseThrow().state());
             assertInstanceOf(Divergence.Diverged.class, a.checkDivergence(leader, LONG));
             a.rewind(leader, LONG);
-            a.writeConfiguration(TestServers.parameters(servers.root()), leader, Optional.of(""));
+            a.configuration().write(TestServers.parameters(servers.root()), leader, Optional.of(""));
             a.start(LONG);
             a.awaitReady(LONG);
             LocalPostgres back = TestServers.await(
@@ -187,7 +187,7 @@ class PostgresServerTest {
             Upstream.Of next = TestServers.upstream("a", configA);
             Divergence clean = b.checkDivergence(next, LONG);
             assertInstanceOf(Divergence.NotDiverged.class, clean, clean.toString());
-            b.writeConfiguration(TestServers.parameters(servers.root()), next, Optional.of(""));
+            b.configuration().write(TestServers.parameters(servers.root()), next, Optional.of(""));
             b.start(LONG);
             b.awaitReady(LONG);
             TestServers.slot(a, "b");
@@ -204,7 +204,7 @@ class PostgresServerTest {
             PostgresConfig config = servers.config("a");
             PostgresServer server = servers.server(config, "a");
             server.initdb(TestServers.bootstrap(), LONG);
-            server.writeConfiguration(TestServers.parameters(servers.root()), null, Optional.empty());
+            server.configuration().write(TestServers.parameters(servers.root()), null, Optional.empty());
 
             PostgresException late = assertThrows(
                     PostgresException.class, () -> server.startAsPrimaryNotAfter(Uptime.centis() - 1, LONG));

@@ -52,8 +52,8 @@ class ReadBackTest {
         given.put("application_name", "x");
         parameters.putAll(given);
         parameters.put("odd.last", "written");
-        server.writeConfiguration(parameters, null, Optional.of(""));
-        server.reload();
+        server.configuration().write(parameters, null, Optional.of(""));
+        server.configuration().reload();
         awaitSetting(connection, "odd.last", "written");
         for (Map.Entry<String, String> p : given.entrySet()) {
             if (!p.getKey().equals("application_name")) {
@@ -77,8 +77,8 @@ class ReadBackTest {
         hba.add("hostssl all all .example.com cert # why");
         List<String> ident = List.of("\"my map\" /^(.*)@example\\.com$ \\1", "m \"a b\" \"c d\"");
         server.reconfigure(TestServers.withAccess(config, hba, ident));
-        server.writeConfiguration(TestServers.parameters(servers.root()), null, Optional.of(""));
-        server.reload();
+        server.configuration().write(TestServers.parameters(servers.root()), null, Optional.of(""));
+        server.configuration().reload();
         assertEquals(
                 "odd db it's a \\role scram-sha-256",
                 one(

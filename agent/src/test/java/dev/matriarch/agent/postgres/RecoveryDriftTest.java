@@ -120,7 +120,7 @@ class RecoveryDriftTest {
             String written = Files.readString(conf);
             assertEquals(Optional.empty(), settle(b));
 
-            assertTrue(b.followsAsWritten());
+            assertTrue(b.configuration().followsAsWritten());
 
             // By SQL, taken up at once.
             TestServers.sql(config, "ALTER SYSTEM SET primary_conninfo = 'host=127.0.0.1 port=1'");
@@ -128,10 +128,10 @@ class RecoveryDriftTest {
             TestServers.sql(config, "SELECT pg_reload_conf()");
             TestServers.await(
                     b, "the wrong primary", s -> !s.status().orElseThrow().streaming());
-            assertFalse(b.followsAsWritten());
+            assertFalse(b.configuration().followsAsWritten());
             assertEquals(Optional.empty(), settle(b));
             awaitStreaming(b);
-            assertTrue(b.followsAsWritten());
+            assertTrue(b.configuration().followsAsWritten());
             assertFalse(Files.readString(auto).contains("primary_conninfo"));
             assertTrue(Files.readString(auto).contains("work_mem"), "what is not ours stays");
 
@@ -193,8 +193,8 @@ class RecoveryDriftTest {
     }
 
     private static void write(TestServers servers, PostgresServer server, PostgresConfig of) throws PostgresException {
-        server.writeConfiguration(
-                TestServers.parameters(servers.root()), TestServers.upstream("a", of), Optional.of(""));
+        server.configuration()
+                .write(TestServers.parameters(servers.root()), TestServers.upstream("a", of), Optional.of(""));
     }
 
     private static void start(PostgresServer server) throws PostgresException {
@@ -215,7 +215,7 @@ class RecoveryDriftTest {
         long deadline = System.nanoTime() + TestServers.LONG.toNanos();
         while (System.nanoTime() - deadline < 0) {
             boolean[] again = {false};
-            Optional<String> restart = server.checkRecovery(started, () -> again[0] = true);
+            Optional<String> restart = server.configuration().checkRecovery(started, () -> again[0] = true);
             if (restart.isPresent() || !again[0]) {
                 return restart;
             }

@@ -82,7 +82,7 @@ class ReplicaCreationTest {
             assertEquals("basebackup", last.method());
             assertEquals(last.total(), last.bytes());
             assertTrue(last.bytes() > 10 << 20, last.toString());
-            replica.writeConfiguration(TestServers.parameters(servers.root()), source, Optional.of(""));
+            replica.configuration().write(TestServers.parameters(servers.root()), source, Optional.of(""));
             replica.start(LONG);
             replica.awaitReady(LONG);
             assertTrue(replica.observe(LONG).isReplica());
@@ -111,7 +111,8 @@ class ReplicaCreationTest {
             for (String file : List.of("postgresql.conf", "postgresql.base.conf", "pg_hba.conf", "pg_ident.conf")) {
                 assertTrue(Files.exists(config.dataDir().resolve(file)), file + " was put back from its copy");
             }
-            replica.writeConfiguration(TestServers.parameters(servers.root()), new Upstream.Nobody(), Optional.of(""));
+            replica.configuration()
+                    .write(TestServers.parameters(servers.root()), new Upstream.Nobody(), Optional.of(""));
             replica.start(LONG);
             replica.awaitReady(LONG);
             assertTrue(replica.observe(LONG).isReplica());

@@ -33,8 +33,8 @@ class RewindTest {
             PostgresServer a = servers.primary(configA, "a");
             PostgresServer b = servers.server(configB, "b");
             b.baseBackup(TestServers.upstream("a", configA), TestServers.LONG);
-            b.writeConfiguration(
-                    TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
+            b.configuration()
+                    .write(TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
             b.start(TestServers.LONG);
             b.awaitReady(TestServers.LONG);
             b.promote(TestServers.LONG);
@@ -62,12 +62,12 @@ class RewindTest {
             }
             Files.move(archive.resolve(last), wal.resolve(last));
             Files.createFile(wal.resolve("archive_status").resolve(last + ".ready"));
-            a.writeConfiguration(archived, TestServers.upstream("b", configB), Optional.of(""));
+            a.configuration().write(archived, TestServers.upstream("b", configB), Optional.of(""));
             a.rewind(TestServers.upstream("b", configB), TestServers.LONG);
             assertTrue(Files.exists(archive.resolve(last)), "what waited was archived");
 
             TestServers.slot(b, "a");
-            a.writeConfiguration(archived, TestServers.upstream("b", configB), Optional.of(""));
+            a.configuration().write(archived, TestServers.upstream("b", configB), Optional.of(""));
             a.start(TestServers.LONG);
             a.awaitReady(TestServers.LONG);
             TestServers.await(
@@ -94,7 +94,7 @@ class RewindTest {
             b.baseBackup(TestServers.upstream("a", configA), TestServers.LONG);
             Map<String, String> forgetful = new HashMap<>(TestServers.parameters(servers.root()));
             forgetful.put("wal_keep_size", "0");
-            b.writeConfiguration(forgetful, TestServers.upstream("a", configA), Optional.of(""));
+            b.configuration().write(forgetful, TestServers.upstream("a", configA), Optional.of(""));
             b.start(TestServers.LONG);
             b.awaitReady(TestServers.LONG);
             b.promote(TestServers.LONG);
@@ -120,8 +120,8 @@ class RewindTest {
             Path kept = servers.root().resolve("kept");
             copy(configA.dataDir(), kept);
 
-            a.writeConfiguration(
-                    TestServers.parameters(servers.root()), TestServers.upstream("b", configB), Optional.of(""));
+            a.configuration()
+                    .write(TestServers.parameters(servers.root()), TestServers.upstream("b", configB), Optional.of(""));
             PostgresException refused = assertThrows(
                     PostgresException.class, () -> a.rewind(TestServers.upstream("b", configB), TestServers.LONG));
             String message = refused.getMessage();
@@ -147,10 +147,10 @@ class RewindTest {
             copy(kept, configA.dataDir());
             Map<String, String> archived = new HashMap<>(TestServers.parameters(servers.root()));
             archived.put("restore_command", "cp " + archive + "/%f %p");
-            a.writeConfiguration(archived, TestServers.upstream("b", configB), Optional.of(""));
+            a.configuration().write(archived, TestServers.upstream("b", configB), Optional.of(""));
             a.rewind(TestServers.upstream("b", configB), TestServers.LONG);
             TestServers.slot(b, "a");
-            a.writeConfiguration(archived, TestServers.upstream("b", configB), Optional.of(""));
+            a.configuration().write(archived, TestServers.upstream("b", configB), Optional.of(""));
             a.start(TestServers.LONG);
             a.awaitReady(TestServers.LONG);
             TestServers.await(

@@ -34,8 +34,8 @@ class ServerFilesTest {
             throws Exception {
         PostgresServer server = servers.server(config, name);
         server.baseBackup(TestServers.upstream("a", of), TestServers.LONG);
-        server.writeConfiguration(
-                TestServers.parameters(servers.root()), TestServers.upstream("a", of), Optional.of(""));
+        server.configuration()
+                .write(TestServers.parameters(servers.root()), TestServers.upstream("a", of), Optional.of(""));
         start(server);
         TestServers.await(
                 server,
@@ -113,14 +113,14 @@ class ServerFilesTest {
             server.initdb(TestServers.bootstrap(), TestServers.LONG);
             Path file = config.dataDir().resolve("it's mine.conf");
             Files.writeString(file, "my.own = 'custom'\nwork_mem = '3MB'\n");
-            server.writeConfiguration(TestServers.parameters(servers.root()), null, Optional.of(""));
+            server.configuration().write(TestServers.parameters(servers.root()), null, Optional.of(""));
             start(server);
             assertEquals("custom", TestServers.sql(config, "SHOW my.own"));
             assertEquals("5MB", TestServers.sql(config, "SHOW work_mem"));
             assertTrue(Files.exists(config.dataDir().resolve("postgresql.base.conf")), "nothing is lost");
             server.stop(StopMode.FAST, TestServers.LONG);
             Files.delete(file);
-            server.writeConfiguration(TestServers.parameters(servers.root()), null, Optional.of(""));
+            server.configuration().write(TestServers.parameters(servers.root()), null, Optional.of(""));
             start(server);
             assertEquals("iso, mdy", TestServers.sql(config, "SHOW datestyle").toLowerCase(java.util.Locale.ROOT));
         }
@@ -149,7 +149,7 @@ class ServerFilesTest {
             PostgresServer b = replica(servers, "b", configB, configA);
             assertTrue(TestServers.sql(configB, "SHOW primary_conninfo").contains("it"));
             assertTrue(Files.exists(configB.dataDir().resolve("standby.signal")));
-            b.follow(new dev.matriarch.agent.ha.Upstream.Nobody());
+            b.configuration().follow(new dev.matriarch.agent.ha.Upstream.Nobody());
             TestServers.await(
                     b, "end of streaming", s -> !s.status().orElseThrow().streaming());
             TestServers.sql(configA, "CREATE TABLE lost AS SELECT generate_series(1, 1000) AS x");
@@ -158,8 +158,8 @@ class ServerFilesTest {
             b.checkpoint(TestServers.LONG);
             a.crashRecovery(TestServers.LONG);
             a.rewind(TestServers.upstream("b", configB), TestServers.LONG);
-            a.writeConfiguration(
-                    TestServers.parameters(servers.root()), TestServers.upstream("b", configB), Optional.of(""));
+            a.configuration()
+                    .write(TestServers.parameters(servers.root()), TestServers.upstream("b", configB), Optional.of(""));
             start(a);
             assertEquals("0", TestServers.sql(configA, "SELECT count(*) FROM pg_class WHERE relname = 'lost'"));
         }
@@ -207,15 +207,15 @@ class ServerFilesTest {
             String good = Files.readString(hba);
             server.stop(StopMode.FAST, TestServers.LONG);
             server.reconfigure(TestServers.withAccess(config, with(config, "host all all nonsense"), List.of()));
-            server.writeConfiguration(TestServers.parameters(servers.root()), null, Optional.of(""));
+            server.configuration().write(TestServers.parameters(servers.root()), null, Optional.of(""));
             assertTrue(Files.readString(hba).contains("nonsense"));
             start(server);
             assertEquals(good, Files.readString(hba), "the old file is back");
-            server.writeConfiguration(TestServers.parameters(servers.root()), null, Optional.of(""));
+            server.configuration().write(TestServers.parameters(servers.root()), null, Optional.of(""));
             assertEquals(good, Files.readString(hba), "and stays");
             server.stop(StopMode.FAST, TestServers.LONG);
             server.reconfigure(TestServers.withAccess(config, with(config, "# corrected"), List.of()));
-            server.writeConfiguration(TestServers.parameters(servers.root()), null, Optional.of(""));
+            server.configuration().write(TestServers.parameters(servers.root()), null, Optional.of(""));
             start(server);
             assertEquals(good + "# corrected\n", Files.readString(hba));
         }

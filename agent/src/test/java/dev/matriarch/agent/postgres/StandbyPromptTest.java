@@ -24,8 +24,8 @@ class StandbyPromptTest {
             TestServers.slot(a, "b");
             PostgresServer b = servers.server(configB, "b");
             b.baseBackup(TestServers.upstream("a", configA), TestServers.LONG);
-            b.writeConfiguration(
-                    TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
+            b.configuration()
+                    .write(TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
             b.start(TestServers.LONG);
             b.awaitReady(TestServers.LONG);
             TestServers.await(
@@ -33,7 +33,7 @@ class StandbyPromptTest {
                     "streaming",
                     s -> s.status().map(LocalPostgres.Status::streaming).orElse(false));
 
-            a.setSynchronousStandbyNames("ANY 1 (nobody)", TestServers.LONG);
+            a.configuration().setSynchronousStandbyNames("ANY 1 (nobody)", TestServers.LONG);
             CompletableFuture<String> commit = CompletableFuture.supplyAsync(() -> {
                 try {
                     return TestServers.sql(configA, "CREATE TABLE t AS SELECT 1 AS x");
@@ -62,7 +62,7 @@ class StandbyPromptTest {
                 }
             });
             assertFalse(commit.isDone());
-            a.setSynchronousStandbyNames("ANY 1 (b)", TestServers.LONG);
+            a.configuration().setSynchronousStandbyNames("ANY 1 (b)", TestServers.LONG);
             commit.get(SOON_SECONDS, TimeUnit.SECONDS);
         }
     }

@@ -27,13 +27,13 @@ class StartingStandbyTest {
             for (Path segment : segments(servers.dataDir("b"))) {
                 Files.delete(segment);
             }
-            b.writeConfiguration(TestServers.parameters(servers.root()), new Upstream.Nobody(), Optional.of(""));
+            b.configuration().write(TestServers.parameters(servers.root()), new Upstream.Nobody(), Optional.of(""));
             b.start(TestServers.LONG);
             assertEquals(
                     LocalPostgres.Process.STARTING, b.observe(TestServers.LONG).process());
 
             b.stop(StopMode.IMMEDIATE, TestServers.LONG);
-            b.writeConfiguration(TestServers.parameters(servers.root()), upstream, Optional.of(""));
+            b.configuration().write(TestServers.parameters(servers.root()), upstream, Optional.of(""));
             b.start(TestServers.LONG);
             b.awaitReady(TestServers.LONG);
             TestServers.await(

@@ -28,8 +28,8 @@ class TakenTimelinesTest {
             PostgresServer b = servers.server(configB, "b");
             TestServers.slot(a, "b");
             b.baseBackup(TestServers.upstream("a", configA), LONG);
-            b.writeConfiguration(
-                    TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
+            b.configuration()
+                    .write(TestServers.parameters(servers.root()), TestServers.upstream("a", configA), Optional.of(""));
 
             // As an attempt to promote leaves it that came to nothing: recovery would aim for timeline 2.
             Path left = configB.dataDir().resolve("pg_wal/00000002.history");
@@ -49,8 +49,8 @@ class TakenTimelinesTest {
             b.checkpointOfNewTimeline(LONG);
             TestServers.slot(b, "a");
 
-            a.writeConfiguration(
-                    TestServers.parameters(servers.root()), TestServers.upstream("b", configB), Optional.of(""));
+            a.configuration()
+                    .write(TestServers.parameters(servers.root()), TestServers.upstream("b", configB), Optional.of(""));
             a.start(LONG);
             a.awaitReady(LONG);
             TestServers.await(

@@ -218,7 +218,7 @@ public final class TestServers implements AutoCloseable {
     PostgresServer primary(PostgresConfig config, String name) throws PostgresException, IOException {
         PostgresServer server = server(config, name);
         server.initdb(bootstrap(), LONG);
-        server.writeConfiguration(parameters(root), null, Optional.of(""));
+        server.configuration().write(parameters(root), null, Optional.of(""));
         server.start(LONG);
         server.awaitReady(LONG);
         server.createRoles(bootstrap(), LONG);

@@ -210,7 +210,7 @@ class TlsToServersTest {
             PostgresConfig a = with(servers.config("a"), superuser, replication);
             PostgresServer primary = servers.server(a, "a");
             primary.initdb(TestServers.bootstrap(), TestServers.LONG);
-            primary.writeConfiguration(parameters(servers, authority), null, Optional.of(""));
+            primary.configuration().write(parameters(servers, authority), null, Optional.of(""));
             primary.start(TestServers.LONG);
             primary.awaitReady(TestServers.LONG);
             primary.createRoles(TestServers.bootstrap(), TestServers.LONG);
@@ -219,7 +219,8 @@ class TlsToServersTest {
             PostgresConfig b = with(servers.config("b"), superuser, replication);
             PostgresServer replica = servers.server(b, "b");
             replica.replicaCreation().create(Optional.of(TestServers.upstream("a", a)), TestServers.LONG, p -> {});
-            replica.writeConfiguration(parameters(servers, authority), TestServers.upstream("a", a), Optional.of(""));
+            replica.configuration()
+                    .write(parameters(servers, authority), TestServers.upstream("a", a), Optional.of(""));
             replica.start(TestServers.LONG);
             replica.awaitReady(TestServers.LONG);
             TestServers.await(
@@ -260,7 +261,7 @@ class TlsToServersTest {
         for (int i = 0; i < 3; i++) {
             primary.writeCheck().run(TestServers.LONG);
         }
-        primary.reload();
+        primary.configuration().reload();
         TestServers.await(primary, "the line of the reload", s -> read(log).contains("received SIGHUP"));
         assertNowhere(log, "could not accept");
     }
