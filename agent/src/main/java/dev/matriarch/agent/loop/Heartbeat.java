@@ -1,8 +1,6 @@
 package dev.matriarch.agent.loop;
 
-import dev.matriarch.agent.callbacks.Action;
 import dev.matriarch.agent.callbacks.Callbacks;
-import dev.matriarch.agent.callbacks.Role;
 import dev.matriarch.agent.ha.Decider;
 import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.LeaderStatus;
@@ -21,7 +19,6 @@ import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.sharding.Sharding;
-import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Member;
@@ -43,18 +40,16 @@ public final class Heartbeat {
     private static final int MOST_STEPS = 25;
     private static final int REFUSED = 1;
     private static final Duration ASK_POSTGRES = Duration.ofSeconds(1);
-    private static final long STANDBY_NAMES_SETTLE = 100_000_000L;
     private static final long RECOVERY_SETTLES = 1_100_000_000L;
-    private static final Duration SOONEST = Duration.ofMillis(20);
 
     private final Parts parts;
     private final Wakeup wakeup;
     private final StoreSteps store;
-    private final RecoveryWatch recovery;
+    private final Perception perception;
+    private final Upkeep upkeep;
     private final Narration narration;
     private final OrderSlot order = new OrderSlot();
     private volatile CompletableFuture<Boolean> lastRestart = CompletableFuture.completedFuture(false);
-    private String appliedParameters = "";
     private volatile Pulse pulse = (nextWithin, doing) -> {};
     private volatile boolean leaving;
     private boolean watching;
@@ -102,9 +97,11 @@ public final class Heartbeat {
         this.parts = parts;
         this.wakeup = wakeup;
         this.store = new StoreSteps(parts);
-        this.recovery = new RecoveryWatch(parts.server().configuration(), () -> wakeup.callIn(RECOVERY_SETTLES), order::give);
+        this.perception =
+                new Perception(parts.me(), parts.memory(), parts.actions().afterPromotion());
         this.narration =
                 new Narration(parts.me(), () -> parts.settings().local().log().deduplicate());
+        this.upkeep = new Upkeep(parts, store, order, narration, () -> wakeup.callIn(RECOVERY_SETTLES));
     }
 
     /** Lets the heartbeat run now; any thread. */
@@ -177,18 +174,8 @@ public final class Heartbeat {
                 return 0;
             }
             pulse.beat(settings.ttl().plus(settings.loopWait().multipliedBy(2)), last.because());
-            Duration most = settings.loopWait();
-            Duration sleep = last instanceof Decision.Wait wait
-                    ? wait.atMost().filter(d -> d.compareTo(most) < 0).orElse(most)
-                    : SOONEST;
-            long until = started + sleep.toNanos();
-            if (parts.lease().deadline().isPresent()
-                    && !parts.settings().current().settings().paused()) {
-                long fence = parts.lease().deadline().getAsLong()
-                        - parts.settings().current().settings().safetyMargin().toNanos();
-                until = Math.min(until, fence);
-            }
-            wakeup.await(Math.max(until - parts.clock().nanos(), SOONEST.toNanos()));
+            long now = parts.clock().nanos();
+            wakeup.await(NextBeat.at(started, last, settings, parts.lease().deadline(), now) - now);
         }
     }
 
@@ -301,7 +288,7 @@ public final class Heartbeat {
                 store.farewell(postgres);
             }
         } else {
-            afterwards(seen, postgres);
+            upkeep.after(seen, postgres, lastSeen);
         }
         return decision;
     }
@@ -365,38 +352,14 @@ public final class Heartbeat {
     private LocalPostgres lookAtPostgres() {
         taskSeen = parts.tasks().current();
         LocalPostgres postgres = parts.server().observe(ASK_POSTGRES);
-        long now = parts.clock().nanos();
-        Memory memory = parts.memory();
-        memory.starting(postgres.process() == LocalPostgres.Process.STARTING, now);
-        if (postgres.status().isPresent() && parts.tasks().current().isEmpty()) {
-            memory.settled();
-        }
-        if (postgres.isPrimary()) {
-            LocalPostgres.Status status = postgres.status().orElseThrow();
-            memory.standbyNamesSeen(
-                    status.synchronousStandbyNames(),
-                    status.position(),
-                    status.reloadTakenUp(),
-                    now,
-                    STANDBY_NAMES_SETTLE);
-            if (memory.standbyNamesSettling()) {
-                wakeup.callIn(STANDBY_NAMES_SETTLE);
-            }
-            memory.primarySeen(now);
-            parts.actions().afterPromotion().primarySeen();
-        } else if (postgres.isReplica() || postgres.process() == LocalPostgres.Process.STOPPED) {
-            memory.notPrimary();
-            parts.actions().afterPromotion().notPrimary();
-        }
-        boolean down = postgres.process() == LocalPostgres.Process.STOPPED
-                || postgres.process() == LocalPostgres.Process.STARTING;
-        memory.leading(
+        Duration again = perception.server(
+                postgres,
+                parts.tasks().current().isPresent(),
                 parts.lease().deadline().isPresent(),
-                down,
-                now,
-                parts.settings().current().settings().ttl().toNanos());
-        if (postgres.status().isPresent()) {
-            memory.running();
+                parts.settings().current().settings(),
+                parts.clock().nanos());
+        if (!again.isZero()) {
+            wakeup.callIn(again.toNanos());
         }
         if (!watching && postgres.process() != LocalPostgres.Process.STOPPED) {
             parts.actions().watchPostmaster();
@@ -409,42 +372,21 @@ public final class Heartbeat {
             Store seen, LocalPostgres postgres, Optional<Survey> survey, Settings settings, boolean renewed) {
         Duration fresh = renewed ? settings.ttl() : settings.loopWait().dividedBy(2);
         Lease lease = parts.lease().lease(fresh);
-        if (lease instanceof Lease.NotHeld && !postgres.isPrimary()) {
-            parts.memory().lockLost();
-        }
         long now = parts.clock().nanos();
-        parts.memory().lockHeld(lease instanceof Lease.Held, now);
-        parts.memory().ordered(order.current() != null, now);
-        parts.memory().storeAnswers(seen instanceof Store.Known, now);
         parts.probe()
                 .seen(
                         postgres,
                         lease instanceof Lease.Held,
                         parts.tasks().current().isPresent(),
                         settings);
-        parts.memory().writePath(parts.probe().state());
-        if (seen instanceof Store.Known(ClusterView view)) {
-            if (view.leader().filter(l -> l.name().equals(parts.me())).isEmpty()) {
-                parts.memory().lockGone();
-            }
-            parts.memory()
-                    .membersSeen(
-                            view.members().stream()
-                                    .filter(m -> !m.flag("nostream"))
-                                    .map(Member::name)
-                                    .toList(),
-                            now,
-                            parts.settings().current().dynamic().memberSlotsTtl());
-            parts.memory()
-                    .slotsSeen(
-                            view,
-                            postgres.status(),
-                            lease instanceof Lease.Held,
-                            now,
-                            parts.settings().current().dynamic().memberSlotsTtl());
-            parts.memory().failsafeListed(view.failsafe());
-            parts.memory().walSeen(view.isUnlocked(), postgres.status().map(LocalPostgres.Status::received), now);
-        }
+        perception.moment(new Perception.Moment(
+                seen,
+                postgres,
+                lease,
+                order.current() != null,
+                parts.probe().state(),
+                parts.settings().current().dynamic().memberSlotsTtl(),
+                now));
         return new Observation(
                 now,
                 parts.clock().wall(),
@@ -459,96 +401,5 @@ public final class Heartbeat {
                 survey,
                 Optional.ofNullable(order.current()),
                 parts.lease().watchdog().view(settings));
-    }
-
-    private void afterwards(StoreSteps.Seen seen, LocalPostgres postgres) {
-        if (parts.lease().deadline().isPresent()) {
-            order.leads();
-        }
-        Settings settings = parts.settings().current().settings();
-        parts.lease().restGuards(settings, postgres, parts.tasks().current().isPresent());
-        restWatchdog(settings, postgres);
-        if (postgres.status().isPresent() && parts.tasks().current().isEmpty()) {
-            // A server that was found running, or that somebody else promoted.
-            parts.callbacks().happened(Action.SEEN, role(settings, postgres));
-        }
-        applyParameters(postgres);
-        watchRecovery(settings, postgres);
-        lastSeen.ifPresent(narration::slots);
-        parts.copy()
-                .keep(
-                        parts.settings().current(),
-                        postgres,
-                        parts.tasks().current().isPresent());
-        lastSeen.ifPresent(parts.logicalSlots()::seen);
-        seen.view().ifPresent(view -> {
-            store.publish(postgres, order.current() != null && postgres.isReplica());
-            parts.peers().getToKnow(view, parts.me());
-            parts.sharding().seen(view, parts.lease().deadline().isPresent() && postgres.isPrimary());
-        });
-    }
-
-    private Role role(Settings settings, LocalPostgres postgres) {
-        boolean leads = settings.standbyCluster().isPresent()
-                && parts.lease().deadline().isPresent();
-        return postgres.isPrimary() ? Role.PRIMARY : leads ? Role.STANDBY_LEADER : Role.REPLICA;
-    }
-
-    /** The host need not be reset where nothing can write any more. A server that does not stop leaves it running. */
-    private void restWatchdog(Settings settings, LocalPostgres postgres) {
-        Optional<Task> task = parts.tasks().current();
-        boolean stopping = task.filter(Task::stops).isPresent();
-        boolean harmless = task.isEmpty() || stopping;
-        boolean stopped = postgres.process() == LocalPostgres.Process.STOPPED && harmless;
-        boolean standby = postgres.isReplica()
-                && harmless
-                && (parts.lease().deadline().isEmpty()
-                        || settings.standbyCluster().isPresent());
-        boolean noClients = stopping
-                && postgres.process() == LocalPostgres.Process.STOPPING
-                && !parts.server().hasUserBackends();
-        if (settings.paused() || stopped || standby || noClients) {
-            parts.lease().watchdog().disarm();
-        }
-    }
-
-    /** A changed configuration reaches a running server at once. */
-    private void applyParameters(LocalPostgres postgres) {
-        // A reload reaches the server even if its parameters are the same: other files of it may have changed.
-        String wanted = parts.settings().reloads()
-                + parts.settings().current().parameters().toString()
-                + parts.settings().current().files();
-        if (wanted.equals(appliedParameters)
-                || postgres.status().isEmpty()
-                || parts.tasks().current().isPresent()) {
-            return;
-        }
-        LocalPostgres.Status status = postgres.status().get();
-        if (status.inRecovery() && parts.memory().situation(false).following().isEmpty()) {
-            // An adopted standby streams from somebody: its files stay until it is known from whom.
-            return;
-        }
-        try {
-            // Whom a primary's commits wait for is changed step by step, by decisions only.
-            parts.actions()
-                    .applyParameters(!status.inRecovery(), status.inRecovery() ? "" : status.synchronousStandbyNames());
-            appliedParameters = wanted;
-        } catch (PostgresException e) {
-            LOG.error("The configuration could not be applied: {}", e.getMessage());
-        }
-    }
-
-    /** In a paused cluster an operator may have reasons to change what a standby goes by. */
-    private void watchRecovery(Settings settings, LocalPostgres postgres) {
-        boolean standby = postgres.isReplica()
-                && parts.tasks().current().isEmpty()
-                && parts.server().configuration().isWritten()
-                && !settings.paused();
-        if (order.current() instanceof Order.RestartStandby late && !standby) {
-            withdraw(late);
-        }
-        if (standby && order.current() == null) {
-            recovery.standbySeen(postgres.status().orElseThrow());
-        }
     }
 }

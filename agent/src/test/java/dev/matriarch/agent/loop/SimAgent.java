@@ -51,8 +51,6 @@ import java.util.function.Consumer;
  */
 public final class SimAgent {
     private static final int MOST_STEPS = 25;
-    private static final long STANDBY_NAMES_SETTLE = 100_000_000L;
-    private static final long SOONEST = 20_000_000L;
     private static final long SHORTEST_CALL = 50_000_000L;
     private static final long RESTART_PATIENCE = 20_000_000_000L;
     private static final long PEER_PATIENCE = 800_000_000L;
@@ -65,6 +63,7 @@ public final class SimAgent {
     private final SettingsSource settings;
     private final Tags tags;
     private final SimActions actions;
+    private final Perception perception;
     private final List<Runnable> deferred = new ArrayList<>();
     private boolean alive = true;
     private boolean paused;
@@ -109,6 +108,7 @@ public final class SimAgent {
         this.tags = Tags.of(config.tags());
         this.settings = new SettingsSource(config, world.plan().config(), SimSettings::read);
         this.actions = new SimActions(host, this);
+        this.perception = new Perception(me, memory, actions.afterPromotion());
     }
 
     // --- The process ---
@@ -299,33 +299,14 @@ public final class SimAgent {
     private LocalPostgres look() {
         taskSeen = actions.current();
         LocalPostgres found = host.postgres().observe();
-        long now = now();
-        memory.starting(found.process() == LocalPostgres.Process.STARTING, now);
-        if (found.isPrimary()) {
-            LocalPostgres.Status status = found.status().orElseThrow();
-            memory.standbyNamesSeen(
-                    status.synchronousStandbyNames(),
-                    status.position(),
-                    status.reloadTakenUp(),
-                    now,
-                    STANDBY_NAMES_SETTLE);
-            if (memory.standbyNamesSettling()) {
-                after(STANDBY_NAMES_SETTLE, this::wake);
-            }
-            memory.primarySeen(now);
-            actions.afterPromotion().primarySeen();
-        } else if (found.isReplica() || found.process() == LocalPostgres.Process.STOPPED) {
-            memory.notPrimary();
-            actions.afterPromotion().notPrimary();
-        }
-        boolean down =
-                found.process() == LocalPostgres.Process.STOPPED || found.process() == LocalPostgres.Process.STARTING;
-        memory.leading(grip.deadline().isPresent(), down, now, settings().ttl().toNanos());
-        if (found.status().isPresent()) {
-            memory.running();
-        }
-        if (found.status().isPresent() && actions.current().isEmpty()) {
-            memory.settled();
+        Duration again = perception.server(
+                found,
+                actions.current().isPresent(),
+                grip.deadline().isPresent(),
+                settings(),
+                now());
+        if (!again.isZero()) {
+            after(again.toNanos(), this::wake);
         }
         boolean lives = found.process() != LocalPostgres.Process.STOPPED;
         if (!watching && lives) {
@@ -343,39 +324,18 @@ public final class SimAgent {
     private Observation observe(Settings inForce) {
         Duration fresh = renewed ? inForce.ttl() : inForce.loopWait().dividedBy(2);
         Lease lease = grip.lease(now(), fresh);
-        if (lease instanceof Lease.NotHeld) {
-            if (grip.held()) {
-                grip.drop();
-            }
-            if (!postgres.isPrimary()) {
-                memory.lockLost();
-            }
+        if (lease instanceof Lease.NotHeld && grip.held()) {
+            grip.drop();
         }
         long now = now();
-        memory.storeAnswers(seen instanceof Store.Known, now);
-        memory.lockHeld(lease instanceof Lease.Held, now);
-        memory.ordered(order.isPresent(), now);
-        memory.writePath(writePath(lease instanceof Lease.Held));
-        if (seen instanceof Store.Known(ClusterView view)) {
-            if (view.leader().filter(l -> l.name().equals(me)).isEmpty()) {
-                memory.lockGone();
-            }
-            List<String> names = new ArrayList<>(view.members().size());
-            for (Member member : view.members()) {
-                if (!member.flag("nostream")) {
-                    names.add(member.name());
-                }
-            }
-            memory.slotsSeen(
-                    view,
-                    postgres.status(),
-                    lease instanceof Lease.Held,
-                    now,
-                    settings.current().dynamic().memberSlotsTtl());
-            memory.membersSeen(names, now, settings.current().dynamic().memberSlotsTtl());
-            memory.failsafeListed(view.failsafe());
-            memory.walSeen(view.isUnlocked(), postgres.status().map(LocalPostgres.Status::received), now);
-        }
+        perception.moment(new Perception.Moment(
+                seen,
+                postgres,
+                lease,
+                order.isPresent(),
+                writePath(lease instanceof Lease.Held),
+                settings.current().dynamic().memberSlotsTtl(),
+                now));
         return new Observation(
                 now,
                 Instant.ofEpochMilli(host.wallMillis()),
@@ -578,16 +538,6 @@ public final class SimAgent {
     }
 
     private void rest() {
-        long most = settings().loopWait().toNanos();
-        long pause = decision instanceof Decision.Wait wait
-                ? Math.min(most, wait.atMost().map(Duration::toNanos).orElse(most))
-                : SOONEST;
-        long until = started + pause;
-        if (grip.deadline().isPresent() && !settings().paused()) {
-            until = Math.min(
-                    until,
-                    grip.deadline().getAsLong() - settings().safetyMargin().toNanos());
-        }
         beating = false;
         if (wakePending) {
             wakePending = false;
@@ -597,7 +547,7 @@ public final class SimAgent {
         int mine = ++sleep;
         world.events()
                 .at(
-                        host.whenNanosShow(Math.max(until, now() + SOONEST)),
+                        host.whenNanosShow(NextBeat.at(started, decision, settings(), grip.deadline(), now())),
                         () -> run(() -> {
                             if (sleep == mine && !beating) {
                                 beat();
