@@ -5,7 +5,6 @@ import dev.matriarch.agent.callbacks.Callbacks;
 import dev.matriarch.agent.callbacks.Hook;
 import dev.matriarch.agent.callbacks.Role;
 import dev.matriarch.agent.config.ReplicaMaking;
-import dev.matriarch.agent.config.ScriptsConfig;
 import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Task;
@@ -13,7 +12,6 @@ import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.agent.postgres.Divergence;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
-import dev.matriarch.agent.postgres.StopMode;
 import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.CloneStatus;
 import dev.matriarch.dcs.SlotName;
@@ -41,7 +39,8 @@ final class Actions {
     private final Clock clock;
     private final Callbacks callbacks;
     private final Sharding sharding;
-    private final Runnable wake;
+    private final ServerStart start;
+    private final ServerStop stop;
     private final AfterPromotion afterPromotion;
     private final CloneReport cloneProgress;
 
@@ -63,7 +62,8 @@ final class Actions {
         this.clock = clock;
         this.callbacks = callbacks;
         this.sharding = sharding;
-        this.wake = wake;
+        this.start = new ServerStart(server, settings, lease, memory, clock, callbacks, sharding, wake);
+        this.stop = new ServerStop(server, settings, callbacks, sharding);
         this.cloneProgress = new CloneReport(clock::nanos);
         this.afterPromotion = new AfterPromotion(
                 () -> server.checkpointOfNewTimeline(Duration.ofMinutes(10)),
@@ -86,10 +86,6 @@ final class Actions {
         return settings.postgres().startStopTimeout();
     }
 
-    private ScriptsConfig scripts() {
-        return settings.postgres().scripts();
-    }
-
     private CompletableFuture<Boolean> background(Task.Kind kind, TaskRunner.Work work) {
         return tasks.start(kind, PATIENCE, work, () -> memory.failed(clock.nanos()));
     }
@@ -98,27 +94,22 @@ final class Actions {
 
     /** With a server that has to be restarted for it this is a long action. */
     void follow(Upstream upstream) throws PostgresException {
-        writeConfiguration(upstream, Optional.of(""));
+        start.writeConfiguration(upstream, Optional.of(""));
         if (server.configuration().restartsToFollow()) {
             background(Task.Kind.START_REPLICA, () -> {
-                beforeStop(false);
-                stopFast();
-                startStandby(upstream, Action.RESTARTED);
+                stop.ofStandby();
+                start.standby(upstream, Action.RESTARTED);
             });
             return;
         }
         server.configuration().follow(upstream);
         memory.followed(upstream, clock.nanos());
-        callbacks.happened(Action.RELOADED, role(upstream));
-    }
-
-    private static Role role(Upstream upstream) {
-        return upstream instanceof Upstream.Remote ? Role.STANDBY_LEADER : Role.REPLICA;
+        callbacks.happened(Action.RELOADED, ServerStart.role(upstream));
     }
 
     void standbyNames(String value) throws PostgresException {
         if (!server.configuration().isWritten()) {
-            writeConfiguration(null, Optional.of(value));
+            start.writeConfiguration(null, Optional.of(value));
         }
         server.configuration().setSynchronousStandbyNames(value, SHORT);
         callbacks.reloaded();
@@ -128,21 +119,12 @@ final class Actions {
         memory.slotsChanged(changes, server.changeSlots(changes, SHORT), clock.nanos());
     }
 
-    private void writeConfiguration(Upstream upstream, Optional<String> standbyNames) throws PostgresException {
-        server.configuration().write(
-                settings.current().parameters(),
-                upstream,
-                standbyNames,
-                settings.current().settings().useSlots(),
-                settings.current().files());
-    }
-
     /** Brings a running server's files in line with changed parameters. */
     void applyParameters(boolean primary, String standbyNames) throws PostgresException {
         Upstream upstream = primary ? null : memory.situation(false).following().orElse(new Upstream.Nobody());
-        writeConfiguration(upstream, Optional.of(standbyNames));
+        start.writeConfiguration(upstream, Optional.of(standbyNames));
         server.configuration().reload();
-        callbacks.happened(Action.RELOADED, primary ? Role.PRIMARY : role(upstream));
+        callbacks.happened(Action.RELOADED, primary ? Role.PRIMARY : ServerStart.role(upstream));
     }
 
     // --- Long actions ---
@@ -150,54 +132,43 @@ final class Actions {
     void bootstrap() {
         Founding founding = new Founding(server, settings, lease, memory, sharding);
         background(Task.Kind.BOOTSTRAP, () -> {
-            founding.run(() -> {
-                writeConfiguration(null, Optional.of(""));
-                // Who lost the lock meanwhile must not run a second cluster beside the one that others create.
-                server.startAsPrimaryNotAfter(lease.startNotAfterCentis(), startStop());
-                watchPostmaster();
-                server.awaitReady(startStop());
-            });
+            founding.run(start::first);
             callbacks.happened(Action.STARTED, Role.PRIMARY);
         });
     }
 
     void cloneFrom(Upstream.Of from, long leaderEpoch) {
         background(Task.Kind.CLONE, () -> {
-            try {
-                server.replicaCreation().create(settings.making(), from, VERY_LONG, cloneProgress::told);
-            } finally {
-                cloneProgress.over();
-            }
+            copy(settings.making(), from);
             memory.compared(leaderEpoch, new dev.matriarch.agent.ha.Divergence.None());
             memory.cloneFromLeader(false);
             memory.succeeded();
-            startStandby(from, Action.STARTED);
+            start.standby(from, Action.STARTED);
         });
+    }
+
+    private void copy(ReplicaMaking making, Upstream from) throws PostgresException {
+        try {
+            server.replicaCreation().create(making, from, VERY_LONG, cloneProgress::told);
+        } finally {
+            cloneProgress.over();
+        }
     }
 
     /** Whoever has the archive's data can be elected, and says by itself on which timeline it is. */
     void cloneWithoutLeader() {
         background(Task.Kind.CLONE, () -> {
-            try {
-                server.replicaCreation()
-                        .create(settings.making(), new Upstream.Nobody(), VERY_LONG, cloneProgress::told);
-            } finally {
-                cloneProgress.over();
-            }
+            copy(settings.making(), new Upstream.Nobody());
             memory.succeeded();
-            startStandby(new Upstream.Nobody(), Action.STARTED);
+            start.standby(new Upstream.Nobody(), Action.STARTED);
         });
     }
 
     void cloneRemote(Upstream.Remote from) {
         background(Task.Kind.CLONE, () -> {
-            try {
-                server.replicaCreation().create(makingOfStandbyLeader(), from, VERY_LONG, cloneProgress::told);
-            } finally {
-                cloneProgress.over();
-            }
+            copy(makingOfStandbyLeader(), from);
             memory.succeeded();
-            startStandby(from, Action.STARTED);
+            start.standby(from, Action.STARTED);
         });
     }
 
@@ -214,53 +185,23 @@ final class Actions {
                 Task.Kind.COPY_SLOTS,
                 PATIENCE,
                 () -> {
-                    Set<String> copied = server.copyLogicalSlots(wanted.leader(), wanted.slots(), SHORT, () -> {
-                        beforeStop(false);
-                        stopFast();
-                    });
+                    Set<String> copied =
+                            server.copyLogicalSlots(wanted.leader(), wanted.slots(), SHORT, stop::ofStandby);
                     memory.slotsCopied(copied, copied.equals(wanted.slots()), clock.nanos());
                     if (server.postmasterPid().isEmpty()) {
-                        startStandby(wanted.following(), Action.RESTARTED);
+                        start.standby(wanted.following(), Action.RESTARTED);
                     }
                 },
                 () -> memory.slotsCopied(Set.of(), false, clock.nanos()));
     }
 
     void startReplica(Upstream upstream) {
-        background(Task.Kind.START_REPLICA, () -> startStandby(upstream, Action.STARTED));
-    }
-
-    private void startStandby(Upstream upstream, Action action) throws PostgresException {
-        startStandby(upstream, action, startStop());
-    }
-
-    private void startStandby(Upstream upstream, Action action, Duration readyWithin) throws PostgresException {
-        // A fired guard kills whatever runs here until it is told that a standby is no danger.
-        lease.disarm();
-        writeConfiguration(upstream, Optional.of(""));
-        server.start(startStop());
-        memory.followed(upstream, clock.nanos());
-        watchPostmaster();
-        wake.run();
-        server.awaitReady(readyWithin);
-        memory.succeeded();
-        callbacks.happened(action, role(upstream));
+        background(Task.Kind.START_REPLICA, () -> start.standby(upstream, Action.STARTED));
     }
 
     void startPrimary(String standbyNames) {
         long notAfter = lease.startNotAfterCentis();
-        background(Task.Kind.START_PRIMARY, () -> {
-            requireGuard();
-            writeConfiguration(null, Optional.of(standbyNames));
-            server.startAsPrimaryNotAfter(notAfter, startStop());
-            memory.forgetUpstream();
-            watchPostmaster();
-            wake.run();
-            // The heartbeat watches primary_start_timeout.
-            server.awaitReady(VERY_LONG);
-            memory.succeeded();
-            callbacks.happened(Action.STARTED, Role.PRIMARY);
-        });
+        background(Task.Kind.START_PRIMARY, () -> start.primary(standbyNames, notAfter));
     }
 
     void prePromote(long epoch) {
@@ -268,7 +209,8 @@ final class Actions {
                 Task.Kind.PRE_PROMOTE,
                 PATIENCE,
                 () -> memory.prePromoted(
-                        epoch, Hook.run("pre_promote", scripts().prePromote(), startStop())),
+                        epoch,
+                        Hook.run("pre_promote", settings.postgres().scripts().prePromote(), startStop())),
                 () -> memory.prePromoted(epoch, false));
     }
 
@@ -287,7 +229,7 @@ final class Actions {
 
     void promote(Set<String> slotsFor, int timeline, Set<String> unproven) {
         background(Task.Kind.PROMOTE, () -> {
-            requireGuard();
+            start.requireGuard();
             if (!unproven.isEmpty()) {
                 LOG.warn(
                         "Logical slots {} might be unsafe to use after promotion: it was not yet known that the leader"
@@ -309,84 +251,13 @@ final class Actions {
         });
     }
 
-    /** Nothing becomes writable before the guard holds its deadline. */
-    private void requireGuard() throws PostgresException {
-        Optional<String> why = lease.whyNotWritable(settings.current().settings(), SHORT);
-        if (why.isPresent()) {
-            throw new PostgresException(why.get());
-        }
-    }
-
     void stop(Decision.StopMode mode) {
         boolean urgent = mode == Decision.StopMode.IMMEDIATE;
         tasks.start(
                 urgent ? Task.Kind.STOP_NOW : Task.Kind.STOP,
                 urgent ? URGENT : PATIENCE,
-                () -> {
-                    boolean ran = server.postmasterPid().isPresent();
-                    if (ran) {
-                        beforeStop(urgent);
-                    }
-                    switch (mode) {
-                        case GRACEFUL -> {
-                            checkpointQuietly();
-                            sharding.beforeDemote();
-                            stopFast();
-                        }
-                        case FAST -> {
-                            sharding.beforeDemote();
-                            stopFast();
-                        }
-                        case IMMEDIATE -> stopNow();
-                    }
-                    if (ran) {
-                        callbacks.stopped();
-                    }
-                },
+                () -> stop.run(mode),
                 () -> {});
-    }
-
-    /** A stop that fences waits for nobody. */
-    private void beforeStop(boolean urgent) throws InterruptedException {
-        if (urgent) {
-            Hook.begin("before_stop", scripts().beforeStop());
-        } else {
-            Hook.run("before_stop", scripts().beforeStop(), startStop());
-        }
-    }
-
-    /** What is on disk before the shutdown need not be written during it, while nobody can write. */
-    private void checkpointQuietly() {
-        try {
-            server.checkpoint(startStop());
-        } catch (PostgresException e) {
-            LOG.warn("The checkpoint before the shutdown failed: {}", e.getMessage());
-        }
-    }
-
-    private void stopFast() throws PostgresException {
-        try {
-            server.stop(StopMode.FAST, longestStop());
-        } catch (PostgresException e) {
-            LOG.warn("{}; stopping it immediately", e.getMessage());
-            stopNow();
-        }
-    }
-
-    /** Where commits wait for standbys, an immediate stop loses nothing: it need not be put off for long. */
-    private Duration longestStop() {
-        Duration configured = settings.current().dynamic().primaryStopTimeout();
-        boolean synchronous = !settings.current().settings().synchronous().isOff();
-        return synchronous && configured.isPositive() ? configured : startStop();
-    }
-
-    private void stopNow() throws PostgresException {
-        try {
-            server.stop(StopMode.IMMEDIATE, Duration.ofMillis(500));
-        } catch (PostgresException e) {
-            LOG.warn("{}; killing it", e.getMessage());
-            server.kill();
-        }
     }
 
     void checkDivergence(Upstream.Of leader, long epoch) {
@@ -450,34 +321,9 @@ final class Actions {
     CompletableFuture<Boolean> restart(Decision.Restart wanted) {
         boolean paused = settings.current().settings().paused();
         return background(Task.Kind.RESTART, () -> {
-            beforeStop(false);
-            checkpointQuietly();
-            sharding.beforeDemote();
-            stopFast();
-            if (wanted.asPrimary()) {
-                writeConfiguration(null, Optional.of(wanted.names()));
-                if (paused) {
-                    // Nothing is fenced while an operator is at work, and the lock may be somebody else's.
-                    server.start(startStop());
-                } else {
-                    requireGuard();
-                    server.startAsPrimaryNotAfter(lease.startNotAfterCentis(), startStop());
-                }
-                watchPostmaster();
-                server.awaitReady(startTimeout(wanted));
-                sharding.afterPromote();
-                memory.succeeded();
-                callbacks.happened(Action.RESTARTED, Role.PRIMARY);
-            } else {
-                startStandby(wanted.upstream(), Action.RESTARTED, startTimeout(wanted));
-            }
+            stop.forRestart();
+            start.again(wanted, paused);
         });
-    }
-
-    /** With 0 a crashed primary is not waited for; a restart that somebody asked for is. */
-    private Duration startTimeout(Decision.Restart wanted) {
-        Duration usual = settings.current().settings().primaryStartTimeout();
-        return wanted.timeout().orElse(usual.isZero() ? startStop() : usual);
     }
 
     /** Interrupts the long action that runs, and waits a moment for its end. */
@@ -487,8 +333,6 @@ final class Actions {
 
     /** The heartbeat is woken the moment the postmaster dies. */
     void watchPostmaster() {
-        if (!server.onExit(wake)) {
-            wake.run();
-        }
+        start.watchPostmaster();
     }
 }
