@@ -18,69 +18,41 @@ import dev.matriarch.proto.sharding.v1.GroupsReply;
 import dev.matriarch.proto.sharding.v1.GroupsRequest;
 import dev.matriarch.proto.sharding.v1.ShardingServiceGrpc;
 import dev.matriarch.proto.watch.v1.WatchServiceGrpc;
-import io.grpc.ConnectivityState;
 import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
-import io.grpc.netty.shaded.io.grpc.netty.NettyChannelBuilder;
-import io.grpc.netty.shaded.io.netty.channel.EventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.grpc.netty.shaded.io.netty.channel.nio.NioIoHandler;
-import io.grpc.netty.shaded.io.netty.channel.socket.nio.NioSocketChannel;
-import io.grpc.netty.shaded.io.netty.util.concurrent.DefaultThreadFactory;
+import io.grpc.stub.AbstractBlockingStub;
 import io.grpc.stub.StreamObserver;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
-/**
- * A connection to the first agent that answers.
- *
- * <p>The endpoints are asked one after the other, the next as soon as one fails or is silent for a moment, so that a dead
- * host costs that moment and not the whole time. This is the only place that makes channels.
- */
+/** The agent that is spoken to, the first that answered, and what can be asked of it. */
 final class Agents implements AutoCloseable {
     private static final Duration ALL_ENDPOINTS = Duration.ofSeconds(5);
-    private static final Duration NEXT_AFTER = Duration.ofMillis(400);
     private static final Duration QUICK = Duration.ofSeconds(10);
 
-    private record Answer<T>(int endpoint, T reply, String error) {}
+    private static final String OLDER = "it runs an older version, which does not know this question";
 
-    private interface Question<T> {
-        void ask(ManagedChannel channel, long nanos, StreamObserver<T> to);
-    }
-
-    private final EventLoopGroup io =
-            new MultiThreadIoEventLoopGroup(1, new DefaultThreadFactory("ctl-io", true), NioIoHandler.newFactory());
-    private final List<ManagedChannel> channels = new ArrayList<>();
-    private final Map<String, ManagedChannel> byAddress = new LinkedHashMap<>();
+    private final Channels channels;
     private final Settings settings;
-    private final CtlTls tls;
     private Settings.Endpoint chosen;
     private ManagedChannel channel;
     private GetClusterReply cluster;
 
     private Agents(Settings settings) {
         this.settings = settings;
-        this.tls = settings.tls();
+        this.channels = new Channels(settings.tls());
     }
 
     /** @throws CtlException with code 3 and each endpoint's error if nobody answers within five seconds */
     static Agents reach(Settings settings) {
         Agents agents = new Agents(settings);
         try {
-            agents.cluster = agents.find(
-                    settings.endpoints(),
-                    (channel, nanos, to) -> ControlServiceGrpc.newStub(channel)
-                            .withDeadlineAfter(nanos, TimeUnit.NANOSECONDS)
-                            .getCluster(GetClusterRequest.getDefaultInstance(), to));
+            agents.cluster = agents.find((channel, nanos, to) -> ControlServiceGrpc.newStub(channel)
+                    .withDeadlineAfter(nanos, TimeUnit.NANOSECONDS)
+                    .getCluster(GetClusterRequest.getDefaultInstance(), to));
             String scope = agents.cluster.getScope();
             agents.check(scope);
             return agents;
@@ -97,11 +69,9 @@ final class Agents implements AutoCloseable {
     static Agents reachAny(Settings settings) {
         Agents agents = new Agents(settings);
         try {
-            agents.<GetClockReply>find(
-                    settings.endpoints(),
-                    (channel, nanos, to) -> DoctorServiceGrpc.newStub(channel)
-                            .withDeadlineAfter(nanos, TimeUnit.NANOSECONDS)
-                            .getClock(GetClockRequest.getDefaultInstance(), orOlder(to)));
+            agents.<GetClockReply>find((channel, nanos, to) -> DoctorServiceGrpc.newStub(channel)
+                    .withDeadlineAfter(nanos, TimeUnit.NANOSECONDS)
+                    .getClock(GetClockRequest.getDefaultInstance(), orOlder(to)));
             return agents;
         } catch (RuntimeException e) {
             agents.close();
@@ -142,19 +112,14 @@ final class Agents implements AutoCloseable {
         StringBuilder errors = new StringBuilder("no agent answered:");
         try {
             for (Settings.Endpoint endpoint : settings.endpoints()) {
-                ManagedChannel one = agents.open(endpoint);
+                ManagedChannel one = agents.channels.open(endpoint);
                 try {
-                    String scope = RaftServiceGrpc.newBlockingStub(one)
-                            .withDeadlineAfter(ALL_ENDPOINTS.toMillis(), TimeUnit.MILLISECONDS)
+                    String scope = within(ALL_ENDPOINTS, RaftServiceGrpc.newBlockingStub(one))
                             .listPeers(ListPeersRequest.getDefaultInstance())
                             .getScope();
-                    if (settings.scope().filter(s -> !s.equals(scope)).isPresent()) {
-                        throw CtlException.refused("the agent at " + endpoint + " belongs to cluster '" + scope
-                                + "', the configuration names '"
-                                + settings.scope().get() + "'");
-                    }
                     agents.chosen = endpoint;
                     agents.channel = one;
+                    agents.check(scope);
                     return agents;
                 } catch (StatusRuntimeException e) {
                     errors.append("\n  ")
@@ -163,7 +128,7 @@ final class Agents implements AutoCloseable {
                             .append(
                                     e.getStatus().getCode() == Status.Code.UNIMPLEMENTED
                                             ? "its cluster does not use the built-in store"
-                                            : agents.reason(e));
+                                            : agents.channels.reason(e));
                 }
             }
             throw new CtlException(CtlException.NOBODY_REACHABLE, errors.toString());
@@ -178,24 +143,21 @@ final class Agents implements AutoCloseable {
         return new Agents(settings);
     }
 
-    /** To this agent, whether it answers or not. One that has just come back is reached at once, not after a while. */
+    /** To this agent, whether it answers or not. */
     ManagedChannel to(Settings.Endpoint endpoint) {
-        ManagedChannel known = byAddress.get(endpoint.toString());
-        if (known != null && known.getState(false) == ConnectivityState.TRANSIENT_FAILURE) {
-            known.shutdownNow();
-            channels.remove(known);
-            known = null;
-        }
-        if (known == null) {
-            known = open(endpoint);
-            byAddress.put(endpoint.toString(), known);
-        }
-        return known;
+        return channels.to(endpoint);
     }
 
     /** What went wrong, without gRPC's wrapping. */
     String words(Throwable failure) {
-        return reason(failure);
+        return channels.reason(failure);
+    }
+
+    private <T> T find(FirstAnswer.Question<T> question) {
+        FirstAnswer<T> first = FirstAnswer.find(channels, settings.endpoints(), ALL_ENDPOINTS, question);
+        chosen = first.endpoint();
+        channel = first.channel();
+        return first.reply();
     }
 
     private void check(String scope) {
@@ -203,84 +165,6 @@ final class Agents implements AutoCloseable {
             throw CtlException.refused("the agent at " + chosen + " belongs to cluster '" + scope
                     + "', the configuration names '" + settings.scope().get() + "'");
         }
-    }
-
-    private ManagedChannel open(Settings.Endpoint endpoint) {
-        NettyChannelBuilder builder = NettyChannelBuilder.forAddress(endpoint.host(), endpoint.port())
-                .eventLoopGroup(io)
-                .channelType(NioSocketChannel.class)
-                .proxyDetector(target -> null)
-                .disableRetry()
-                // A host that vanishes ends nothing by itself: an order may take half an hour.
-                .keepAliveTime(10, TimeUnit.SECONDS)
-                .keepAliveTimeout(5, TimeUnit.SECONDS)
-                .directExecutor();
-        tls.apply(builder);
-        ManagedChannel one = builder.build();
-        channels.add(one);
-        return one;
-    }
-
-    private <T> T find(List<Settings.Endpoint> endpoints, Question<T> question) {
-        long deadline = System.nanoTime() + ALL_ENDPOINTS.toNanos();
-        BlockingQueue<Answer<T>> answers = new LinkedBlockingQueue<>();
-        Map<Integer, String> errors = new LinkedHashMap<>();
-        int asked = 0;
-        while (errors.size() < endpoints.size()) {
-            long left = deadline - System.nanoTime();
-            if (asked < endpoints.size() && left > 0) {
-                ask(asked, endpoints.get(asked), left, question, answers);
-                asked++;
-            }
-            long patience = asked < endpoints.size() ? Math.min(left, NEXT_AFTER.toNanos()) : left;
-            Answer<T> answer;
-            try {
-                answer = answers.poll(Math.max(0, patience), TimeUnit.NANOSECONDS);
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw CtlException.refused("Aborted!");
-            }
-            if (answer == null) {
-                if (System.nanoTime() >= deadline) {
-                    break;
-                }
-            } else if (answer.reply() != null) {
-                chosen = endpoints.get(answer.endpoint());
-                channel = channels.get(answer.endpoint());
-                return answer.reply();
-            } else {
-                errors.put(answer.endpoint(), answer.error());
-            }
-        }
-        StringBuilder message = new StringBuilder("no agent answered:");
-        for (int i = 0; i < endpoints.size(); i++) {
-            message.append("\n  ")
-                    .append(endpoints.get(i))
-                    .append(": ")
-                    .append(errors.getOrDefault(i, "no answer within " + ALL_ENDPOINTS.toSeconds() + " s"));
-        }
-        throw new CtlException(CtlException.NOBODY_REACHABLE, message.toString());
-    }
-
-    private <T> void ask(
-            int index, Settings.Endpoint endpoint, long nanos, Question<T> question, BlockingQueue<Answer<T>> answers) {
-        ManagedChannel one = open(endpoint);
-        question.ask(one, nanos, new StreamObserver<>() {
-            @Override
-            public void onNext(T reply) {
-                answers.add(new Answer<>(index, reply, ""));
-            }
-
-            @Override
-            public void onError(Throwable failure) {
-                answers.add(new Answer<>(index, null, reason(failure)));
-            }
-
-            @Override
-            public void onCompleted() {
-                // The reply has been handed over.
-            }
-        });
     }
 
     /** The cluster as it was when the connection was made by {@link #reach}. */
@@ -301,14 +185,37 @@ final class Agents implements AutoCloseable {
     /** @throws CtlException with code 1 if the agent does not answer in time or fails */
     <T> T call(Duration timeout, Function<ControlServiceGrpc.ControlServiceBlockingStub, T> question) {
         try {
-            return question.apply(ControlServiceGrpc.newBlockingStub(channel)
-                    .withDeadlineAfter(timeout.toMillis(), TimeUnit.MILLISECONDS));
+            return question.apply(within(timeout, ControlServiceGrpc.newBlockingStub(channel)));
         } catch (StatusRuntimeException e) {
-            String sentence = "the agent at " + chosen + ": " + reason(e);
             Status.Code code = e.getStatus().getCode();
+            CtlException refused = refused(e);
             throw code == Status.Code.UNAVAILABLE || code == Status.Code.CANCELLED
-                    ? new CtlException.AgentGone(sentence)
-                    : CtlException.refused(sentence);
+                    ? new CtlException.AgentGone(refused.getMessage())
+                    : refused;
+        }
+    }
+
+    private static <S extends AbstractBlockingStub<S>> S within(Duration timeout, S stub) {
+        return stub.withDeadlineAfter(timeout.toMillis(), TimeUnit.MILLISECONDS);
+    }
+
+    private CtlException refused(StatusRuntimeException e) {
+        return CtlException.refused("the agent at " + chosen + ": " + channels.reason(e));
+    }
+
+    /** @param older what is said of an agent that does not know the question */
+    private CtlException refused(StatusRuntimeException e, String older) {
+        return e.getStatus().getCode() == Status.Code.UNIMPLEMENTED
+                ? CtlException.refused("the agent at " + chosen + ": " + older)
+                : refused(e);
+    }
+
+    /** A question that agents of earlier releases do not know. */
+    private <S extends AbstractBlockingStub<S>, T> T call(S stub, Duration timeout, Function<S, T> question) {
+        try {
+            return question.apply(within(timeout, stub));
+        } catch (StatusRuntimeException e) {
+            throw refused(e, OLDER);
         }
     }
 
@@ -319,8 +226,7 @@ final class Agents implements AutoCloseable {
      */
     GetActionReply action(String id, String member) {
         try {
-            return ControlServiceGrpc.newBlockingStub(channel)
-                    .withDeadlineAfter(QUICK.toMillis(), TimeUnit.MILLISECONDS)
+            return within(QUICK, ControlServiceGrpc.newBlockingStub(channel))
                     .getAction(GetActionRequest.newBuilder()
                             .setActionId(id)
                             .setMember(member)
@@ -333,80 +239,50 @@ final class Agents implements AutoCloseable {
     /** @throws CtlException with code 1 if the agent does not answer in time, or has no store of its own */
     <T> T callStore(Duration timeout, Function<RaftServiceGrpc.RaftServiceBlockingStub, T> question) {
         try {
-            return question.apply(RaftServiceGrpc.newBlockingStub(channel)
-                    .withDeadlineAfter(timeout.toMillis(), TimeUnit.MILLISECONDS));
+            return question.apply(within(timeout, RaftServiceGrpc.newBlockingStub(channel)));
         } catch (StatusRuntimeException e) {
             if (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED) {
                 throw CtlException.refused("the agent at " + chosen
                         + " is too old for that, or its cluster does not use the built-in store");
             }
-            throw CtlException.refused("the agent at " + chosen + ": " + reason(e));
+            throw refused(e);
         }
     }
 
     /** As {@link #call}, of the service for certificates. */
     <T> T callCertificates(
             Duration timeout, Function<CertificateServiceGrpc.CertificateServiceBlockingStub, T> question) {
-        try {
-            return question.apply(CertificateServiceGrpc.newBlockingStub(channel)
-                    .withDeadlineAfter(timeout.toMillis(), TimeUnit.MILLISECONDS));
-        } catch (StatusRuntimeException e) {
-            throw CtlException.refused("the agent at " + chosen + ": "
-                    + (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED
-                            ? "it runs an older version, which does not know this question"
-                            : reason(e)));
-        }
+        return call(CertificateServiceGrpc.newBlockingStub(channel), timeout, question);
     }
 
     /** As {@link #call}, of the service for tokens of new members. */
     <T> T callTokens(Duration timeout, Function<TokenServiceGrpc.TokenServiceBlockingStub, T> question) {
-        try {
-            return question.apply(TokenServiceGrpc.newBlockingStub(channel)
-                    .withDeadlineAfter(timeout.toMillis(), TimeUnit.MILLISECONDS));
-        } catch (StatusRuntimeException e) {
-            throw CtlException.refused("the agent at " + chosen + ": "
-                    + (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED
-                            ? "it runs an older version, which does not know this question"
-                            : reason(e)));
-        }
+        return call(TokenServiceGrpc.newBlockingStub(channel), timeout, question);
     }
 
     /** As {@link #call}, of the service for those who only look. */
     <T> T watch(Function<WatchServiceGrpc.WatchServiceBlockingStub, T> question) {
-        try {
-            return question.apply(WatchServiceGrpc.newBlockingStub(channel)
-                    .withDeadlineAfter(QUICK.toMillis(), TimeUnit.MILLISECONDS));
-        } catch (StatusRuntimeException e) {
-            throw CtlException.refused("the agent at " + chosen + ": "
-                    + (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED
-                            ? "it runs an older version, which does not know this question"
-                            : reason(e)));
-        }
+        return call(WatchServiceGrpc.newBlockingStub(channel), QUICK, question);
     }
 
     /** What is wrong with the cluster; the agent ends its questions to the others before {@code timeout}. */
     ExamineReply examine(Duration timeout) {
         try {
-            ExamineReply reply = DoctorServiceGrpc.newBlockingStub(channel)
-                    .withDeadlineAfter(timeout.toMillis(), TimeUnit.MILLISECONDS)
+            ExamineReply reply = within(timeout, DoctorServiceGrpc.newBlockingStub(channel))
                     .examine(ExamineRequest.getDefaultInstance());
             if (cluster == null) {
                 check(reply.getScope());
             }
             return reply;
         } catch (StatusRuntimeException e) {
-            throw CtlException.refused("the agent at " + chosen + ": "
-                    + (e.getStatus().getCode() == Status.Code.UNIMPLEMENTED
-                            ? "it runs an older version, which does not know this question; ask a newer one with --endpoint"
-                            : reason(e)));
+            throw refused(e, OLDER + "; ask a newer one with --endpoint");
         }
     }
 
     /** The parts of the distributed database that the cluster belongs to; empty if it stands alone. */
     Optional<GroupsReply> groups() {
         try {
-            GroupsReply reply = ShardingServiceGrpc.newBlockingStub(channel)
-                    .withDeadlineAfter(QUICK.toMillis(), TimeUnit.MILLISECONDS)
+            GroupsReply reply = within(QUICK, ShardingServiceGrpc.newBlockingStub(channel))
                     .groups(GroupsRequest.getDefaultInstance());
             return reply.hasOwn() ? Optional.of(reply) : Optional.empty();
         } catch (StatusRuntimeException e) {
@@ -414,44 +290,17 @@ final class Agents implements AutoCloseable {
                 // An older agent, which knows nothing of groups.
                 return Optional.empty();
             }
-            throw CtlException.refused("the agent at " + chosen + ": " + reason(e));
+            throw refused(e);
         }
     }
 
     /** How agents are spoken to. */
     CtlTls tls() {
-        return tls;
-    }
-
-    private String reason(Throwable failure) {
-        String plain = plainReason(failure);
-        return tls.words(failure, plain).orElse(plain);
-    }
-
-    private static String plainReason(Throwable failure) {
-        if (failure instanceof StatusRuntimeException e) {
-            Throwable cause = e.getStatus().getCause();
-            while (cause != null && cause.getCause() != null) {
-                cause = cause.getCause();
-            }
-            if (cause != null && cause.getMessage() != null) {
-                return cause.getMessage();
-            }
-            return switch (e.getStatus().getCode()) {
-                case DEADLINE_EXCEEDED -> "no answer in time";
-                default ->
-                    e.getStatus().getDescription() == null
-                            ? e.getStatus().getCode().name()
-                            : e.getStatus().getDescription();
-            };
-        }
-        return failure.toString();
+        return settings.tls();
     }
 
     @Override
     public void close() {
-        channels.forEach(ManagedChannel::shutdownNow);
-        // Its thread is a daemon: nobody needs to wait for it.
-        io.shutdownGracefully(0, 0, TimeUnit.MILLISECONDS);
+        channels.close();
     }
 }
