@@ -5,10 +5,8 @@ import dev.matriarch.proto.control.v1.Place;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -308,7 +306,9 @@ final class MovePlan {
                     leader.getPendingSwitchover() + " is pending: wait for it, or cancel it (matriarchctl flush)");
         }
         if (standing.examined() && target.equals(BUILT_IN)) {
-            obstacles.addAll(peers());
+            List<Place> all = new ArrayList<>(elsewhere);
+            all.addAll(here);
+            obstacles.addAll(NamedPeers.obstacles(all));
         }
         if (!obstacles.isEmpty()) {
             return new Step.Refuse(obstacles);
@@ -337,53 +337,6 @@ final class MovePlan {
                 || !place.getSystemIdentifier().equals(leader.getSystemIdentifier())) {
             all.add("its data directory is not this cluster's");
         }
-        return all;
-    }
-
-    /** The built-in store forms when all peers that anybody names are there, and never without one of them. */
-    private List<String> peers() {
-        List<Place> asked = new ArrayList<>(elsewhere);
-        asked.addAll(here);
-        Map<String, String> own = new TreeMap<>();
-        Set<String> answering = new TreeSet<>();
-        List<String> wrong = new ArrayList<>();
-        for (Place place :
-                asked.stream().filter(p -> !p.getRaftSelf().isEmpty()).toList()) {
-            String other = own.put(place.getRaftSelf(), place.getName());
-            if (other != null) {
-                wrong.add(other + " and " + place.getName() + " have the same raft.self_addr, " + place.getRaftSelf());
-            }
-            answering.addAll(place.getRaftAnsweringList());
-        }
-        Map<Set<String>, List<String>> sets = asked.stream()
-                .filter(p -> own.containsKey(p.getRaftSelf()))
-                .collect(Collectors.groupingBy(
-                        MovePlan::peersOf, Collectors.mapping(Place::getName, Collectors.toList())));
-        if (sets.size() > 1) {
-            wrong.add("raft.self_addr and raft.partner_addrs together do not name the same peers on all members: "
-                    + sets.entrySet().stream()
-                            .map(e -> String.join(", ", e.getValue()) + " name " + String.join(", ", e.getKey()))
-                            .sorted()
-                            .collect(Collectors.joining("; ")));
-            return wrong;
-        }
-        Set<String> named = sets.keySet().stream().findFirst().orElse(Set.of());
-        own.forEach((address, name) -> {
-            if (!named.contains(address)) {
-                wrong.add(name + " (" + address + ") is not among raft.partner_addrs of the others");
-            }
-        });
-        named.stream()
-                .filter(address -> !own.containsKey(address) && !answering.contains(address))
-                .forEach(address -> wrong.add("nobody listens at " + address
-                        + ", which raft.partner_addrs names and which is no member's: the store would never form. Start the"
-                        + " witness there, or take the address out and restart the agents"));
-        return wrong;
-    }
-
-    private static Set<String> peersOf(Place place) {
-        Set<String> all = new TreeSet<>(place.getRaftPartnersList());
-        all.add(place.getRaftSelf());
         return all;
     }
 
