@@ -41,7 +41,8 @@ final class LeaderChangeWatch {
         }
     }
 
-    private static boolean serves(Optional<Member> member) {
+    /** A new leader that does what it is there for. */
+    static boolean serves(Optional<Member> member) {
         return member.filter(m -> m.isRunning() && (m.isPrimary() || m.role().equals("standby_leader")))
                 .isPresent();
     }
