@@ -3,11 +3,8 @@ package dev.matriarch.agent.move;
 import dev.matriarch.agent.config.AgentConfig;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.ConfigSource;
-import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.agent.config.DynamicConfigFile;
 import dev.matriarch.agent.config.DynamicConfigJson;
-import dev.matriarch.agent.config.HostPort;
-import dev.matriarch.agent.config.RaftConfig;
 import dev.matriarch.agent.config.StorePin;
 import dev.matriarch.agent.rpc.AsksTheAgent;
 import dev.matriarch.agent.rpc.LocalAgent;
@@ -15,14 +12,10 @@ import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
-import dev.matriarch.dcs.FailoverRequest;
-import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.MovedAway;
-import dev.matriarch.dcs.Versioned;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.proto.control.v1.GetPlaceRequest;
 import dev.matriarch.proto.control.v1.MarkStoreRequest;
-import dev.matriarch.proto.control.v1.MemberAddress;
 import dev.matriarch.proto.control.v1.MoveReply;
 import dev.matriarch.proto.control.v1.MoveServiceGrpc;
 import dev.matriarch.proto.control.v1.Place;
@@ -103,17 +96,12 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
         note.beat(agent);
     }
 
-    /** Said by the store and heard, and so that the next life of this agent begins with it. */
-    private boolean isPausedForGood() {
-        return agent.dynamicConfig().paused() && isCopyPaused();
-    }
-
-    /** Empty: the store has no configuration. */
-    private static Optional<Boolean> isPaused(ClusterView view) {
-        return view.config()
-                .map(Versioned::value)
-                .filter(json -> !json.isBlank())
-                .map(json -> DynamicConfigJson.parse(json).paused());
+    private MoveRules.Self self() {
+        return new MoveRules.Self(
+                agent.name(),
+                agent.holdsLease(),
+                agent.postgres().isPrimary(),
+                agent.dynamicConfig().paused());
     }
 
     @Override
@@ -121,72 +109,16 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
         if (!request.getScope().isEmpty() && !isOurs(request.getScope(), reply)) {
             return;
         }
+        Whereabouts here = new Whereabouts(source, agent, note);
         Optional<ClusterView> read = read();
-        ClusterView view = read.or(() -> agent.view()).orElseGet(ClusterView::empty);
-        DynamicConfig dynamic = agent.dynamicConfig();
-        Optional<MovedAway> away = MovedAway.of(view);
-        StorePin noted = note.pin();
-        Place.Builder place = Place.newBuilder()
-                .setScope(agent.scope())
-                .setName(agent.name())
-                .setVersion(agent.version())
-                .setStore(config().store().section())
-                .setMovingFrom(noted.settled() ? "" : noted.from())
-                .setSystemIdentifier(agent.postgres().systemIdentifier().orElse(""))
-                .setPaused(isPausedForGood())
-                .setLeads(agent.holdsLease() && agent.postgres().isPrimary())
-                .setPrimary(agent.postgres().isPrimary())
-                .setSeen(read.isPresent())
-                .setLeader(view.leader().map(Leader::name).orElse(""))
-                .setInitialize(view.initialize().map(Versioned::value).orElse(""))
-                .setMovedTo(away.map(MovedAway::to).orElse(""))
-                .setConfigThere(view.config().isPresent())
-                .setMayOpen(note.mayOpen())
-                .setPausedThere(isPaused(view).orElse(false))
-                .setSyncThere(dynamic.synchronousMode() == DynamicConfig.SynchronousMode.OFF
-                        || view.sync()
-                                .map(s -> view.leader()
-                                        .map(Leader::name)
-                                        .equals(Optional.of(s.value().leader())))
-                                .orElse(false))
-                .setPendingSwitchover(
-                        view.pendingFailover().map(f -> words(f.value())).orElse(""))
-                .setResume(noted.resume() || away.filter(MovedAway::resume).isPresent())
-                .setProblem(moves.problem());
-        view.members().forEach(m -> place.addMembers(address(m.name(), m.rpcAddress())));
-        noted.members().forEach((name, address) -> place.addTakingPart(address(name, address)));
+        boolean paused = agent.dynamicConfig().paused() && isCopyPaused();
+        Place.Builder place = here.of(read, paused).setProblem(moves.problem());
         if (request.getExamine()) {
             place.addAllObstacles(new Obstacles(source, agent, opener).of(request.getTarget()));
-            raft(request.getTarget(), place);
+            here.addPeers(request.getTarget(), place);
         }
         reply.onNext(place.build());
         reply.onCompleted();
-    }
-
-    private static MemberAddress address(String name, String rpcAddress) {
-        return MemberAddress.newBuilder()
-                .setName(name)
-                .setRpcAddress(rpcAddress)
-                .build();
-    }
-
-    private static String words(FailoverRequest request) {
-        return (request.isSwitchover() ? "a switchover" : "a failover")
-                + request.candidate().map(c -> " to " + c).orElse("")
-                + request.scheduledAt().map(at -> " at " + at).orElse("");
-    }
-
-    private void raft(String target, Place.Builder place) {
-        try {
-            if (target.equals("raft") && source.with(target).store() instanceof RaftConfig raft) {
-                place.setRaftSelf(raft.selfAddress().toString());
-                raft.partners().forEach(p -> place.addRaftPartners(p.toString()));
-                Obstacles.answering(raft).stream().map(HostPort::toString).forEach(place::addRaftAnswering);
-            }
-        } catch (ConfigProblems named) {
-            // Each of them is among the obstacles.
-            return;
-        }
     }
 
     private Optional<ClusterView> read() {
@@ -202,12 +134,7 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
         answer(request.getScope(), reply, () -> {
             ClusterView view = agent.dcs().read(WRITE);
             String system = own();
-            if (!agent.holdsLease() || !agent.postgres().isPrimary()) {
-                throw new Refused(agent.name() + " does not lead");
-            }
-            if (!agent.dynamicConfig().paused() || view.config().isEmpty()) {
-                throw new Refused("the cluster is not paused");
-            }
+            refuseIf(MoveRules.refusesToPrepare(self(), view));
             try (Dcs store = opener.open(with(request.getStore()))) {
                 MovedAway closed = new MovedAway(config().store().section(), false);
                 new OtherStore(store)
@@ -220,6 +147,12 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
             }
             LOG.info("The store {} is prepared for this cluster (matriarchctl migrate)", request.getStore());
         });
+    }
+
+    private static void refuseIf(Optional<String> why) throws Refused {
+        if (why.isPresent()) {
+            throw new Refused(why.get());
+        }
     }
 
     private String own() throws Refused {
@@ -241,53 +174,31 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
         answer(request.getScope(), reply, () -> {
             ClusterView view = agent.dcs().read(WRITE);
             String system = own();
-            String wanted =
-                    request.getTo().isEmpty() ? system : new MovedAway(request.getTo(), request.getResume()).text();
-            String there = view.initialize().map(Versioned::value).orElse("");
-            if (there.equals(wanted)) {
-                return;
+            Optional<MovedAway> to = request.getTo().isEmpty()
+                    ? Optional.empty()
+                    : Optional.of(new MovedAway(request.getTo(), request.getResume()));
+            MoveRules.Note noted = new MoveRules.Note(note.pin().settled(), note.mayOpen());
+            switch (MoveRules.mark(to, system, self(), noted, view)) {
+                case MoveRules.Mark.Stands() -> {}
+                case MoveRules.Mark.Refused(String why) -> throw new Refused(why);
+                case MoveRules.Mark.Write(String text, Expected before) -> {
+                    if (!(agent.dcs().writeInitialize(text, before, WRITE) instanceof WriteResult.Written)) {
+                        throw new Refused("somebody else has just written the key initialize");
+                    }
+                    told(request.getTo());
+                    agent.wake("the store was marked");
+                }
             }
-            // Who goes back closes the store that it has come to: if that is the built-in one, it knows no cluster
-            // before
-            // somebody leads.
-            boolean opens = request.getTo().isEmpty();
-            boolean backs = !opens && !note.pin().settled();
-            boolean ours = there.equals(system)
-                    || MovedAway.of(there).isPresent()
-                    || backs && view.initialize().isEmpty();
-            if (!ours) {
-                throw new Refused("the store holds the keys of another cluster (initialize: \"" + there + "\")");
-            }
-            if (opens && !note.mayOpen()) {
-                throw new Refused(
-                        agent.name() + " has found this store closed and is not noted to take part in a move: the"
-                                + " cluster may be led elsewhere");
-            }
-            if (view.leader().isPresent() && !agent.holdsLease()) {
-                throw new Refused(view.leader().get().name() + " leads");
-            }
-            // Who has just been told otherwise may not have heard it yet; in a closed store nobody hears it.
-            boolean heard = agent.dynamicConfig().paused();
-            boolean paused = opens
-                    ? isPaused(view).orElse(heard)
-                    : heard && isPaused(view).orElse(true);
-            if (!paused && !backs) {
-                throw new Refused("the cluster is not paused");
-            }
-            Expected before = view.initialize()
-                    .<Expected>map(i -> Expected.revision(i.revision()))
-                    .orElseGet(Expected::absent);
-            if (!(agent.dcs().writeInitialize(wanted, before, WRITE) instanceof WriteResult.Written)) {
-                throw new Refused("somebody else has just written the key initialize");
-            }
-            LOG.info(
-                    request.getTo().isEmpty()
-                            ? "The store {} is this cluster's again (matriarchctl migrate)"
-                            : "The store {} is closed: the cluster moves to {} (matriarchctl migrate)",
-                    config().store().section(),
-                    request.getTo());
-            agent.wake("the store was marked");
         });
+    }
+
+    private void told(String to) {
+        LOG.info(
+                to.isEmpty()
+                        ? "The store {} is this cluster's again (matriarchctl migrate)"
+                        : "The store {} is closed: the cluster moves to {} (matriarchctl migrate)",
+                config().store().section(),
+                to);
     }
 
     @Override
@@ -302,7 +213,8 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
             if (request.getBack()) {
                 mayGoBack(store);
             } else {
-                mayLeave(store);
+                Optional<ClusterView> view = read().or(() -> agent.view());
+                refuseIf(MoveRules.refusesToLeave(store, now, self(), view));
             }
             if (agent.dynamicConfig().paused()) {
                 awaitPausedCopy();
@@ -321,21 +233,6 @@ public final class MoveEndpoint extends MoveServiceGrpc.MoveServiceImplBase impl
         }
         if (!moves.give(order)) {
             throw new Refused("another order is being carried out");
-        }
-    }
-
-    /** Before its store is closed, only who could not be missed there leaves. */
-    private void mayLeave(String store) throws Refused {
-        boolean closed = (read().or(() -> agent.view()))
-                .flatMap(MovedAway::of)
-                .filter(away -> away.to().equals(store))
-                .isPresent();
-        if (!closed && (agent.holdsLease() || agent.postgres().isPrimary())) {
-            throw new Refused(agent.name() + " is the primary, and the store "
-                    + config().store().section() + " is not closed");
-        }
-        if (agent.postgres().isPrimary() && !agent.dynamicConfig().paused()) {
-            throw new Refused("the cluster is not paused");
         }
     }
 
