@@ -7,22 +7,20 @@ import dev.matriarch.consul.ConsulApi.Answer;
 import dev.matriarch.consul.ConsulSettings.Consistency;
 import dev.matriarch.consul.Txn.Entry;
 import dev.matriarch.consul.Txn.Outcome;
-import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
-import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.Measure;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
-import dev.matriarch.dcs.TimelineHistory;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
+import dev.matriarch.dcs.keyed.KeyedDcs;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -31,14 +29,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.Consumer;
 
 /**
  * {@link Dcs} on Consul's key-value store. Every write is conditioned on what it stands on, and whoever holds the lock reads
  * through the majority. The leader lock and a member's record have a session each, so that one can end without the other.
  */
-public final class ConsulDcs implements Dcs {
+public final class ConsulDcs extends KeyedDcs {
     /** A server that has not heard of Consul's leader for longer is not believed. */
     private static final Duration STALEST = Duration.ofSeconds(2);
 
@@ -50,7 +46,6 @@ public final class ConsulDcs implements Dcs {
     private final ConsulService service;
     private final ConsulWatch watch;
     private final String base;
-    private final List<Consumer<Change>> listeners = new CopyOnWriteArrayList<>();
     private final Map<String, Touched> touched = new ConcurrentHashMap<>();
     private volatile Map<String, ClusterKeys.Stored> lastRead = Map.of();
     private volatile long lastIndex;
@@ -62,7 +57,7 @@ public final class ConsulDcs implements Dcs {
         this.sessions = new ConsulSessions(api, settings);
         this.lock = new ConsulLock(api, sessions, base);
         this.service = new ConsulService(api, settings);
-        this.watch = new ConsulWatch(api, base, this::heard, change -> listeners.forEach(l -> l.accept(change)));
+        this.watch = new ConsulWatch(api, base, this::heard, this::tell);
     }
 
     private synchronized void heard(long index) {
@@ -208,12 +203,6 @@ public final class ConsulDcs implements Dcs {
     }
 
     @Override
-    public WriteResult writeInitialize(String systemIdentifier, Expected expected, Duration timeout)
-            throws DcsException {
-        return write(ClusterKeys.INITIALIZE, systemIdentifier, expected, timeout);
-    }
-
-    @Override
     public void deleteInitialize(Duration timeout) throws DcsException {
         ClusterKeys.Stored shown = lastRead.get(ClusterKeys.INITIALIZE);
         if (shown != null && shown.value().isEmpty()) {
@@ -222,18 +211,6 @@ public final class ConsulDcs implements Dcs {
                     Again.ALLOWED,
                     new Budget(timeout));
         }
-    }
-
-    @Override
-    public WriteResult writeConfig(String json, Expected expected, Duration timeout) throws DcsException {
-        return write(ClusterKeys.CONFIG, json, expected, timeout);
-    }
-
-    @Override
-    public WriteResult writeFailover(Optional<FailoverRequest> request, Expected expected, Duration timeout)
-            throws DcsException {
-        // Cleared by an empty object, as Patroni does: the key stays.
-        return write(ClusterKeys.FAILOVER, ClusterJson.writeFailover(request), expected, timeout);
     }
 
     @Override
@@ -256,15 +233,6 @@ public final class ConsulDcs implements Dcs {
     }
 
     @Override
-    public void writeHistory(TimelineHistory history, Duration timeout) throws DcsException {
-        String json = ClusterJson.writeHistory(history);
-        ClusterKeys.Stored shown = lastRead.get(ClusterKeys.HISTORY);
-        if (shown == null || !shown.value().equals(json)) {
-            write(ClusterKeys.HISTORY, json, Expected.anything(), timeout);
-        }
-    }
-
-    @Override
     public WriteResult writeFailsafe(String leader, long epoch, Map<String, String> apiUrls, Duration timeout)
             throws DcsException {
         return lock.write(
@@ -281,16 +249,9 @@ public final class ConsulDcs implements Dcs {
                 Again.ALLOWED,
                 new Budget(timeout));
         if (!outcome.done()) {
-            throw new DcsException(
-                    "Somebody holds the leader lock; nothing was removed. Its server may take writes until"
-                            + " its session ends: stop it, and try again.");
+            throw isHeld("session");
         }
         touched.clear();
-    }
-
-    @Override
-    public void onChange(Consumer<Change> listener) {
-        listeners.add(listener);
     }
 
     @Override
@@ -309,7 +270,13 @@ public final class ConsulDcs implements Dcs {
         api.close();
     }
 
-    private WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
+    @Override
+    protected Optional<String> shown(String key) {
+        return Optional.ofNullable(lastRead.get(key)).map(ClusterKeys.Stored::value);
+    }
+
+    @Override
+    protected WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
         Outcome outcome = api.transaction(
                 List.of(conditioned(base + key, value, expected)),
                 expected instanceof Expected.Anything ? Again.ALLOWED : Again.FORBIDDEN,

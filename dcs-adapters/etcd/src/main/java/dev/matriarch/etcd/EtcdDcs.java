@@ -6,22 +6,20 @@ import static dev.matriarch.etcd.Requests.transaction;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
-import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.Measure;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
-import dev.matriarch.dcs.TimelineHistory;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
+import dev.matriarch.dcs.keyed.KeyedDcs;
 import dev.matriarch.etcd.EtcdCluster.Again;
 import dev.matriarch.etcd.Requests.Entry;
 import java.io.IOException;
@@ -32,21 +30,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.Consumer;
 
 /**
  * {@link Dcs} on etcd's v3 API. Every read goes through etcd's majority, every write is conditioned on what it stands on. The
  * leader lock and a member's record have a lease each, so that one can end without the other.
  */
-public final class EtcdDcs implements Dcs {
+public final class EtcdDcs extends KeyedDcs {
     private record Touched(String json, long lease, long ttlSeconds, long atNanos) {}
 
     private final EtcdApi api;
     private final EtcdWatch watch;
     private final EtcdLock lock;
     private final String base;
-    private final List<Consumer<Change>> listeners = new CopyOnWriteArrayList<>();
     private final Map<String, Touched> touched = new ConcurrentHashMap<>();
     private volatile Map<String, ClusterKeys.Stored> lastRead = Map.of();
     private volatile long lastRevision;
@@ -56,7 +51,7 @@ public final class EtcdDcs implements Dcs {
         this.base = settings.base();
         this.api = new EtcdApi(settings);
         this.lock = new EtcdLock(api, base);
-        this.watch = new EtcdWatch(api, base, change -> listeners.forEach(l -> l.accept(change)));
+        this.watch = new EtcdWatch(api, base, this::tell);
     }
 
     /** Another name or password is used from the next call on. */
@@ -155,12 +150,6 @@ public final class EtcdDcs implements Dcs {
     }
 
     @Override
-    public WriteResult writeInitialize(String systemIdentifier, Expected expected, Duration timeout)
-            throws DcsException {
-        return write(ClusterKeys.INITIALIZE, systemIdentifier, expected, timeout);
-    }
-
-    @Override
     public void deleteInitialize(Duration timeout) throws DcsException {
         ClusterKeys.Stored shown = lastRead.get(ClusterKeys.INITIALIZE);
         if (shown == null || !shown.value().isEmpty()) {
@@ -178,18 +167,6 @@ public final class EtcdDcs implements Dcs {
     }
 
     @Override
-    public WriteResult writeConfig(String json, Expected expected, Duration timeout) throws DcsException {
-        return write(ClusterKeys.CONFIG, json, expected, timeout);
-    }
-
-    @Override
-    public WriteResult writeFailover(Optional<FailoverRequest> request, Expected expected, Duration timeout)
-            throws DcsException {
-        // Cleared by an empty object, as Patroni does: the key stays.
-        return write(ClusterKeys.FAILOVER, ClusterJson.writeFailover(request), expected, timeout);
-    }
-
-    @Override
     public WriteResult writeSync(
             String leader, long epoch, Optional<SyncState> state, Expected expected, Duration timeout)
             throws DcsException {
@@ -198,15 +175,6 @@ public final class EtcdDcs implements Dcs {
                 ? asPut(Requests.put(key, ClusterJson.writeSync(state), 0))
                 : asDelete(Requests.range(key));
         return lock.write(leader, epoch, condition(key, expected), write, new Budget(timeout));
-    }
-
-    @Override
-    public void writeHistory(TimelineHistory history, Duration timeout) throws DcsException {
-        String json = ClusterJson.writeHistory(history);
-        ClusterKeys.Stored shown = lastRead.get(ClusterKeys.HISTORY);
-        if (shown == null || !shown.value().equals(json)) {
-            write(ClusterKeys.HISTORY, json, Expected.anything(), timeout);
-        }
     }
 
     @Override
@@ -231,16 +199,9 @@ public final class EtcdDcs implements Dcs {
                 Again.ALLOWED,
                 new Budget(timeout));
         if (!Requests.succeeded(answer)) {
-            throw new DcsException(
-                    "Somebody holds the leader lock; nothing was removed. Its server may take writes until"
-                            + " its lease ends: stop it, and try again.");
+            throw isHeld("lease");
         }
         touched.clear();
-    }
-
-    @Override
-    public void onChange(Consumer<Change> listener) {
-        listeners.add(listener);
     }
 
     @Override
@@ -259,7 +220,13 @@ public final class EtcdDcs implements Dcs {
         api.close();
     }
 
-    private WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
+    @Override
+    protected Optional<String> shown(String key) {
+        return Optional.ofNullable(lastRead.get(key)).map(ClusterKeys.Stored::value);
+    }
+
+    @Override
+    protected WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
         List<ObjectNode> conditions = condition(base + key, expected);
         JsonNode answer = api.call(
                 "kv/txn",

@@ -1,21 +1,19 @@
 package dev.matriarch.etcd;
 
-import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
-import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.Measure;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
-import dev.matriarch.dcs.TimelineHistory;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
+import dev.matriarch.dcs.keyed.KeyedDcs;
 import dev.matriarch.etcd.EtcdCluster.Again;
 import dev.matriarch.etcd.EtcdV2Api.Answer;
 import dev.matriarch.etcd.EtcdV2Api.If;
@@ -26,21 +24,18 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.Consumer;
 
 /**
  * {@link Dcs} on etcd's v2 API. Every read goes through etcd's majority, every write is conditioned on what it stands on. The
  * leader key and a member's record live by a time of their own, so that one can end without the other.
  */
-public final class EtcdV2Dcs implements Dcs {
+public final class EtcdV2Dcs extends KeyedDcs {
     private record Touched(String json, long ttlSeconds, long atNanos) {}
 
     private final EtcdV2Api api;
     private final EtcdV2Watch watch;
     private final EtcdV2Lock lock;
     private final String base;
-    private final List<Consumer<Change>> listeners = new CopyOnWriteArrayList<>();
     private final Map<String, Touched> touched = new ConcurrentHashMap<>();
     private volatile KeyTree lastRead = KeyTree.NOTHING;
 
@@ -49,7 +44,7 @@ public final class EtcdV2Dcs implements Dcs {
         this.base = settings.base();
         this.api = new EtcdV2Api(settings);
         this.lock = new EtcdV2Lock(api, base);
-        this.watch = new EtcdV2Watch(api, base, change -> listeners.forEach(l -> l.accept(change)));
+        this.watch = new EtcdV2Watch(api, base, this::tell);
     }
 
     /** Another name or password is used from the next call on. */
@@ -118,12 +113,6 @@ public final class EtcdV2Dcs implements Dcs {
     }
 
     @Override
-    public WriteResult writeInitialize(String systemIdentifier, Expected expected, Duration timeout)
-            throws DcsException {
-        return write(ClusterKeys.INITIALIZE, systemIdentifier, expected, timeout);
-    }
-
-    @Override
     public void deleteInitialize(Duration timeout) throws DcsException {
         Optional<KeyTree.Entry> claim =
                 lastRead.entry(ClusterKeys.INITIALIZE).filter(e -> e.value().isEmpty());
@@ -134,18 +123,6 @@ public final class EtcdV2Dcs implements Dcs {
                     Again.ALLOWED,
                     new Budget(timeout));
         }
-    }
-
-    @Override
-    public WriteResult writeConfig(String json, Expected expected, Duration timeout) throws DcsException {
-        return write(ClusterKeys.CONFIG, json, expected, timeout);
-    }
-
-    @Override
-    public WriteResult writeFailover(Optional<FailoverRequest> request, Expected expected, Duration timeout)
-            throws DcsException {
-        // Cleared by an empty object, as Patroni does: the key stays.
-        return write(ClusterKeys.FAILOVER, ClusterJson.writeFailover(request), expected, timeout);
     }
 
     @Override
@@ -160,16 +137,6 @@ public final class EtcdV2Dcs implements Dcs {
                 ClusterJson.writeSync(Optional.empty()),
                 expected,
                 new Budget(timeout));
-    }
-
-    @Override
-    public void writeHistory(TimelineHistory history, Duration timeout) throws DcsException {
-        String json = ClusterJson.writeHistory(history);
-        if (lastRead.entry(ClusterKeys.HISTORY)
-                .filter(e -> e.value().equals(json))
-                .isEmpty()) {
-            write(ClusterKeys.HISTORY, json, Expected.anything(), timeout);
-        }
     }
 
     @Override
@@ -192,11 +159,6 @@ public final class EtcdV2Dcs implements Dcs {
     }
 
     @Override
-    public void onChange(Consumer<Change> listener) {
-        listeners.add(listener);
-    }
-
-    @Override
     public String health() {
         return api.cluster().health();
     }
@@ -212,7 +174,13 @@ public final class EtcdV2Dcs implements Dcs {
         api.close();
     }
 
-    private WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
+    @Override
+    protected Optional<String> shown(String key) {
+        return lastRead.entry(key).map(KeyTree.Entry::value);
+    }
+
+    @Override
+    protected WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
         if (expected instanceof Expected.Revision(long revision) && revision <= 0) {
             return new WriteResult.Conflict();
         }

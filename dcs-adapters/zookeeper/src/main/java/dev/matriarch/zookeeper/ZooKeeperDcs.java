@@ -2,23 +2,21 @@ package dev.matriarch.zookeeper;
 
 import static dev.matriarch.zookeeper.Requests.await;
 
-import dev.matriarch.dcs.Change;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Dcs;
 import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.Expected;
-import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.Measure;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
-import dev.matriarch.dcs.TimelineHistory;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Addresses;
 import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
+import dev.matriarch.dcs.keyed.KeyedDcs;
 import dev.matriarch.zookeeper.Leases.Attached;
 import java.io.IOException;
 import java.net.URI;
@@ -31,8 +29,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.function.Consumer;
 import org.apache.zookeeper.KeeperException;
 import org.apache.zookeeper.Op;
 import org.apache.zookeeper.OpResult;
@@ -41,7 +37,7 @@ import org.apache.zookeeper.OpResult;
  * {@link Dcs} on ZooKeeper. Every write is conditioned on what it stands on, and every read has its server take up first what
  * was decided before. The leader lock and a member's record have a session each, so that one can end without the other.
  */
-public final class ZooKeeperDcs implements Dcs {
+public final class ZooKeeperDcs extends KeyedDcs {
     private static final int MOST_ROUNDS = 8;
 
     /** In the order in which they are read: a lock that is taken after the status was read has changed it. */
@@ -64,7 +60,6 @@ public final class ZooKeeperDcs implements Dcs {
     private final Leases leases;
     private final Keys keys;
     private final ZooKeeperLock lock;
-    private final List<Consumer<Change>> listeners = new CopyOnWriteArrayList<>();
     private final Map<String, Touched> touched = new HashMap<>();
     private volatile Map<String, Node> lastRead = Map.of();
 
@@ -88,7 +83,7 @@ public final class ZooKeeperDcs implements Dcs {
         leases = new Leases(servers, connections);
         keys = new Keys(settings.base(), entrance.acl());
         lock = new ZooKeeperLock(connections, leases, keys);
-        new ZooKeeperWatch(connections.curator(), settings.base(), c -> listeners.forEach(l -> l.accept(c)));
+        new ZooKeeperWatch(connections.curator(), settings.base(), this::tell);
         watch = settings.exhibitor().map(how -> new ExhibitorWatch(how, named -> connections.servers(shuffled(named))));
     }
 
@@ -228,12 +223,6 @@ public final class ZooKeeperDcs implements Dcs {
     }
 
     @Override
-    public WriteResult writeInitialize(String systemIdentifier, Expected expected, Duration timeout)
-            throws DcsException {
-        return write(ClusterKeys.INITIALIZE, systemIdentifier, expected, timeout);
-    }
-
-    @Override
     public void deleteInitialize(Duration timeout) throws DcsException {
         Node shown = lastRead.get(ClusterKeys.INITIALIZE);
         if (shown == null || !shown.value().isEmpty()) {
@@ -254,18 +243,6 @@ public final class ZooKeeperDcs implements Dcs {
                 throw Requests.refused(e);
             }
         }
-    }
-
-    @Override
-    public WriteResult writeConfig(String json, Expected expected, Duration timeout) throws DcsException {
-        return write(ClusterKeys.CONFIG, json, expected, timeout);
-    }
-
-    @Override
-    public WriteResult writeFailover(Optional<FailoverRequest> request, Expected expected, Duration timeout)
-            throws DcsException {
-        // Cleared by an empty object, as Patroni does: the key stays.
-        return write(ClusterKeys.FAILOVER, ClusterJson.writeFailover(request), expected, timeout);
     }
 
     @Override
@@ -297,15 +274,6 @@ public final class ZooKeeperDcs implements Dcs {
                             .orElse(List.of()));
                 },
                 new Budget(timeout));
-    }
-
-    @Override
-    public void writeHistory(TimelineHistory history, Duration timeout) throws DcsException {
-        String json = ClusterJson.writeHistory(history);
-        Node shown = lastRead.get(ClusterKeys.HISTORY);
-        if (shown == null || !shown.value().equals(json)) {
-            write(ClusterKeys.HISTORY, json, Expected.anything(), timeout);
-        }
     }
 
     @Override
@@ -373,11 +341,6 @@ public final class ZooKeeperDcs implements Dcs {
     }
 
     @Override
-    public void onChange(Consumer<Change> listener) {
-        listeners.add(listener);
-    }
-
-    @Override
     public String health() {
         return connections.contact().health("ZooKeeper");
     }
@@ -393,7 +356,13 @@ public final class ZooKeeperDcs implements Dcs {
         connections.close();
     }
 
-    private WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
+    @Override
+    protected Optional<String> shown(String key) {
+        return Optional.ofNullable(lastRead.get(key)).map(Node::value);
+    }
+
+    @Override
+    protected WriteResult write(String key, String value, Expected expected, Duration timeout) throws DcsException {
         Budget budget = new Budget(timeout);
         String path = keys.of(key);
         for (int round = 0; round < MOST_ROUNDS; round++) {
