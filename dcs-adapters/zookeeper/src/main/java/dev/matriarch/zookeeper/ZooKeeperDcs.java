@@ -17,7 +17,6 @@ import dev.matriarch.dcs.http.Budget;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.dcs.keyed.KeyedDcs;
-import dev.matriarch.zookeeper.Leases.Attached;
 import java.io.IOException;
 import java.net.URI;
 import java.time.Duration;
@@ -53,14 +52,12 @@ public final class ZooKeeperDcs extends KeyedDcs {
             ClusterKeys.FAILSAFE,
             ClusterKeys.LEGACY_OPTIME);
 
-    private record Touched(String json, Leases.Lease lease, long atNanos) {}
-
     private final Optional<ExhibitorWatch> watch;
     private final Connections connections;
     private final Leases leases;
     private final Keys keys;
     private final ZooKeeperLock lock;
-    private final Map<String, Touched> touched = new HashMap<>();
+    private final MemberRecords records;
     private volatile Map<String, Node> lastRead = Map.of();
 
     /**
@@ -82,6 +79,7 @@ public final class ZooKeeperDcs extends KeyedDcs {
         connections = new Connections(servers, entrance);
         leases = new Leases(servers, connections);
         keys = new Keys(settings.base(), entrance.acl());
+        records = new MemberRecords(connections, leases, keys);
         lock = new ZooKeeperLock(connections, leases, keys);
         new ZooKeeperWatch(connections.curator(), settings.base(), this::tell);
         watch = settings.exhibitor().map(how -> new ExhibitorWatch(how, named -> connections.servers(shuffled(named))));
@@ -155,71 +153,7 @@ public final class ZooKeeperDcs extends KeyedDcs {
 
     @Override
     public void touchMember(Member member, Duration ttl, Duration timeout) throws DcsException {
-        Budget budget = new Budget(timeout);
-        String json = ClusterJson.writeMember(member);
-        String key = ClusterKeys.member(member.name());
-        synchronized (touched) {
-            Touched last = touched.get(member.name());
-            Node shown = lastRead.get(key);
-            if (last != null
-                    && last.json().equals(json)
-                    && last.lease().ttl().equals(ttl)
-                    && shown != null
-                    && shown.value().equals(json)
-                    && System.nanoTime() - last.atNanos() < ttl.toNanos() / 3) {
-                return;
-            }
-            for (int round = 0; round < MOST_ROUNDS; round++) {
-                if (touchOnce(member.name(), json, ttl, budget)) {
-                    return;
-                }
-            }
-            throw new DcsException("the member's record in ZooKeeper changes faster than it can be written");
-        }
-    }
-
-    private boolean touchOnce(String name, String json, Duration ttl, Budget budget) throws DcsException {
-        Touched last = touched.get(name);
-        long now = System.nanoTime();
-        Optional<Attached> same =
-                last != null && last.lease().ttl().equals(ttl) ? leases.renew(last.lease(), budget) : Optional.empty();
-        try (Attached attached = same.isPresent() ? same.get() : leases.begin(ttl, Leases.Grant.ANY, budget)) {
-            Touched mine = new Touched(json, attached.lease(), now);
-            touched.put(name, mine);
-            return attached.ask((requests, b) -> {
-                touch(requests, ClusterKeys.member(name), mine, b);
-                return true;
-            });
-        } catch (KeeperException e) {
-            if (e.code() == KeeperException.Code.NONODE) {
-                keys.makeParents(connections, budget);
-            } else if (Requests.isUnknown(e) && !budget.isSpent()) {
-                Connections.pause();
-            } else if (!Requests.isConflict(e)) {
-                throw Requests.refused(e);
-            }
-            return false;
-        }
-    }
-
-    private void touch(Requests requests, String key, Touched mine, Budget budget)
-            throws KeeperException, DcsException {
-        String path = keys.of(key);
-        requests.sync(path);
-        Optional<Node> there = await(requests.get(path), budget);
-        List<Op> steps = new ArrayList<>();
-        if (there.isPresent() && there.get().owner() == mine.lease().id()) {
-            if (there.get().value().equals(mine.json())) {
-                return;
-            }
-            steps.add(
-                    Op.setData(path, Connections.bytes(mine.json()), there.get().version()));
-        } else {
-            // An earlier session of this member has it, or somebody put it there.
-            there.ifPresent(node -> steps.add(Op.delete(path, node.version())));
-            steps.add(keys.createEphemeral(key, mine.json()));
-        }
-        await(requests.multi(steps), budget);
+        records.touch(member, ttl, shown(ClusterKeys.member(member.name())), new Budget(timeout));
     }
 
     @Override
@@ -307,9 +241,7 @@ public final class ZooKeeperDcs extends KeyedDcs {
                     below.forEach(path -> steps.add(Op.delete(path, -1)));
                     return await(requests.multi(steps), b);
                 });
-                synchronized (touched) {
-                    touched.clear();
-                }
+                records.forget();
                 return;
             } catch (KeeperException e) {
                 if (e.code() == KeeperException.Code.NODEEXISTS) {
