@@ -39,10 +39,7 @@ final class Memory {
     private int failures;
     private OptionalLong retryAt = OptionalLong.empty();
     private OptionalLong standBackUntil = OptionalLong.empty();
-    private Optional<Lsn> standbyNamesSince = Optional.empty();
-    private String standbyNames = "";
-    private long standbyNamesChangedAt;
-    private boolean firstList;
+    private final StandbyNamesWatch standbyNames = new StandbyNamesWatch();
     private OptionalLong lockSince = OptionalLong.empty();
     private boolean bootstrapped;
     private Optional<String> bootstrapFailed = Optional.empty();
@@ -101,7 +98,7 @@ final class Memory {
                 failures,
                 retryAt,
                 standBackUntil,
-                standbyNamesSince,
+                standbyNames.since(),
                 bootstrapped,
                 bootstrapFailed,
                 startingSince,
@@ -329,31 +326,18 @@ final class Memory {
         bootstrapped = false;
     }
 
-    /**
-     * Notes when a primary's list of synchronous standbys was first seen in force. WAL senders take a new list up a
-     * moment after a session shows it, so the position counts only from {@code settle} nanoseconds later. A list that
-     * follows an empty one has to be taken up by the checkpointer too.
-     */
+    /** As {@link StandbyNamesWatch#seen}. */
     synchronized void standbyNamesSeen(String value, Lsn position, boolean takenUp, long now, long settle) {
-        if (!value.equals(standbyNames)) {
-            firstList = standbyNames.isEmpty() || firstList && standbyNamesSince.isEmpty();
-            standbyNames = value;
-            standbyNamesChangedAt = now;
-            standbyNamesSince = Optional.empty();
-        }
-        if (standbyNamesSince.isEmpty() && (takenUp || !firstList) && now - standbyNamesChangedAt >= settle) {
-            standbyNamesSince = Optional.of(position);
-        }
+        standbyNames.seen(value, position, takenUp, now, settle);
     }
 
     synchronized boolean standbyNamesSettling() {
-        return standbyNamesSince.isEmpty();
+        return standbyNames.since().isEmpty();
     }
 
     synchronized void notPrimary() {
         primarySince = OptionalLong.empty();
-        standbyNamesSince = Optional.empty();
-        standbyNames = "";
+        standbyNames.forget();
     }
 
     synchronized void primarySeen(long now) {
