@@ -60,6 +60,7 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
     private final Candidacies candidacies;
     private final ExecutorService calls;
     private final ActionLog actions;
+    private final Relay relay;
 
     ControlEndpoint(
             LocalAgent agent, Operations operations, Peers peers, Candidacies candidacies, ExecutorService calls) {
@@ -69,6 +70,7 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
         this.peers = peers;
         this.candidacies = candidacies;
         this.calls = calls;
+        this.relay = new Relay(agent, operations::view, peers, actions);
     }
 
     @Override
@@ -98,32 +100,29 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
     @Override
     public void getEffectiveConfig(GetEffectiveConfigRequest request, StreamObserver<GetEffectiveConfigReply> reply) {
         String name = request.getMember();
-        boolean forwarded = ForwardMark.isForwarded();
         answer(reply, () -> {
             GetEffectiveConfigReply.Builder answer =
                     GetEffectiveConfigReply.newBuilder().setMember(name.isEmpty() ? agent.name() : name);
-            if (name.isEmpty() || name.equals(agent.name())) {
-                agent.effectiveConfig()
-                        .forEach(row -> answer.addSettings(EffectiveSetting.newBuilder()
-                                .setKey(row.key())
-                                .setValue(row.value())
-                                .setSource(row.source())));
-                return answer.build();
-            }
-            Optional<Member> member = operations.view().flatMap(v -> v.member(name));
-            if (forwarded || member.isEmpty()) {
-                return answer.setProblem(
-                                forwarded
-                                        ? "the address of member " + name + " is answered by member " + agent.name()
-                                        : name + " is not a member of cluster " + agent.scope())
-                        .build();
-            }
-            try {
-                return peers.control(member.get(), QUICK).getEffectiveConfig(request);
-            } catch (StatusRuntimeException | IllegalArgumentException | IllegalStateException e) {
-                return answer.setProblem("member " + name + " cannot be reached: " + Peers.reason(e))
-                        .build();
-            }
+            return switch (relay.addressee(name)) {
+                case Addressee.Here() -> {
+                    agent.effectiveConfig()
+                            .forEach(row -> answer.addSettings(EffectiveSetting.newBuilder()
+                                    .setKey(row.key())
+                                    .setValue(row.value())
+                                    .setSource(row.source())));
+                    yield answer.build();
+                }
+                case Addressee.Misdirected(String why) -> answer.setProblem(why).build();
+                case Addressee.Unknown(String why) -> answer.setProblem(why).build();
+                case Addressee.There(Member member) -> {
+                    try {
+                        yield peers.control(member, QUICK).getEffectiveConfig(request);
+                    } catch (StatusRuntimeException | IllegalArgumentException | IllegalStateException e) {
+                        yield answer.setProblem("member " + name + " cannot be reached: " + Peers.reason(e))
+                                .build();
+                    }
+                }
+            };
         });
     }
 
@@ -288,14 +287,14 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
     public void restart(RestartRequest request, StreamObserver<ActionReply> reply) {
         double seconds = request.getTimeoutSeconds();
         if (!(seconds >= 0) || seconds > LONGEST_TIMEOUT_SECONDS) {
-            answer(reply, () -> refused(new Outcome(400, "Timeout should be a positive number of seconds")));
+            answer(reply, () -> Relay.refused(new Outcome(400, "Timeout should be a positive number of seconds")));
             return;
         }
         Duration timeout = Duration.ofMillis(Math.round(seconds * 1000));
         route(
                 reply,
                 request.getMember(),
-                new Asked("restart", request.getActionId()),
+                new Relay.Asked("restart", request.getActionId()),
                 operations.restartTimeout(timeout).plus(RESTART_MARGIN),
                 progress -> operations.restart(
                         new Operations.RestartRequest(
@@ -313,7 +312,7 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
         route(
                 reply,
                 request.getMember(),
-                new Asked("flush restart", request.getActionId()),
+                new Relay.Asked("flush restart", request.getActionId()),
                 QUICK,
                 progress -> operations.cancelRestart(),
                 stub -> stub.cancelRestart(request));
@@ -339,7 +338,7 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
         route(
                 reply,
                 request.getMember(),
-                new Asked("reinitialize", request.getActionId()),
+                new Relay.Asked("reinitialize", request.getActionId()),
                 QUICK,
                 progress -> operations.reinitialize(
                         new ReinitOrder(request.getForce(), request.getFromLeader(), request.getCancel()), progress),
@@ -351,61 +350,20 @@ final class ControlEndpoint extends ControlServiceGrpc.ControlServiceImplBase {
         route(
                 reply,
                 request.getMember(),
-                new Asked("reload", request.getActionId()),
+                new Relay.Asked("reload", request.getActionId()),
                 QUICK,
                 agent::reload,
                 stub -> stub.reload(request));
     }
 
-    /** @param id may be empty */
-    private record Asked(String what, String id) {}
-
-    /** Does it here if {@code name} is this member or empty, else asks that member. */
     private void route(
             StreamObserver<ActionReply> reply,
             String name,
-            Asked asked,
+            Relay.Asked asked,
             Duration timeout,
             Function<Progress, Outcome> here,
             Function<ControlServiceGrpc.ControlServiceBlockingStub, ActionReply> there) {
-        boolean forwarded = ForwardMark.isForwarded();
-        answer(reply, () -> {
-            if (name.isEmpty() || name.equals(agent.name())) {
-                ActionLog.Action action = actions.begin(asked.id(), asked.what() + " " + agent.name());
-                return action.end(here.apply(action));
-            }
-            if (forwarded) {
-                return refused(new Outcome(
-                        502,
-                        "the address of member " + name + " is answered by member " + agent.name()
-                                + "; nothing was done. Check control.connect_address of both."));
-            }
-            Optional<Member> member = operations.view().flatMap(v -> v.member(name));
-            if (member.isEmpty()) {
-                return refused(new Outcome(404, name + " is not a member of cluster " + agent.scope()));
-            }
-            try {
-                return there.apply(peers.control(member.get(), timeout));
-            } catch (StatusRuntimeException | IllegalArgumentException | IllegalStateException e) {
-                String why = Peers.reason(e);
-                if (PassedOn.surelyNotBegun(e)) {
-                    return refused(new Outcome(502, "member " + name + " cannot be reached: " + why));
-                }
-                return refused(new Outcome(
-                                503, "member " + name + " gave no answer, and may have begun or done it: " + why))
-                        .toBuilder()
-                        .setActionId(asked.id())
-                        .build();
-            }
-        });
-    }
-
-    /** Without having begun anything. */
-    private static ActionReply refused(Outcome outcome) {
-        return ActionReply.newBuilder()
-                .setStatus(outcome.status())
-                .setMessage(outcome.message())
-                .build();
+        answer(reply, () -> relay.give(name, asked, timeout, here, there));
     }
 
     private static StatusRuntimeException noView() {
