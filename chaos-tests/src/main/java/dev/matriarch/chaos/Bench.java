@@ -269,7 +269,7 @@ public final class Bench {
                     .map(n -> Processes.cpuMillis(n.requireAgent()))
                     .toList();
             Await.pause(measured.toMillis());
-            String raftLeader = cluster.raftLeader();
+            String raftLeader = cluster.logs().raftLeader();
             for (int i = 0; i < cluster.nodes().size(); i++) {
                 Node node = cluster.nodes().get(i);
                 long pid = node.requireAgent();

@@ -7,7 +7,6 @@ import java.io.UncheckedIOException;
 import java.net.http.HttpResponse;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.ResultSet;
@@ -68,12 +67,6 @@ public final class Cluster implements AutoCloseable {
             return name().toLowerCase(java.util.Locale.ROOT);
         }
     }
-
-    /**
-     * @param role as GET /cluster prints it: leader, sync_standby, quorum_standby, replica
-     * @param tagged whether the member has tags: it may then be left out of a quorum for good
-     */
-    public record MemberView(String name, String role, String state, int timeline, long lag, boolean tagged) {}
 
     private Cluster(Path tree, Path directory, Profile profile, int nodeCount, PortRange ports, List<String> more) {
         this.ports = ports;
@@ -287,21 +280,7 @@ public final class Cluster implements AutoCloseable {
         if (reply.isEmpty() || reply.get().statusCode() != 200) {
             return List.of();
         }
-        List<MemberView> members = new ArrayList<>();
-        try {
-            for (JsonNode m : JSON.readTree(reply.get().body()).path("members")) {
-                members.add(new MemberView(
-                        m.path("name").asText(),
-                        m.path("role").asText(),
-                        m.path("state").asText(),
-                        m.path("timeline").asInt(),
-                        m.path("lag").asLong(0),
-                        !m.path("tags").isEmpty()));
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
-        return members;
+        return MemberView.listed(reply.get().body());
     }
 
     /** The member that every agent's health check calls primary; empty if there is none at this moment. */
@@ -332,25 +311,11 @@ public final class Cluster implements AutoCloseable {
         while (true) {
             for (Node node : nodes) {
                 List<MemberView> members = membersSeenBy(node);
-                Optional<MemberView> leader = members.stream()
-                        .filter(m -> m.role().equals("leader") && m.state().equals("running"))
-                        .findFirst();
-                long streaming = members.stream()
-                        .filter(m -> !m.role().equals("leader")
-                                && (m.state().equals("streaming")
-                                        || !profile.isOurs() && m.state().equals("running"))
-                                && m.timeline()
-                                        == leader.map(MemberView::timeline).orElse(-1))
-                        .count();
-                if (leader.isPresent()
-                        && streaming == nodes.size() - 1
-                        && node(leader.get().name()).healthCheck("/primary") == 200
-                        // Their records in the store outlive a crash for a moment; they themselves know better.
-                        && othersThan(node(leader.get().name())).stream()
-                                .allMatch(n -> n.healthCheck("/replica") == 200
-                                        && (!countsInAQuorum(members, n) || n.healthCheck("/quorum") == 200))
-                        && nothingWouldBeLost(node(leader.get().name()), members)) {
-                    return node(leader.get().name());
+                Optional<Node> leader = MemberView.leaderOfAll(members, nodes.size(), profile.isOurs())
+                        .map(m -> node(m.name()))
+                        .filter(n -> isWholeBelow(n, members));
+                if (leader.isPresent()) {
+                    return leader.get();
                 }
             }
             if (System.nanoTime() - end >= 0) {
@@ -361,12 +326,13 @@ public final class Cluster implements AutoCloseable {
         }
     }
 
-    /** Of a cluster with a quorum: whether this replica is counted or soon will be. */
-    private static boolean countsInAQuorum(List<MemberView> members, Node replica) {
-        return members.stream().anyMatch(m -> m.role().equals("quorum_standby"))
-                && members.stream()
-                        .anyMatch(m ->
-                                m.name().equals(replica.name()) && (m.role().equals("quorum_standby") || !m.tagged()));
+    /** Their records in the store outlive a crash for a moment; they themselves know better. */
+    private boolean isWholeBelow(Node leader, List<MemberView> members) {
+        return leader.healthCheck("/primary") == 200
+                && othersThan(leader).stream()
+                        .allMatch(n -> n.healthCheck("/replica") == 200
+                                && (!MemberView.countsInAQuorum(members, n.name()) || n.healthCheck("/quorum") == 200))
+                && nothingWouldBeLost(leader, members);
     }
 
     /**
@@ -412,56 +378,9 @@ public final class Cluster implements AutoCloseable {
                 .orElse(0);
     }
 
-    /** Last lines of every agent's log, for the report of a failed test. */
-    public String logs(int lines) {
-        StringBuilder text = new StringBuilder();
-        for (Node node : nodes) {
-            try {
-                List<String> all = Files.readAllLines(node.home().resolve("agent.log"));
-                text.append("--- ").append(node.name()).append('\n');
-                all.subList(Math.max(0, all.size() - lines), all.size())
-                        .forEach(l -> text.append(l).append('\n'));
-            } catch (IOException e) {
-                text.append("--- ").append(node.name()).append(": ").append(e).append('\n');
-            }
-        }
-        return text.toString();
-    }
-
-    /** Copies every agent's whole log to {@code target/failed/TEST/MEMBER.log}; returns that folder. */
-    Path keepLogs(String test) {
-        Path folder = Path.of("target", "failed", test).toAbsolutePath();
-        try {
-            Files.createDirectories(folder);
-            for (Node node : nodes) {
-                Path log = node.home().resolve("agent.log");
-                if (Files.exists(log)) {
-                    Files.copy(log, folder.resolve(node.name() + ".log"), StandardCopyOption.REPLACE_EXISTING);
-                }
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException("the logs cannot be kept in " + folder, e);
-        }
-        return folder;
-    }
-
-    /** The member whose agent said last that it became the Raft leader; empty if none did. */
-    String raftLeader() {
-        String latest = "";
-        String name = "";
-        for (Node node : nodes) {
-            try {
-                for (String line : Files.readAllLines(node.home().resolve("agent.log"))) {
-                    if (line.contains("This peer is the Raft leader now") && line.compareTo(latest) > 0) {
-                        latest = line;
-                        name = node.name();
-                    }
-                }
-            } catch (IOException e) {
-                throw new UncheckedIOException(e);
-            }
-        }
-        return name;
+    /** What its agents have logged. */
+    public AgentLogs logs() {
+        return new AgentLogs(nodes);
     }
 
     /** Stops everything and removes the folder. */

@@ -33,7 +33,8 @@ final class LogsOnFailure implements AfterTestExecutionCallback, LifecycleMethod
         if (now != null && !(cause instanceof TestAbortedException)) {
             String test = context.getRequiredTestClass().getSimpleName() + "."
                     + context.getRequiredTestMethod().getName();
-            System.out.println("Logs after " + test + ", whole in " + now.keepLogs(test) + ":\n" + now.logs(80));
+            System.out.println("Logs after " + test + ", whole in " + now.logs().keep(test) + ":\n"
+                    + now.logs().tail(80));
         }
     }
 }

@@ -85,7 +85,7 @@ class SynchronousIT {
     private Set<String> membersWithRole(String role) {
         return cluster.membersSeenBy(leader).stream()
                 .filter(m -> m.role().equals(role))
-                .map(Cluster.MemberView::name)
+                .map(MemberView::name)
                 .collect(Collectors.toSet());
     }
 
