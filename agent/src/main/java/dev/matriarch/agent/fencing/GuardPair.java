@@ -3,20 +3,17 @@ package dev.matriarch.agent.fencing;
 import dev.matriarch.agent.postgres.linux.LinuxProcess;
 import dev.matriarch.agent.postgres.linux.Signal;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.stream.Stream;
-import java.util.zip.CRC32;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,9 +28,7 @@ public final class GuardPair implements AutoCloseable {
     private static final int SIZE = 2;
     private static final Duration SHORT_LIFE = Duration.ofSeconds(1);
 
-    private final Path stateDir;
-    private final Path dataDir;
-    private final Path script;
+    private final GuardFiles files;
     private final ReentrantLock lock = new ReentrantLock();
     private final Guard[] guards = new Guard[SIZE];
     /** Of an older version or another data directory: they keep their deadline until ours have one. */
@@ -47,10 +42,8 @@ public final class GuardPair implements AutoCloseable {
     private boolean armed;
     private boolean closed;
 
-    private GuardPair(Path stateDir, Path dataDir, Path script) {
-        this.stateDir = stateDir;
-        this.dataDir = dataDir;
-        this.script = script;
+    private GuardPair(GuardFiles files) {
+        this.files = files;
         // Above everything that an earlier agent on this boot has sent; its late lines are then ignored.
         sequence = Uptime.centis() * 1000;
     }
@@ -65,7 +58,8 @@ public final class GuardPair implements AutoCloseable {
     public static GuardPair open(Path stateDir, Path dataDir) throws IOException {
         Path absolute = stateDir.toAbsolutePath().normalize();
         Files.createDirectories(absolute);
-        GuardPair pair = new GuardPair(absolute, dataDir.toAbsolutePath().normalize(), writeScript(absolute));
+        GuardPair pair = new GuardPair(
+                GuardFiles.written(absolute, dataDir.toAbsolutePath().normalize()));
         pair.lock.lock();
         try {
             pair.adopt();
@@ -74,7 +68,9 @@ public final class GuardPair implements AutoCloseable {
                     pair.start(i);
                 }
             }
-            pair.removeLeftoverPipes();
+            pair.files.removeLeftovers(Stream.concat(
+                            pair.superseded.stream(), Stream.of(pair.guards).map(Guard::process))
+                    .toList());
         } catch (IOException e) {
             throw new IOException("The guard of PostgreSQL cannot be started: " + e.getMessage(), e);
         } finally {
@@ -83,45 +79,19 @@ public final class GuardPair implements AutoCloseable {
         return pair;
     }
 
-    private static Path writeScript(Path stateDir) throws IOException {
-        byte[] content;
-        try (InputStream in = GuardPair.class.getResourceAsStream("guard.sh")) {
-            content =
-                    Objects.requireNonNull(in, "guard.sh is missing in the jar").readAllBytes();
-        }
-        CRC32 sum = new CRC32();
-        sum.update(content);
-        // The name tells versions apart: a guard of another one is replaced, not adopted.
-        Path script = stateDir.resolve(String.format("guard-%08x.sh", sum.getValue()));
-        if (!Files.exists(script) || !Arrays.equals(Files.readAllBytes(script), content)) {
-            Path fresh = stateDir.resolve("guard.sh.new");
-            Files.deleteIfExists(fresh);
-            Files.createFile(fresh, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-            Files.write(fresh, content);
-            Files.move(fresh, script, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        }
-        return script;
-    }
-
     private void adopt() throws IOException {
-        String prefix = stateDir.resolve("guard-").toString();
         for (LinuxProcess process : LinuxProcess.all()) {
-            List<String> arguments = process.commandLine();
-            if (arguments.size() != 6
-                    || !arguments.get(0).endsWith("bash")
-                    || !arguments.get(1).startsWith(prefix)) {
+            Optional<GuardFiles.Found> found = files.found(process.commandLine());
+            if (found.isEmpty()) {
                 continue;
             }
             if (process.isStopped()) {
                 // It still has a deadline to keep.
                 Signal.CONT.send(process.pid());
             }
-            Path fifo = Path.of(arguments.get(2));
-            int index = fifo.getFileName().toString().startsWith("guard-1") ? 0 : 1;
-            boolean same = arguments.get(1).equals(script.toString())
-                    && arguments.get(5).equals(dataDir.toString())
-                    && Files.exists(fifo);
-            if (same && guards[index] == null) {
+            int index = found.get().index();
+            Path fifo = found.get().fifo();
+            if (found.get().ours() && Files.exists(fifo) && guards[index] == null) {
                 guards[index] = Guard.adopt(process, fifo);
                 armed = true;
                 listen(guards[index]);
@@ -134,15 +104,8 @@ public final class GuardPair implements AutoCloseable {
     }
 
     private void start(int index) throws IOException {
-        String name = "guard-" + (index + 1);
         Guard guard = Guard.start(
-                script,
-                stateDir.resolve(name + "." + Uptime.centis() + "."
-                        + ProcessHandle.current().pid() + ".fifo"),
-                stateDir.resolve(name + ".state"),
-                stateDir.resolve("guard.log"),
-                dataDir,
-                line());
+                files.script(), files.newFifo(index), files.state(index), files.log(), files.dataDir(), line());
         guards[index] = guard;
         listen(guard);
         log.info("Started guard {} (pid {})", index + 1, guard.process().pid());
@@ -374,28 +337,5 @@ public final class GuardPair implements AutoCloseable {
     @Override
     public void close() {
         close(false);
-    }
-
-    /** Pipes and scripts that no living guard uses. */
-    private void removeLeftoverPipes() {
-        List<String> used = new ArrayList<>();
-        Stream.concat(superseded.stream(), Stream.of(guards).map(Guard::process))
-                .forEach(p -> used.addAll(p.commandLine()));
-        // A guard that was just started may not show its arguments yet.
-        long now = System.currentTimeMillis();
-        try (Stream<Path> files = Files.list(stateDir)) {
-            for (Path file : files.toList()) {
-                String name = file.getFileName().toString();
-                boolean ours = name.startsWith("guard-") && (name.endsWith(".fifo") || name.endsWith(".sh"));
-                if (ours
-                        && !used.contains(file.toString())
-                        && !file.equals(script)
-                        && now - Files.getLastModifiedTime(file).toMillis() > 60_000) {
-                    Files.deleteIfExists(file);
-                }
-            }
-        } catch (IOException e) {
-            log.debug("Left-over pipes of guards were not removed", e);
-        }
     }
 }
