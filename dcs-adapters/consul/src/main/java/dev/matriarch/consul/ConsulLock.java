@@ -9,13 +9,13 @@ import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Budget;
+import dev.matriarch.dcs.http.Turn;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -44,7 +44,7 @@ final class ConsulLock {
     private final String statusKey;
 
     /** Held while what follows is looked at or changed, also while the store is asked. */
-    private final ReentrantLock turn = new ReentrantLock();
+    private final Turn turn = new Turn();
 
     private Optional<Entry> leader = Optional.empty();
     private Optional<Entry> status = Optional.empty();
@@ -78,16 +78,11 @@ final class ConsulLock {
 
     /** What a read has just shown. */
     void shown(Optional<Entry> leaderEntry, Optional<Entry> statusEntry) {
-        // Whoever has the turn knows more, and may be waiting for an answer.
-        if (turn.tryLock()) {
-            try {
-                leaderEntry.filter(l -> l.session().isEmpty()).ifPresent(this::warnOfEndless);
-                leader = leaderEntry;
-                status = statusEntry;
-            } finally {
-                turn.unlock();
-            }
-        }
+        turn.ifNobodys(() -> {
+            leaderEntry.filter(l -> l.session().isEmpty()).ifPresent(this::warnOfEndless);
+            leader = leaderEntry;
+            status = statusEntry;
+        });
     }
 
     private void warnOfEndless(Entry entry) {
@@ -98,19 +93,6 @@ final class ConsulLock {
                             + " lead any more: consul kv delete {}",
                     entry.value(),
                     entry.key());
-        }
-    }
-
-    private interface Step<T> {
-        T take() throws DcsException;
-    }
-
-    private <T> T inTurn(Step<T> step) throws DcsException {
-        turn.lock();
-        try {
-            return step.take();
-        } finally {
-            turn.unlock();
         }
     }
 
@@ -168,7 +150,7 @@ final class ConsulLock {
      * Each leader writes the {@code status} key as it takes the lock: whoever has decided before finds it changed.
      */
     LeaseResult acquire(String member, Duration ttl, long decidedOn, Budget budget) throws DcsException {
-        return inTurn(() -> tryToAcquire(member, ttl, decidedOn, budget));
+        return turn.take(() -> tryToAcquire(member, ttl, decidedOn, budget));
     }
 
     private LeaseResult tryToAcquire(String member, Duration ttl, long decidedOn, Budget budget) throws DcsException {
@@ -216,7 +198,7 @@ final class ConsulLock {
 
     LeaseResult renew(String member, long epoch, Duration ttl, Optional<String> wantedStatus, Budget budget)
             throws DcsException {
-        return inTurn(() -> tryToRenew(member, epoch, ttl, wantedStatus, budget));
+        return turn.take(() -> tryToRenew(member, epoch, ttl, wantedStatus, budget));
     }
 
     private LeaseResult tryToRenew(
@@ -298,7 +280,7 @@ final class ConsulLock {
     }
 
     boolean release(String member, long epoch, Optional<String> lastStatus, Budget budget) throws DcsException {
-        return inTurn(() -> tryToRelease(member, epoch, lastStatus, budget));
+        return turn.take(() -> tryToRelease(member, epoch, lastStatus, budget));
     }
 
     private boolean tryToRelease(String member, long epoch, Optional<String> lastStatus, Budget budget)
@@ -316,7 +298,7 @@ final class ConsulLock {
 
     /** Writes something if this member still leads. */
     WriteResult write(String member, long epoch, List<ObjectNode> write, Budget budget) throws DcsException {
-        return inTurn(() -> asLeader(member, epoch, write, budget))
+        return turn.take(() -> asLeader(member, epoch, write, budget))
                 .<WriteResult>map(outcome -> new WriteResult.Written(
                         outcome.entries().isEmpty()
                                 ? 0

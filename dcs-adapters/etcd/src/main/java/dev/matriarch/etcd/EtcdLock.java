@@ -13,6 +13,7 @@ import dev.matriarch.dcs.DcsException;
 import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Budget;
+import dev.matriarch.dcs.http.Turn;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.etcd.EtcdCluster.Again;
@@ -21,7 +22,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -40,7 +40,7 @@ final class EtcdLock {
     private final String statusKey;
 
     /** Held while what follows is looked at or changed, also while the store is asked. */
-    private final ReentrantLock turn = new ReentrantLock();
+    private final Turn turn = new Turn();
 
     private Optional<Entry> leader = Optional.empty();
     private Optional<Entry> status = Optional.empty();
@@ -94,28 +94,10 @@ final class EtcdLock {
 
     /** What a read has just shown. */
     void shown(Optional<Entry> leaderEntry, Optional<Entry> statusEntry) {
-        // Whoever has the turn knows more, and may be waiting for an answer.
-        if (turn.tryLock()) {
-            try {
-                leader = leaderEntry;
-                status = statusEntry;
-            } finally {
-                turn.unlock();
-            }
-        }
-    }
-
-    private interface Step<T> {
-        T take() throws DcsException;
-    }
-
-    private <T> T inTurn(Step<T> step) throws DcsException {
-        turn.lock();
-        try {
-            return step.take();
-        } finally {
-            turn.unlock();
-        }
+        turn.ifNobodys(() -> {
+            leader = leaderEntry;
+            status = statusEntry;
+        });
     }
 
     private void look(Budget budget) throws DcsException {
@@ -139,7 +121,7 @@ final class EtcdLock {
      * Each leader writes the {@code status} key as it takes the lock: whoever has decided before finds it changed.
      */
     LeaseResult acquire(String member, Duration ttl, long decidedOn, Budget budget) throws DcsException {
-        return inTurn(() -> tryToAcquire(member, ttl, decidedOn, budget));
+        return turn.take(() -> tryToAcquire(member, ttl, decidedOn, budget));
     }
 
     private LeaseResult tryToAcquire(String member, Duration ttl, long decidedOn, Budget budget) throws DcsException {
@@ -182,7 +164,7 @@ final class EtcdLock {
 
     LeaseResult renew(String member, long epoch, Duration ttl, Optional<String> wantedStatus, Budget budget)
             throws DcsException {
-        return inTurn(() -> tryToRenew(member, epoch, ttl, wantedStatus, budget));
+        return turn.take(() -> tryToRenew(member, epoch, ttl, wantedStatus, budget));
     }
 
     private LeaseResult tryToRenew(
@@ -272,7 +254,7 @@ final class EtcdLock {
     }
 
     boolean release(String member, long epoch, Optional<String> lastStatus, Budget budget) throws DcsException {
-        return inTurn(() -> tryToRelease(member, epoch, lastStatus, budget));
+        return turn.take(() -> tryToRelease(member, epoch, lastStatus, budget));
     }
 
     private boolean tryToRelease(String member, long epoch, Optional<String> lastStatus, Budget budget)
@@ -290,7 +272,7 @@ final class EtcdLock {
     /** Writes something if this member still leads. */
     WriteResult write(String member, long epoch, List<ObjectNode> conditions, ObjectNode write, Budget budget)
             throws DcsException {
-        return inTurn(() -> asLeader(member, epoch, conditions, List.of(write), budget))
+        return turn.take(() -> asLeader(member, epoch, conditions, List.of(write), budget))
                 .<WriteResult>map(answer -> new WriteResult.Written(Requests.revision(answer)))
                 .orElse(new WriteResult.Conflict());
     }

@@ -6,6 +6,7 @@ import dev.matriarch.dcs.Expected;
 import dev.matriarch.dcs.LeaseResult;
 import dev.matriarch.dcs.WriteResult;
 import dev.matriarch.dcs.http.Budget;
+import dev.matriarch.dcs.http.Turn;
 import dev.matriarch.dcs.json.ClusterJson;
 import dev.matriarch.dcs.json.ClusterKeys;
 import dev.matriarch.etcd.EtcdCluster.Again;
@@ -17,7 +18,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The leader key in a store that compares one key at a time. The epoch of a lock is the index that created its key.
@@ -45,7 +45,7 @@ final class EtcdV2Lock {
     private final String base;
 
     /** Held while what follows is looked at or changed, also while the store is asked. */
-    private final ReentrantLock turn = new ReentrantLock();
+    private final Turn turn = new Turn();
 
     private final Map<String, Same> same = new HashMap<>();
     private KeyTree seen = KeyTree.NOTHING;
@@ -68,27 +68,7 @@ final class EtcdV2Lock {
 
     /** What a read has just shown. */
     void shown(KeyTree tree) {
-        // Whoever has the turn knows more, and may be waiting for an answer.
-        if (turn.tryLock()) {
-            try {
-                seen = tree;
-            } finally {
-                turn.unlock();
-            }
-        }
-    }
-
-    private interface Step<T> {
-        T take() throws DcsException;
-    }
-
-    private <T> T inTurn(Step<T> step) throws DcsException {
-        turn.lock();
-        try {
-            return step.take();
-        } finally {
-            turn.unlock();
-        }
+        turn.ifNobodys(() -> seen = tree);
     }
 
     private void look(Budget budget) throws DcsException {
@@ -138,7 +118,7 @@ final class EtcdV2Lock {
     }
 
     LeaseResult acquire(String member, Duration ttl, long decidedOn, Budget budget) throws DcsException {
-        return inTurn(() -> tryToAcquire(member, ttl, decidedOn, budget));
+        return turn.take(() -> tryToAcquire(member, ttl, decidedOn, budget));
     }
 
     private LeaseResult tryToAcquire(String member, Duration ttl, long decidedOn, Budget budget) throws DcsException {
@@ -194,7 +174,7 @@ final class EtcdV2Lock {
 
     LeaseResult renew(String member, long epoch, Duration ttl, Optional<String> wantedStatus, Budget budget)
             throws DcsException {
-        return inTurn(() -> tryToRenew(member, epoch, ttl, wantedStatus, budget));
+        return turn.take(() -> tryToRenew(member, epoch, ttl, wantedStatus, budget));
     }
 
     private LeaseResult tryToRenew(
@@ -246,7 +226,7 @@ final class EtcdV2Lock {
     }
 
     boolean release(String member, long epoch, Optional<String> lastStatus, Budget budget) throws DcsException {
-        return inTurn(() -> tryToRelease(member, epoch, lastStatus, budget));
+        return turn.take(() -> tryToRelease(member, epoch, lastStatus, budget));
     }
 
     private boolean tryToRelease(String member, long epoch, Optional<String> lastStatus, Budget budget)
@@ -277,7 +257,7 @@ final class EtcdV2Lock {
     WriteResult write(
             String member, long epoch, String key, String value, String nothing, Expected expected, Budget budget)
             throws DcsException {
-        return inTurn(() -> tryToWrite(member, epoch, key, value, nothing, expected, budget));
+        return turn.take(() -> tryToWrite(member, epoch, key, value, nothing, expected, budget));
     }
 
     private WriteResult tryToWrite(
