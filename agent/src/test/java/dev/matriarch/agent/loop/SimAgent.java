@@ -30,7 +30,6 @@ import dev.matriarch.proto.store.v1.Command;
 import dev.matriarch.proto.store.v1.Reply;
 import dev.matriarch.raft.ClusterCommands;
 import dev.matriarch.raft.Confirmed;
-import dev.matriarch.sim.Network;
 import dev.matriarch.sim.SimConfig;
 import dev.matriarch.sim.SimHost;
 import dev.matriarch.sim.SimPostgres;
@@ -42,7 +41,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /**
@@ -53,7 +51,6 @@ public final class SimAgent {
     private static final int MOST_STEPS = 25;
     private static final long SHORTEST_CALL = 50_000_000L;
     private static final long RESTART_PATIENCE = 20_000_000_000L;
-    private static final long PEER_PATIENCE = 800_000_000L;
 
     private final SimHost host;
     private final World world;
@@ -64,6 +61,7 @@ public final class SimAgent {
     private final Tags tags;
     private final SimActions actions;
     private final Perception perception;
+    private final SimPeers peers;
     private final List<Runnable> deferred = new ArrayList<>();
     private boolean alive = true;
     private boolean paused;
@@ -108,6 +106,7 @@ public final class SimAgent {
         this.tags = Tags.of(config.tags());
         this.settings = new SettingsSource(config, world.plan().config(), SimSettings::read);
         this.actions = new SimActions(host, this);
+        this.peers = new SimPeers(host, this);
         this.perception = new Perception(me, memory, actions.afterPromotion());
     }
 
@@ -300,11 +299,7 @@ public final class SimAgent {
         taskSeen = actions.current();
         LocalPostgres found = host.postgres().observe();
         Duration again = perception.server(
-                found,
-                actions.current().isPresent(),
-                grip.deadline().isPresent(),
-                settings(),
-                now());
+                found, actions.current().isPresent(), grip.deadline().isPresent(), settings(), now());
         if (!again.isZero()) {
             after(again.toNanos(), this::wake);
         }
@@ -393,7 +388,10 @@ public final class SimAgent {
                 }
                 case Decision.AskPeers ask -> {
                     surveyedOn = revision();
-                    ask(ask.members());
+                    peers.survey(ask.members(), view(), answers -> {
+                        survey = Optional.of(answers);
+                        step();
+                    });
                     return;
                 }
                 case Decision.Cancel cancel -> {
@@ -755,7 +753,7 @@ public final class SimAgent {
     // --- The others ---
 
     /** What this member answers when it is asked; empty: nothing. */
-    private Optional<Survey.Answer> position() {
+    Optional<Survey.Answer> position() {
         Optional<LocalPostgres.Status> status = host.postgres().observe().status();
         return Optional.of(new Survey.Answer(
                 me,
@@ -773,43 +771,18 @@ public final class SimAgent {
     private void askForPromises(Set<String> members, Settings inForce) {
         long before = now();
         long beforeCentis = host.uptimeCentis();
-        Set<String> missing = new TreeSet<>(members);
-        boolean[] over = {false};
-        Runnable finish = () -> {
-            if (!over[0]) {
-                over[0] = true;
-                if (missing.isEmpty() && grip.promised(now(), before, beforeCentis, inForce)) {
-                    host.leaseExtended(grip.deadline().getAsLong());
-                    arm(beforeCentis, inForce);
-                }
-                step();
+        long within = grip.renewalTimeout(before, inForce).toNanos();
+        peers.promises(members, inForce.ttl(), within, all -> {
+            if (all && grip.promised(now(), before, beforeCentis, inForce)) {
+                host.leaseExtended(grip.deadline().getAsLong());
+                arm(beforeCentis, inForce);
             }
-        };
-        Network network = world.network();
-        for (String name : members) {
-            int peer = world.index(name);
-            network.send(Network.AGENTS, host.index(), peer, () -> {
-                SimHost other = world.host(peer);
-                if (other.agentRuns() && other.agent().promise(me, inForce.ttl())) {
-                    network.send(
-                            Network.AGENTS,
-                            peer,
-                            host.index(),
-                            () -> run(() -> {
-                                if (!over[0] && missing.remove(name) && missing.isEmpty()) {
-                                    finish.run();
-                                }
-                            }));
-                }
-            });
-        }
-        if (members.isEmpty()) {
-            after(0, finish);
-        }
-        after(Math.min(PEER_PATIENCE, grip.renewalTimeout(before, inForce).toNanos()), finish);
+            step();
+        });
     }
 
-    private boolean promise(String leader, Duration ttl) {
+    /** Whether this member, asked by that leader, promises not to race for so long. */
+    boolean promise(String leader, Duration ttl) {
         if (last == null || Failsafe.refusal(last, view(), leader, ttl).isPresent()) {
             return false;
         }
@@ -838,48 +811,6 @@ public final class SimAgent {
                 stuck ? "no answer" : "",
                 pg.diskFull() ? OptionalLong.of(0) : OptionalLong.empty(),
                 false);
-    }
-
-    private void ask(Set<String> members) {
-        List<Survey.Answer> answers = new ArrayList<>();
-        Set<String> missing = new TreeSet<>(members);
-        boolean[] over = {false};
-        Runnable finish = () -> {
-            if (!over[0]) {
-                over[0] = true;
-                missing.forEach(name -> answers.add(Survey.Answer.unreachable(name)));
-                survey = Optional.of(new Survey(answers));
-                step();
-            }
-        };
-        Network network = world.network();
-        for (String name : members) {
-            int peer = world.index(name);
-            if (peer < 0 || view().flatMap(v -> v.member(name)).isEmpty()) {
-                continue;
-            }
-            network.send(Network.AGENTS, host.index(), peer, () -> {
-                SimHost other = world.host(peer);
-                if (!other.agentRuns()) {
-                    return;
-                }
-                other.agent()
-                        .position()
-                        .ifPresent(answer -> network.send(
-                                Network.AGENTS,
-                                peer,
-                                host.index(),
-                                () -> run(() -> {
-                                    if (!over[0] && missing.remove(name)) {
-                                        answers.add(answer);
-                                        if (missing.isEmpty()) {
-                                            finish.run();
-                                        }
-                                    }
-                                })));
-            });
-        }
-        after(PEER_PATIENCE, finish);
     }
 
     // --- The server ---
