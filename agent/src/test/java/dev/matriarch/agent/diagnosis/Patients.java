@@ -1,7 +1,10 @@
 package dev.matriarch.agent.diagnosis;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import dev.matriarch.agent.config.DynamicConfig;
 import dev.matriarch.agent.config.DynamicConfigJson;
+import dev.matriarch.agent.diagnosis.Finding.Severity;
 import dev.matriarch.dcs.ClusterStatus;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Leader;
@@ -231,6 +234,14 @@ final class Patients {
             throw new AssertionError(found.size() + " findings of " + check + " about '" + member + "': " + findings());
         }
         return found.getFirst();
+    }
+
+    /** No other findings, and each that is no good news says what to do. */
+    void hasOnly(String... expected) {
+        assertEquals(List.of(expected), ills(), () -> findings().toString());
+        for (Finding finding : findings()) {
+            assertEquals(finding.severity() == Severity.OK, finding.fix().isEmpty(), finding.toString());
+        }
     }
 
     /** All that is not well, as {@code severity check member}. */
