@@ -3,6 +3,8 @@ package dev.matriarch.raft;
 import dev.matriarch.proto.store.v1.PeerIdentity;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.protocol.RaftPeer;
@@ -55,6 +57,10 @@ record GroupMembers(List<RaftPeer> voters, List<RaftPeer> listeners) {
     /** The voters first. */
     List<RaftPeer> all() {
         return Stream.concat(voters.stream(), listeners.stream()).toList();
+    }
+
+    Set<String> voterIds() {
+        return voters.stream().map(p -> p.getId().toString()).collect(Collectors.toSet());
     }
 
     boolean isListener(RaftPeer peer) {

@@ -1,11 +1,9 @@
 package dev.matriarch.raft;
 
 import java.time.Duration;
-import java.util.Comparator;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
-import org.apache.ratis.protocol.RaftPeer;
 import org.apache.ratis.protocol.RaftPeerId;
 import org.apache.ratis.server.RaftServer;
 
@@ -13,19 +11,21 @@ import org.apache.ratis.server.RaftServer;
 final class Heir {
     private Heir() {}
 
-    /**
-     * The voter that the Raft leader has heard last; a listener cannot lead.
-     *
-     * @param within how long ago at most
-     */
+    /** @param within how long ago the Raft leader must have heard it */
     static Optional<RaftPeerId> of(RaftServer.Division division, Duration within) {
-        Set<RaftPeerId> voters =
-                GroupMembers.of(division).voters().stream().map(RaftPeer::getId).collect(Collectors.toSet());
-        return RoleInfo.of(division).getLeaderInfo().getFollowerInfoList().stream()
-                .filter(f -> voters.contains(RaftPeerId.valueOf(f.getId().getId())))
-                .min(Comparator.comparingLong(f -> f.getLastRpcElapsedTimeMs()))
-                .filter(f -> f.getLastRpcElapsedTimeMs() < within.toMillis())
-                .map(f -> RaftPeerId.valueOf(f.getId().getId()))
-                .filter(id -> !id.equals(division.getId()));
+        return of(RoleInfo.silence(division), GroupMembers.of(division).voterIds(), within)
+                .map(RaftPeerId::valueOf);
+    }
+
+    /**
+     * The voter that was heard last; a listener cannot lead.
+     *
+     * @param silence milliseconds since each of the others was heard, by peer id
+     */
+    static Optional<String> of(Map<String, Long> silence, Set<String> voters, Duration within) {
+        return silence.entrySet().stream()
+                .filter(e -> voters.contains(e.getKey()) && e.getValue() < within.toMillis())
+                .min(Map.Entry.comparingByValue())
+                .map(Map.Entry::getKey);
     }
 }

@@ -1,11 +1,10 @@
 package dev.matriarch.raft;
 
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
-import java.util.stream.Collectors;
 import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
-import org.apache.ratis.proto.RaftProtos.ServerRpcProto;
 import org.apache.ratis.server.RaftServer;
 
 /** How long ago this peer knew that it was in touch with the majority. */
@@ -28,21 +27,27 @@ final class LeaderContact {
     private static long currentAgeMillis(RaftServer.Division division) {
         RoleInfoProto role = RoleInfo.of(division);
         if (role.getRole() == RaftPeerRole.LEADER) {
-            // The youngest moment at which a majority, this peer among it, had answered. Listeners are none of it.
-            Set<String> voters = GroupMembers.of(division).voters().stream()
-                    .map(p -> p.getId().toString())
-                    .collect(Collectors.toSet());
-            List<Long> followers = role.getLeaderInfo().getFollowerInfoList().stream()
-                    .filter(f -> voters.contains(f.getId().getId().toStringUtf8()))
-                    .map(ServerRpcProto::getLastRpcElapsedTimeMs)
-                    .sorted()
-                    .toList();
-            int needed = (followers.size() + 1) / 2;
-            return needed == 0 ? 0 : followers.get(needed - 1);
+            return majorityMillis(
+                    RoleInfo.silence(role), GroupMembers.of(division).voterIds());
         }
         if (division.getInfo().getLeaderId() == null || !role.hasFollowerInfo()) {
             return Long.MAX_VALUE;
         }
         return role.getFollowerInfo().getLeaderInfo().getLastRpcElapsedTimeMs();
+    }
+
+    /**
+     * How long ago a majority of the voters, the Raft leader among it, had answered last. Listeners are none of it.
+     *
+     * @param silence milliseconds since each of the others was heard, by peer id
+     */
+    static long majorityMillis(Map<String, Long> silence, Set<String> voters) {
+        List<Long> others = silence.entrySet().stream()
+                .filter(e -> voters.contains(e.getKey()))
+                .map(Map.Entry::getValue)
+                .sorted()
+                .toList();
+        int needed = (others.size() + 1) / 2;
+        return needed == 0 ? 0 : others.get(needed - 1);
     }
 }

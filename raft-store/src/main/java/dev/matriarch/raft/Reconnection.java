@@ -108,10 +108,7 @@ final class Reconnection implements Runnable {
     private Map<String, Long> silence(RaftServer.Division division) {
         RoleInfoProto role = RoleInfo.of(division);
         if (role.getRole() == RaftPeerRole.LEADER) {
-            return role.getLeaderInfo().getFollowerInfoList().stream()
-                    .collect(Collectors.toMap(
-                            follower -> follower.getId().getId().toStringUtf8(),
-                            follower -> follower.getLastRpcElapsedTimeMs()));
+            return RoleInfo.silence(role);
         }
         long age = contact.ageMillis(division);
         return everybody(division).stream()

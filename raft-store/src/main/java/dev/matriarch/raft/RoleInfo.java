@@ -1,5 +1,7 @@
 package dev.matriarch.raft;
 
+import java.util.Map;
+import java.util.stream.Collectors;
 import org.apache.ratis.proto.RaftProtos.RaftPeerRole;
 import org.apache.ratis.proto.RaftProtos.RoleInfoProto;
 import org.apache.ratis.server.RaftServer;
@@ -22,5 +24,16 @@ final class RoleInfo {
         } catch (IllegalStateException e) {
             return BETWEEN;
         }
+    }
+
+    /** Milliseconds since the Raft leader heard each of the others, listeners among them, by peer id; on another peer nothing. */
+    static Map<String, Long> silence(RoleInfoProto role) {
+        return role.getLeaderInfo().getFollowerInfoList().stream()
+                .collect(Collectors.toMap(
+                        f -> f.getId().getId().toStringUtf8(), f -> f.getLastRpcElapsedTimeMs(), Math::min));
+    }
+
+    static Map<String, Long> silence(RaftServer.Division division) {
+        return silence(of(division));
     }
 }

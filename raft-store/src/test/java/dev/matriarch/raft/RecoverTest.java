@@ -72,8 +72,20 @@ class RecoverTest {
 
     @Test
     void theSurvivorGoesOnAndTheMajorityThatComesBackCannotAct() throws Exception {
-        try (Peers peers = new Peers(dir, 3).startAll()) {
+        String listening = "127.0.0.9:" + Peers.freePort("127.0.0.9");
+        try (Peers peers = new Peers(dir, 3).startAll();
+                RaftStore listener = RaftStore.open(
+                        Peers.settings(
+                                        "test",
+                                        "l1",
+                                        dir.resolve("l1"),
+                                        listening,
+                                        java.util.List.of(peers.addresses.get(2)))
+                                .listening(),
+                        s -> {})) {
             StoreGroup survivor = peers.stores.get(2).group();
+            Peers.awaitTrue(
+                    LONG, "listener", () -> survivor.addListener(listening).done());
             survivor.server(() -> Optional.of(replica(0x5000)));
             peers.dcs(0).writeInitialize("7001", Expected.absent(), Peers.TIMEOUT);
             peers.dcs(0).writeConfig("{\"ttl\":3}", Expected.absent(), Peers.TIMEOUT);
@@ -100,6 +112,8 @@ class RecoverTest {
             Recovery found = possible(survivor);
             assertTrue(found.lossless(), found.findings().toString());
             assertEquals(java.util.List.of("n3"), found.safe());
+            assertEquals(1, found.survivors().size());
+            assertEquals(2, found.dead().size());
             assertTrue(found.findings().toString().contains("Every acknowledged commit is on n3"));
             assertTrue(found.waitMillis() > TTL.toMillis(), "longer than a lease");
             assertFalse(
@@ -124,6 +138,14 @@ class RecoverTest {
             assertTrue(view.revision() > revision, "what was decided on a view of the old store is old");
             assertInstanceOf(
                     LeaseResult.Held.class, peers.dcs(2).acquireLeader("n3", TTL, view.revision(), Peers.TIMEOUT));
+
+            // The listener hears of it, and belongs to nobody until it is taken in again.
+            String again = "matriarchctl raft add-peer --listener " + listening;
+            Peers.awaitTrue(
+                    LONG, "word on the listener", () -> listener.dcs().health().contains(again));
+            Peers.awaitTrue(
+                    LONG, "listener", () -> survivor.addListener(listening).done());
+            assertTrue(listener.awaitReady(LONG), () -> listener.dcs().health());
 
             // Both come back with their disks: a majority of the old store, and no vote in it.
             peers.start(0);
