@@ -144,7 +144,7 @@ train() {
     work=$(mktemp -d) || return 0
     chmod 711 "$work"
     mkdir -m 777 "$work/out"
-    if MATRIARCH_AOT_OUTPUT=$work/out/matriarch.aot "$top/demo" up --dir "$work/cluster" --nodes 1 --port-offset 20000 \
+    if MATRIARCH_AOT_OUTPUT=$work/out/matriarch.aot "$top/demo" up --dir "$work/cluster" --nodes 1 --port-offset 20000 --without-tls \
         >"$work/out/up.log" 2>&1; then
         MATRIARCH_CTL_AOT_OUTPUT=$work/out/matriarchctl.aot \
             timeout 120 "$work/cluster/bin/matriarchctl" -c "$work/cluster/n1/matriarch.yml" list >"$work/out/ctl.log" 2>&1 || true

@@ -15,7 +15,7 @@ final class Certificates {
     private Certificates() {}
 
     /**
-     * @param own is made anew first if it is time: the agent may have been away for long
+     * @param own is made first if there is none yet, and anew if it is time: the agent may have been away for long
      * @param log told of refused peers, of each at most once a minute
      * @throws IOException if a file cannot be used; the message names it
      */
@@ -25,6 +25,11 @@ final class Certificates {
             return Optional.empty();
         }
         if (own.isPresent()) {
+            try {
+                own.get().beginIfEmpty(Instant.now()).ifPresent(log::info);
+            } catch (IOException e) {
+                throw new IOException("tls.authority: " + e.getMessage(), e);
+            }
             try {
                 own.get().renewIfDue(Instant.now()).ifPresent(log::info);
             } catch (IOException | RuntimeException e) {

@@ -98,6 +98,11 @@ public final class Cluster implements AutoCloseable {
         return start(profile, nodeCount, List.of());
     }
 
+    /** The same as {@code ./demo up} makes it for people: members show each other certificates. */
+    public static Cluster startWithTls(Profile profile, int nodeCount) {
+        return start(top(), profile, nodeCount, List.of());
+    }
+
     /** A new cluster whose keys are in the etcd at this address. */
     public static Cluster startOnEtcd(String address, int nodeCount) {
         return start(Profile.EXTERNAL, nodeCount, List.of("--etcd3", address, "--scope", "demo"));
@@ -158,8 +163,13 @@ public final class Cluster implements AutoCloseable {
         }
     }
 
+    /** In plain text, so that a test may look at connections, and give certificates of its own. */
     private static Cluster start(Profile profile, int nodeCount, List<String> more) {
-        return start(top(), profile, nodeCount, more);
+        List<String> all = new ArrayList<>(more);
+        if (profile.isOurs()) {
+            all.add("--without-tls");
+        }
+        return start(top(), profile, nodeCount, all);
     }
 
     private static Cluster start(Path tree, Profile profile, int nodeCount, List<String> more) {

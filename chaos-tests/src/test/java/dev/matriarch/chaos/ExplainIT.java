@@ -46,7 +46,7 @@ class ExplainIT {
 
     @BeforeAll
     static void up() {
-        cluster = Cluster.start(PROFILE, 3);
+        cluster = Cluster.startWithTls(PROFILE, 3);
     }
 
     @AfterAll
@@ -123,6 +123,17 @@ class ExplainIT {
 
     private static Path recordings(Node node) {
         return node.home().resolve("state").resolve("flight");
+    }
+
+    @Test
+    @Order(0)
+    void membersOfADemoShowEachOtherCertificates() {
+        String shown =
+                cluster.ctl("cert", "status", "-o", "tsv").expectSuccess().output();
+        for (Node node : cluster.nodes()) {
+            assertTrue(shown.contains(node.name() + "\town\tO=demo,CN=" + node.name() + "\t"), shown);
+        }
+        assertTrue(cluster.upOutput().contains("switchover --force"), cluster.upOutput());
     }
 
     @Test

@@ -23,8 +23,9 @@ public record TlsFiles(Path ca, Path certificate, Path key, Optional<String> key
     /**
      * @param directory holds all files
      * @param lifetime of each certificate of a node
+     * @param authority what a node begins with whose directory holds no certificate; absent: it does not begin by itself
      */
-    public record Own(Path directory, Duration lifetime) {}
+    public record Own(Path directory, Duration lifetime, Optional<Path> authority) {}
 
     public TlsFiles {
         Objects.requireNonNull(ca, "ca");
@@ -40,13 +41,18 @@ public record TlsFiles(Path ca, Path certificate, Path key, Optional<String> key
 
     /** Made here. */
     public static TlsFiles own(Path directory, Duration lifetime) {
+        return own(directory, lifetime, Optional.empty());
+    }
+
+    /** Made here, by an authority that is given. @param authority see {@link Own} */
+    public static TlsFiles own(Path directory, Duration lifetime, Optional<Path> authority) {
         Path node = directory.resolve(NODE);
         return new TlsFiles(
                 directory.resolve(AUTHORITIES),
                 node,
                 node,
                 Optional.empty(),
-                Optional.of(new Own(directory, lifetime)));
+                Optional.of(new Own(directory, lifetime, authority)));
     }
 
     @Override

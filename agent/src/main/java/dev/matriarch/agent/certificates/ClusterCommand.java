@@ -1,13 +1,24 @@
 package dev.matriarch.agent.certificates;
 
 import dev.matriarch.agent.config.ConfigProblems;
+import dev.matriarch.tls.authority.CertificateAuthority;
+import dev.matriarch.tls.authority.Fingerprint;
 import java.io.IOException;
 import java.io.PrintStream;
 import java.io.PrintWriter;
+import java.io.Writer;
+import java.nio.channels.Channels;
+import java.nio.channels.FileChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -76,5 +87,43 @@ public final class ClusterCommand {
             err.println(problems.getMessage());
             return BAD_CONFIGURATION;
         }
+    }
+
+    @Command(
+            name = "authority",
+            description = {
+                "Make an authority and write it, with its key, to FILE, which must not exist; - writes to the standard output.",
+                "For nodes that are given it as tls.authority, such as containers. Whoever reads it can make certificates of the cluster."
+            })
+    int authority(
+            @Option(
+                            names = "--scope",
+                            paramLabel = "NAME",
+                            defaultValue = "matriarch",
+                            description = "The cluster's name, for people; ${DEFAULT-VALUE} if not given.")
+                    String scope,
+            @Parameters(paramLabel = "FILE", description = "Readable for its owner only.") String file)
+            throws IOException {
+        CertificateAuthority made = CertificateAuthority.create(scope, Instant.now());
+        if (file.equals("-")) {
+            out.print(made.pem());
+            out.flush();
+            return 0;
+        }
+        Path path = Path.of(file);
+        try (Writer writer = Channels.newWriter(
+                FileChannel.open(
+                        path,
+                        Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
+                        PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))),
+                StandardCharsets.US_ASCII)) {
+            writer.write(made.pem());
+        } catch (FileAlreadyExistsException e) {
+            throw new IOException(path + " exists already and was not changed", e);
+        } catch (NoSuchFileException e) {
+            throw new IOException(path + " cannot be written: there is no such folder", e);
+        }
+        out.println("SHA-256 of the authority: " + Fingerprint.of(made.certificate()));
+        return 0;
     }
 }

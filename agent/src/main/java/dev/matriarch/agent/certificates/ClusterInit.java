@@ -31,7 +31,7 @@ final class ClusterInit {
     }
 
     /**
-     * @param given a file with an authority and its key; absent: a new one
+     * @param given a file with an authority and its key; absent: that of {@code tls.authority}, or a new one
      * @throws IOException if it is refused; the message says why, and nothing was changed
      */
     void run(Path file, Optional<Path> given, Instant now) throws IOException, ConfigProblems {
@@ -47,12 +47,13 @@ final class ClusterInit {
                     + " A certificate is made anew with matriarchctl cert rotate; to begin again move the"
                     + " directory aside");
         }
-        CertificateAuthority authority = given.isPresent()
-                ? CertificateAuthority.read(given.get())
+        Optional<Path> from = given.or(() -> config.tls().flatMap(TlsFiles::own).flatMap(TlsFiles.Own::authority));
+        CertificateAuthority authority = from.isPresent()
+                ? CertificateAuthority.read(from.get())
                 : CertificateAuthority.create(config.scope(), now);
         Instant end = authority.certificate().getNotAfter().toInstant();
         if (!now.isBefore(end)) {
-            throw new IOException("the authority in " + given.orElseThrow() + " has expired at " + end
+            throw new IOException("the authority in " + from.orElseThrow() + " has expired at " + end
                     + ": nobody would accept a certificate of it. Look at the clock, or take another one");
         }
         Optional<TlsSectionText> section = config.tls().isPresent()
@@ -79,7 +80,7 @@ final class ClusterInit {
             throw e;
         }
         out.println("Cluster " + config.scope() + ", node " + config.name() + ": "
-                + (given.isPresent() ? "certificate" : "authority and certificate") + " made in " + files.directory());
+                + (from.isPresent() ? "certificate" : "authority and certificate") + " made in " + files.directory());
         section.ifPresent(s -> out.println(s.file() + " has a section tls now"));
         out.println("SHA-256 of the authority: " + Fingerprint.of(authority.certificate()));
     }

@@ -81,6 +81,10 @@ public record NewMember(String text, Path tlsDirectory, List<Path> emptyDirector
                     .orElseThrow(() -> new IOException("no certificates are made here"))
                     .directory();
             this.tree = model.tree().deepCopy();
+            // The token brings what the cluster signs with now.
+            if (tree.get("tls") instanceof ObjectNode section) {
+                section.remove("authority");
+            }
             this.name = name;
             this.host = host;
             this.directory = directory;

@@ -84,7 +84,8 @@ public record NodeConfig(
 
     static List<Problem> besidesMissingCertificates(List<Problem> problems) {
         List<Problem> others = new ArrayList<>(problems);
-        others.removeIf(p -> p.sentence().equals(TlsSection.NO_CERTIFICATE));
+        others.removeIf(p ->
+                p.sentence().equals(TlsSection.NO_CERTIFICATE) || p.sentence().equals(TlsSection.NO_AUTHORITY));
         return others;
     }
 }

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.config;
 
 import dev.matriarch.tls.TlsFiles;
+import dev.matriarch.tls.authority.OwnFiles;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -14,6 +15,10 @@ final class TlsSection {
                     + " before it lost its disk: move this file aside and join with the line that matriarchctl cluster"
                     + " token prints on one of them. For the first node of a new cluster make an authority and a"
                     + " certificate: matriarch cluster init FILE, as the agent's user (docs/tls.md)";
+    static final String NO_AUTHORITY =
+            "cannot be read, and tls.directory holds no certificate yet. Make one for the whole cluster, once:"
+                    + " matriarch cluster authority FILE; each node is given the same file, readable for the agent's user"
+                    + " (docs/tls.md)";
     private static final Duration LIFETIME = Duration.ofDays(90);
     private static final Duration SHORTEST = Duration.ofSeconds(60);
 
@@ -26,8 +31,12 @@ final class TlsSection {
     Optional<TlsFiles> read() {
         Optional<Path> directory = s.file("directory");
         Duration lifetime = s.duration("lifetime", LIFETIME, SHORTEST);
+        Optional<Path> authority = s.file("authority");
         if (s.has("directory")) {
-            return own(directory, lifetime);
+            return own(directory, lifetime, authority);
+        }
+        if (s.has("authority")) {
+            s.problem("authority", "is what certificates are made with here: it needs " + s.key("directory"));
         }
         if (s.has("lifetime")) {
             s.problem("lifetime", "is that of certificates that are made here: it needs " + s.key("directory"));
@@ -40,7 +49,7 @@ final class TlsSection {
         return ca.flatMap(a -> certificate.flatMap(c -> key.map(k -> new TlsFiles(a, c, k, password))));
     }
 
-    private Optional<TlsFiles> own(Optional<Path> directory, Duration lifetime) {
+    private Optional<TlsFiles> own(Optional<Path> directory, Duration lifetime, Optional<Path> authority) {
         for (String name : List.of("ca", "certificate", "key", "key_password", "key_password_file")) {
             if (s.has(name)) {
                 s.problem(name, "is given together with " + s.key("directory") + "; keep one of them");
@@ -48,10 +57,20 @@ final class TlsSection {
             s.tolerate(name);
         }
         s.finish();
-        Optional<TlsFiles> files = directory.map(d -> TlsFiles.own(d, lifetime));
+        Optional<TlsFiles> files = directory.map(d -> TlsFiles.own(d, lifetime, authority));
         files.filter(f -> !Files.isReadable(f.certificate()) || !Files.isReadable(f.ca()))
-                .ifPresent(f -> s.problem("directory", NO_CERTIFICATE));
+                .ifPresent(f -> begins(f, authority));
         return files;
+    }
+
+    /** It holds no certificate: the first one is made at the start, where an authority is given. */
+    private void begins(TlsFiles files, Optional<Path> authority) {
+        if (authority.isEmpty() || Files.exists(files.certificate())) {
+            s.problem("directory", NO_CERTIFICATE);
+        } else if (!Files.isReadable(authority.get())
+                && !Files.isReadable(files.certificate().resolveSibling(OwnFiles.AUTHORITY))) {
+            s.problem("authority", NO_AUTHORITY);
+        }
     }
 
     private Optional<Path> readable(String name, String advice) {

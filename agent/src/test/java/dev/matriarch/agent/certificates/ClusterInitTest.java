@@ -2,13 +2,17 @@ package dev.matriarch.agent.certificates;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.agent.config.ConfigFile;
 import dev.matriarch.agent.config.ConfigProblems;
+import dev.matriarch.agent.config.NodeConfig;
 import dev.matriarch.agent.config.WitnessConfig;
 import dev.matriarch.tls.LiveTls;
 import dev.matriarch.tls.authority.CertificateAuthority;
+import dev.matriarch.tls.authority.Fingerprint;
+import dev.matriarch.tls.authority.OwnCertificate;
 import dev.matriarch.tls.authority.OwnFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.PrintStream;
@@ -17,7 +21,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -197,5 +203,72 @@ class ClusterInitTest {
             return;
         }
         throw new AssertionError("it was accepted");
+    }
+
+    @Test
+    void anAuthorityIsMadeForNodesThatBeginWithIt() throws Exception {
+        Path made = dir.resolve("authority.pem");
+        assertEquals(0, matriarchCluster("authority", "--scope", "demo", made.toString()), () -> said);
+        assertEquals("rw-------", PosixFilePermissions.toString(Files.getPosixFilePermissions(made)));
+        CertificateAuthority authority = CertificateAuthority.read(made);
+        assertTrue(said.contains(Fingerprint.of(authority.certificate())), said);
+        String before = Files.readString(made);
+        assertEquals(1, matriarchCluster("authority", made.toString()));
+        assertTrue(said.contains("exists already and was not changed"), said);
+        assertEquals(before, Files.readString(made));
+        assertEquals(
+                1, matriarchCluster("authority", dir.resolve("nowhere/a.pem").toString()));
+        assertEquals(0, matriarchCluster("authority", "-"));
+        assertTrue(CertificateAuthority.parse(said)
+                .certificate()
+                .getSubjectX500Principal()
+                .getName()
+                .startsWith("CN=matriarch authority "));
+        assertFalse(said.contains("SHA-256"), said);
+
+        // A configuration that names it is taken without certificates, and the first one is made at the start.
+        Files.writeString(
+                file,
+                Files.readString(file) + "tls: {directory: " + tls("n1").directory() + ", authority: " + made + "}\n");
+        ConfigFile.load(file, Map.of());
+        OwnCertificate own = OwnTls.of(NodeConfig.load(file, Map.of())).orElseThrow();
+        Instant now = Instant.now();
+        assertTrue(own.beginIfEmpty(now).orElseThrow().contains(made.toString()));
+        tls("n1").certificate().verify(authority.certificate().getPublicKey());
+        assertEquals(Optional.empty(), own.beginIfEmpty(now));
+
+        // Afterwards the directory counts: the authority may have been changed meanwhile.
+        CertificateAuthority changed = CertificateAuthority.create("demo", now);
+        tls("n1").keepAuthority(changed);
+        tls("n1").trust(List.of(changed.certificate()));
+        Files.delete(tls("n1").node());
+        Files.delete(made);
+        ConfigFile.load(file, Map.of());
+        assertTrue(own.beginIfEmpty(now).isPresent());
+        tls("n1").certificate().verify(changed.certificate().getPublicKey());
+    }
+
+    @Test
+    void initTakesTheAuthorityThatTheFileNames() throws Exception {
+        Path made = dir.resolve("authority.pem");
+        Files.writeString(
+                file,
+                Files.readString(file) + "tls: {directory: " + tls("n1").directory() + ", authority: " + made + "}\n");
+        ConfigProblems unreadable = assertThrows(ConfigProblems.class, () -> ConfigFile.load(file, Map.of()));
+        assertTrue(unreadable.getMessage().contains("matriarch cluster authority FILE"), unreadable::getMessage);
+        assertEquals(0, matriarchCluster("authority", made.toString()), () -> said);
+        assertEquals(0, matriarchCluster("init", file.toString()), () -> said);
+        assertEquals(CertificateAuthority.read(made).certificate(), tls("n1").authorityCertificate());
+    }
+
+    @Test
+    void anAuthorityWithoutADirectoryIsRefused() throws Exception {
+        Files.writeString(
+                file,
+                Files.readString(file)
+                        + "tls: {authority: /dev/null, ca: /dev/null, certificate: /dev/null, key: /dev/null}\n");
+        ConfigProblems refused = assertThrows(ConfigProblems.class, () -> ConfigFile.load(file, Map.of()));
+        assertTrue(refused.getMessage().contains("tls.authority"), refused::getMessage);
+        assertTrue(refused.getMessage().contains("it needs tls.directory"), refused::getMessage);
     }
 }

@@ -2,6 +2,7 @@ package dev.matriarch.agent.config;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -35,7 +36,22 @@ class KubernetesManifestsTest {
                 environment.put(variable.path("name").asText(), value(variable, environment));
             }
         }
+        environment.put(
+                "PATRONI_TLS_AUTHORITY",
+                Files.writeString(dir.resolve("authority.pem"), "").toString());
         return ConfigFile.load(settings, environment);
+    }
+
+    /** The member's certificate is made on its volume, for the name that outlives the pod, by the secret that is mounted. */
+    private static void certified(String file, AgentConfig config) throws Exception {
+        NodeConfig node = NodeConfig.of(config);
+        assertTrue(node.hosts().contains("demo-0.demo-members"), node.hosts()::toString);
+        assertEquals(
+                "demo-0.demo-members:8009", config.control().connectAddress().toString());
+        assertEquals(Path.of("/data/tls"), node.ownDirectory());
+        String text = Files.readString(FOLDER.resolve(file));
+        assertTrue(text.contains("authority: /run/secrets/authority/authority.pem"), file);
+        assertTrue(text.contains("mountPath: /run/secrets/authority,"), file);
     }
 
     /** As Kubernetes fills it in. */
@@ -63,11 +79,14 @@ class KubernetesManifestsTest {
         assertEquals("databases", kubernetes.namespace());
         assertEquals(Optional.of("10.1.2.3"), kubernetes.podIp());
         assertEquals("10.1.2.3", config.rest().connectAddress().host());
+        certified("state-in-kubernetes.yaml", config);
     }
 
     @Test
     void theOneWithTheBuiltInStore() throws Exception {
-        RaftConfig raft = load("built-in-store.yaml").builtIn().orElseThrow();
+        AgentConfig config = load("built-in-store.yaml");
+        certified("built-in-store.yaml", config);
+        RaftConfig raft = config.builtIn().orElseThrow();
         assertEquals("demo-0.demo-members:7000", raft.selfAddress().toString());
         assertEquals(
                 List.of("demo-1.demo-members:7000", "demo-2.demo-members:7000"),

@@ -52,7 +52,7 @@ class NewMemberTest {
                     superuser: {username: postgres, password: "0123"}
                     replication: {username: replicator, password: secret-2}
                     rewind: {username: rewinder, password_file: HOME/rewind}
-                tls: {directory: HOME/tls, lifetime: 3600}
+                tls: {directory: HOME/tls, lifetime: 3600, authority: /run/secrets/authority}
                 tags: {nofailover: true, replicatefrom: n9}
                 ctl: {endpoints: ["10.0.0.1:8019"]}
                 """.replace("HOME", home.toString()) + more);
@@ -96,6 +96,8 @@ class NewMemberTest {
                 "10.0.0.2:6432", local.tree().at("/postgresql/proxy_address").asText());
         assertFalse(local.tree().has("tags"));
         assertFalse(local.tree().has("ctl"));
+        // It gets the present one with its certificate.
+        assertFalse(local.tree().at("/tls").has("authority"));
         assertEquals(
                 "0123",
                 local.tree().at("/postgresql/authentication/superuser/password").asText());

@@ -142,7 +142,10 @@ class ManifestsTest {
                 assertTrue(volumes.contains(mount.getName()), file + ": " + mount.getName());
                 paths.add(mount.getMountPath());
             }
-            assertEquals(Set.of("/data", "/dev/shm", "/etc/matriarch", "/run/postgresql", "/tmp"), paths, file);
+            assertEquals(
+                    Set.of("/data", "/dev/shm", "/etc/matriarch", "/run/postgresql", "/run/secrets/authority", "/tmp"),
+                    paths,
+                    file);
         }
     }
 

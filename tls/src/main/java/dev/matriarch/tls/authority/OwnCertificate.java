@@ -2,6 +2,7 @@ package dev.matriarch.tls.authority;
 
 import dev.matriarch.tls.TlsFiles;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -23,6 +24,31 @@ public final class OwnCertificate {
 
     public OwnFiles files() {
         return files;
+    }
+
+    /**
+     * Makes the first one, if there is none and an authority was given to begin with. One that is in the directory already comes first:
+     * the cluster's authority may have been changed since.
+     *
+     * @return what was done, in a sentence; empty: nothing
+     * @throws IOException if the authority cannot be used; the message names the file
+     */
+    public synchronized Optional<String> beginIfEmpty(Instant now) throws IOException {
+        if (own.authority().isEmpty() || Files.exists(files.node())) {
+            return Optional.empty();
+        }
+        boolean alone = !Files.exists(files.directory().resolve(OwnFiles.AUTHORITY));
+        if (alone) {
+            CertificateAuthority given =
+                    CertificateAuthority.read(own.authority().get());
+            files.create();
+            files.keepAuthority(given);
+        }
+        if (!Files.exists(files.directory().resolve(TlsFiles.AUTHORITIES))) {
+            files.trust(List.of(files.authorityCertificate()));
+        }
+        return Optional.of("This node's first certificate was made, by the authority in "
+                + (alone ? own.authority().get() : files.directory()) + ": " + words(checked(files.authority(), now)));
     }
 
     /**
