@@ -167,13 +167,10 @@ final class Refounding {
                                     .build());
                     done = reply.getDone();
                     last = reply.getMessage();
-                    if (!done) {
-                        Thread.sleep(ADMISSION_PAUSE_MILLIS);
-                    }
                 } catch (DcsException e) {
                     last = String.valueOf(e.getMessage());
-                } catch (InterruptedException e) {
-                    Thread.currentThread().interrupt();
+                }
+                if (!done && !paused()) {
                     return;
                 }
             }
@@ -187,6 +184,17 @@ final class Refounding {
                         last,
                         address);
             }
+        }
+    }
+
+    /** False: the store is closing. */
+    private static boolean paused() {
+        try {
+            Thread.sleep(ADMISSION_PAUSE_MILLIS);
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
         }
     }
 }
