@@ -242,7 +242,7 @@ class StandbyClusterIT {
         assertTrue(promoted.contains("cluster is successfully promoted"), promoted);
         Node primary = siteB.awaitPrimary(WHOLE);
         assertEquals(leader, primary, "who led goes on leading");
-        assertEquals(2, siteB.timeline(primary));
+        Await.until("the new timeline is published", WHOLE, () -> siteB.timeline(primary) == 2);
         run(primary, "insert into sites values (4)");
         for (Node node : siteB.nodes()) {
             awaitRows(node, "4");
