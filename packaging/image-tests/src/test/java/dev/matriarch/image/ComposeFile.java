@@ -19,6 +19,7 @@ final class ComposeFile {
      *
      * @param shmSize of {@code /dev/shm}, in bytes
      * @param volumes each as {@code name:/path}
+     * @param secrets names; each is a file of that name in {@code /run/secrets}
      */
     record Service(
             String hostname,
@@ -28,7 +29,8 @@ final class ComposeFile {
             long shmSize,
             List<String> capDrop,
             List<String> securityOpt,
-            List<String> volumes) {}
+            List<String> volumes,
+            List<String> secrets) {}
 
     private static final Pattern VARIABLE = Pattern.compile("\\$\\{(\\w+)(?::[-?][^}]*)?}");
     private static final Set<String> KNOWN = Set.of(
@@ -43,7 +45,8 @@ final class ComposeFile {
             "hostname",
             "environment",
             "volumes",
-            "ports");
+            "ports",
+            "secrets");
 
     private ComposeFile() {}
 
@@ -85,7 +88,8 @@ final class ComposeFile {
                 Long.parseLong(shm.substring(0, shm.length() - 1)) << 20,
                 list(keys.get("cap_drop")),
                 list(keys.get("security_opt")),
-                list(keys.get("volumes")));
+                list(keys.get("volumes")),
+                list(keys.get("secrets")));
     }
 
     @SuppressWarnings("unchecked")

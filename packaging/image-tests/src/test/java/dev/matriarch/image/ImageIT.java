@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import com.github.dockerjava.api.model.AccessMode;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -25,6 +26,7 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.containers.Network;
 import org.testcontainers.containers.output.OutputFrame;
+import org.testcontainers.containers.startupcheck.OneShotStartupCheckStrategy;
 import org.testcontainers.lifecycle.Startables;
 import org.testcontainers.utility.DockerImageName;
 
@@ -61,12 +63,31 @@ class ImageIT {
         Map<String, ComposeFile.Service> services = ComposeFile.services(
                 Path.of(System.getProperty("compose")),
                 Map.of("MATRIARCH_IMAGE", IMAGE, "SUPERUSER_PASSWORD", "secret-1", "REPLICATION_PASSWORD", "secret-2"));
+        makeAuthority();
         services.forEach((name, service) -> members.add(new Member(name, IMAGE, service, network)));
         Startables.deepStart(members.stream().map(m -> m.container)).join();
         writer = new GenericContainer<>(DockerImageName.parse(IMAGE))
                 .withNetwork(network)
                 .withEnv("PGPASSWORD", "secret-1")
                 .withCreateContainerCmdModifier(command -> command.withEntrypoint("bash", "-c", WRITER));
+    }
+
+    /** As the compose file says, and given to the containers' user. */
+    private static void makeAuthority() {
+        String file = "/run/secrets/" + Member.AUTHORITY;
+        try (GenericContainer<?> maker = new GenericContainer<>(DockerImageName.parse(IMAGE))
+                .withStartupCheckStrategy(new OneShotStartupCheckStrategy().withTimeout(LONG))
+                .withCreateContainerCmdModifier(command -> {
+                    command.withUser("0")
+                            .withEntrypoint(
+                                    "sh",
+                                    "-ec",
+                                    "umask 077; matriarch cluster authority --scope demo - >" + file
+                                            + "; chown 999:999 " + file);
+                    command.getHostConfig().withBinds(Member.secrets(network, AccessMode.rw));
+                })) {
+            maker.start();
+        }
     }
 
     @AfterAll
@@ -76,6 +97,7 @@ class ImageIT {
         }
         if (members != null) {
             members.forEach(Member::remove);
+            members.stream().findFirst().ifPresent(Member::removeSecrets);
         }
         if (network != null) {
             network.close();
@@ -110,6 +132,22 @@ class ImageIT {
                     "the agent of " + member.name + " started without its AOT cache");
         }
         assertTrue(leader.run("matriarchctl", "list").orElse("").contains("Leader"), "matriarchctl in a container");
+        String certificates =
+                leader.run("matriarchctl", "cert", "status", "-o", "tsv").orElse("a note on one of them");
+        for (String name : NAMES) {
+            assertTrue(certificates.contains(name + "\town\tO=demo,CN=" + name + "\t"), certificates);
+        }
+        assertTrue(
+                leader.run(
+                                "env",
+                                "-u",
+                                "MATRIARCHCTL_CONFIG_FILE",
+                                "matriarchctl",
+                                "--endpoint",
+                                leader.name + ":8009",
+                                "list")
+                        .isEmpty(),
+                "somebody without a certificate was answered");
     }
 
     @Test

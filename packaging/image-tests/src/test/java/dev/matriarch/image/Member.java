@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.github.dockerjava.api.DockerClient;
 import com.github.dockerjava.api.command.CreateContainerCmd;
+import com.github.dockerjava.api.model.AccessMode;
 import com.github.dockerjava.api.model.Bind;
 import com.github.dockerjava.api.model.Capability;
 import com.github.dockerjava.api.model.ContainerNetwork;
@@ -11,9 +12,11 @@ import com.github.dockerjava.api.model.HostConfig;
 import com.github.dockerjava.api.model.Volume;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.testcontainers.containers.Container;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.containers.Network;
@@ -23,6 +26,8 @@ import org.testcontainers.utility.DockerImageName;
 /** One container of the cluster, made as the compose file says. Nothing of it is reached but through the engine. */
 final class Member {
     private static final ObjectMapper JSON = new ObjectMapper();
+
+    static final String AUTHORITY = "authority";
 
     final String name;
     final GenericContainer<?> container;
@@ -47,22 +52,37 @@ final class Member {
                 .withShmSize(service.shmSize())
                 .withCapDrop(service.capDrop().stream().map(Capability::valueOf).toArray(Capability[]::new))
                 .withSecurityOpts(service.securityOpt())
-                .withBinds(service.volumes().stream()
-                        .map(volume -> volume.split(":", 2))
-                        .map(parts -> new Bind(volumeOf(parts[0]), new Volume(parts[1])))
+                .withBinds(Stream.concat(
+                                service.volumes().stream()
+                                        .map(volume -> volume.split(":", 2))
+                                        .map(parts -> new Bind(volumeOf(network, parts[0]), new Volume(parts[1]))),
+                                Stream.of(secrets(network, AccessMode.ro)))
                         .toArray(Bind[]::new));
+        if (!service.secrets().equals(List.of(AUTHORITY))) {
+            throw new IllegalArgumentException("secrets that this test does not make: " + service.secrets());
+        }
         command.withHostName(service.hostname());
     }
 
+    /** What the compose file takes from a file of the host, on a volume: the engine of this test has a host of its own. */
+    static Bind secrets(Network network, AccessMode mode) {
+        return new Bind(volumeOf(network, "secrets"), new Volume("/run/secrets"), mode);
+    }
+
     /** Of this cluster's own, as compose puts its project's name before them. */
-    private String volumeOf(String volume) {
+    private static String volumeOf(Network network, String volume) {
         return network.getId().substring(0, 12) + "-" + volume;
     }
 
     /** Ends it, with its data. */
     void remove() {
         container.stop();
-        engine().removeVolumeCmd(volumeOf(name)).exec();
+        engine().removeVolumeCmd(volumeOf(network, name)).exec();
+    }
+
+    /** When the last member is gone. */
+    void removeSecrets() {
+        engine().removeVolumeCmd(volumeOf(network, "secrets")).exec();
     }
 
     private DockerClient engine() {
