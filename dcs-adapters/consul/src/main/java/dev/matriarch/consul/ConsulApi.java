@@ -36,6 +36,7 @@ import javax.net.ssl.SSLHandshakeException;
 final class ConsulApi implements AutoCloseable {
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration CONNECT = Duration.ofSeconds(2);
+    private static final Duration PAUSE = Duration.ofMillis(200);
     private static final int MANY_REQUESTS = 429;
 
     /** May it be asked again if nothing was heard of the first time? */
@@ -159,7 +160,10 @@ final class ConsulApi implements AutoCloseable {
                 }
                 last = last != null && budget.isSpent() ? last : e;
             }
-            pause(Duration.ofMillis(200), budget);
+            if (!budget.allowsRetryAfter(PAUSE)) {
+                break;
+            }
+            pause(PAUSE, budget);
         }
         throw last != null ? last : new DcsException("no time was left to ask Consul");
     }

@@ -61,6 +61,8 @@ class ConsulLateTest {
         NONE,
         ANSWER_LOST,
         HELD_UP,
+        /** What was held up, and what comes only now of the same attempts. */
+        STILL_HELD_UP,
         BAD_GATEWAY
     }
 
@@ -119,9 +121,10 @@ class ConsulLateTest {
             }
             // Only what changes something meets the fault.
             boolean writes = path.contains("/txn") && (body.contains("\"Value\"") || body.contains("delete"));
-            Fault now = writes ? fault : Fault.NONE;
+            boolean meant = writes && (fault != Fault.STILL_HELD_UP || heldUp.contains(body));
+            Fault now = meant ? fault : Fault.NONE;
             switch (now) {
-                case HELD_UP -> heldUp.add(body);
+                case HELD_UP, STILL_HELD_UP -> heldUp.add(body);
                 case BAD_GATEWAY -> {
                     heldUp.add(body);
                     reply(exchange, 502, "<html>Bad Gateway</html>");
@@ -212,7 +215,7 @@ class ConsulLateTest {
         String session = leaderKey().path("Session").asText();
         fault = Fault.HELD_UP;
         assertThrows(DcsException.class, () -> renew(epoch, TTL.multipliedBy(2), BRIEF));
-        fault = Fault.NONE;
+        fault = Fault.STILL_HELD_UP;
         assertFalse(heldUp.isEmpty());
         assertEquals(new LeaseResult.Held(epoch), renew(epoch, TTL, TIMEOUT));
         for (String body : heldUp) {

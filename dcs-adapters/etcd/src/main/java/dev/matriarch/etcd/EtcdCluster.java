@@ -41,6 +41,7 @@ final class EtcdCluster implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(EtcdCluster.class);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration CONNECT = Duration.ofSeconds(2);
+    private static final Duration PAUSE = Duration.ofMillis(200);
     private static final long REFRESH_NANOS = TimeUnit.MINUTES.toNanos(5);
     private static final Set<String> WEB = Set.of("http", "https");
 
@@ -170,9 +171,13 @@ final class EtcdCluster implements AutoCloseable {
                 // What a last attempt without time says is worth less than what one before it has found out.
                 last = last != null && budget.isSpent() ? last : e;
             }
-            if (asked.containsAll(addresses.inOrder())) {
+            Duration pause = asked.containsAll(addresses.inOrder()) ? PAUSE : Duration.ZERO;
+            if (!budget.allowsRetryAfter(pause)) {
+                break;
+            }
+            if (pause.isPositive()) {
                 asked.clear();
-                pause(budget);
+                pause(pause);
             }
         }
         throw last != null ? last : new DcsException("no time was left to ask etcd");
@@ -191,9 +196,9 @@ final class EtcdCluster implements AutoCloseable {
         }
     }
 
-    private static void pause(Budget budget) throws DcsException {
+    private static void pause(Duration pause) throws DcsException {
         try {
-            Thread.sleep(Math.min(200, budget.left().toMillis()));
+            Thread.sleep(pause);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new DcsException("interrupted while asking etcd", e);

@@ -49,6 +49,8 @@ class EtcdLateTest {
         NONE,
         ANSWER_LOST,
         HELD_UP,
+        /** What was held up, and what comes only now of the same attempts. */
+        STILL_HELD_UP,
         BAD_GATEWAY
     }
 
@@ -96,7 +98,8 @@ class EtcdLateTest {
         // Only what changes something meets the fault: a look has no conditions.
         boolean writes =
                 path.endsWith("/kv/txn") && !JSON.readTree(body).path("compare").isEmpty();
-        if (!writes || fault == Fault.NONE) {
+        boolean meant = fault != Fault.NONE && (fault != Fault.STILL_HELD_UP || heldUp.contains(body));
+        if (!writes || !meant) {
             return Door.pass(etcd.address(0), path, body);
         }
         if (fault == Fault.ANSWER_LOST) {
@@ -181,7 +184,7 @@ class EtcdLateTest {
         fault = Fault.HELD_UP;
         assertThrows(
                 DcsException.class, () -> dcs.renewLeader("n1", epoch, TTL.multipliedBy(2), Optional.empty(), BRIEF));
-        fault = Fault.NONE;
+        fault = Fault.STILL_HELD_UP;
         assertFalse(heldUp.isEmpty());
         assertEquals(new LeaseResult.Held(epoch), renew(epoch, TTL));
         for (String body : heldUp) {

@@ -169,7 +169,7 @@ final class KubernetesApi implements AutoCloseable {
                 servers.failed(server);
             }
             LOG.debug("{}", failure);
-            if (budget.left().compareTo(wait) <= 0) {
+            if (!budget.allowsRetryAfter(wait)) {
                 break;
             }
             pause(wait);

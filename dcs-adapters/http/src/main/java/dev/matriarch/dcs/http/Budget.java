@@ -5,6 +5,7 @@ import java.time.Duration;
 /** The time that one call may take, whatever it asks on its way. Counted on the monotonic clock from its making. */
 public final class Budget {
     private static final Duration LEAST_SHARE = Duration.ofSeconds(1);
+    private static final Duration LEAST_RETRY = Duration.ofMillis(100);
 
     private final long end;
 
@@ -19,6 +20,14 @@ public final class Budget {
 
     public boolean isSpent() {
         return end - System.nanoTime() <= 0;
+    }
+
+    /**
+     * Whether a request that failed is worth another try after a pause. What is sent in the last moment cannot be heard of any more: it
+     * only leaves a write of unknown outcome on its way.
+     */
+    public boolean allowsRetryAfter(Duration pause) {
+        return left().compareTo(pause.plus(LEAST_RETRY)) >= 0;
     }
 
     /** For something that is done on the way: a part of what is left. */
