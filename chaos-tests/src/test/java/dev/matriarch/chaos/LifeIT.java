@@ -18,7 +18,6 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
@@ -129,7 +128,7 @@ class LifeIT {
     }
 
     private static void nothingLost() throws Exception {
-        assertEquals(Set.of(), customer.missingOn(cluster.awaitPrimary(WHOLE)));
+        Violation.ifMissing(customer.missingOn(cluster.awaitPrimary(WHOLE)));
     }
 
     /** Certificates of the authority that {@code cluster init} makes, also at the doors that have settings of their own. */
