@@ -510,16 +510,19 @@ final class Chaos {
             }
         });
         for (SimHost host : world.hosts()) {
-            boolean foreign = host.postgres().directory == LocalPostgres.DataDirectory.VALID
+            boolean foreign = host.postgres().data.state == LocalPostgres.DataDirectory.VALID
                     && !world.judge().systemIdentifier().isEmpty()
-                    && !host.postgres().systemIdentifier.equals(world.judge().systemIdentifier());
+                    && !host.postgres()
+                            .data
+                            .systemIdentifier
+                            .equals(world.judge().systemIdentifier());
             if (foreign && host.agent() != null && host.agent().exitCode() == 1) {
                 // Of a cluster that was never announced: its creator was stopped in between.
                 host.postgres().crash("stopped by an operator");
-                host.postgres().removeData();
+                host.postgres().data.remove();
             }
             // Left behind by an interrupted rewind and not allowed to be discarded: an operator's work.
-            boolean stuck = host.postgres().directory == LocalPostgres.DataDirectory.HALF_WRITTEN
+            boolean stuck = host.postgres().data.state == LocalPostgres.DataDirectory.HALF_WRITTEN
                     || host.agentRuns() && host.agent().lastSentence().contains("may neither be rewound nor removed");
             if (stuck && !world.plan().mayDiscard() && host.agentRuns() && leader() >= 0) {
                 host.agent().order(new Order.Reinitialize());

@@ -58,7 +58,7 @@ class FakesTest {
 
     private SimPostgres primary() {
         SimPostgres pg = world.host(0).postgres();
-        pg.initdb("77");
+        pg.data.initdb("77");
         pg.start(false, () -> {});
         pass(10 * SECOND);
         assertTrue(pg.writable());
@@ -67,8 +67,8 @@ class FakesTest {
 
     private SimPostgres standby(int host, SimPostgres source) {
         SimPostgres pg = world.host(host).postgres();
-        pg.becomeCopyOf(source);
-        pg.configure(source.host(), "");
+        pg.data.becomeCopyOf(source.data);
+        pg.data.configure(source.host(), "");
         pg.start(true, () -> {});
         pass(12 * SECOND);
         assertTrue(pg.streamsFrom(source.host()));
@@ -126,16 +126,16 @@ class FakesTest {
         primary.setNames("ANY 1 (n2)", () -> {});
         pass(SECOND);
         primary.commit(100);
-        assertTrue(primary.commitsWait(), "not before the standby has it");
+        assertTrue(primary.commits.isAnyWaiting(), "not before the standby has it");
         pass(SECOND);
-        assertFalse(primary.commitsWait());
+        assertFalse(primary.commits.isAnyWaiting());
         cutOff(1);
         primary.commit(100);
         pass(2 * SECOND);
-        assertTrue(primary.commitsWait());
+        assertTrue(primary.commits.isAnyWaiting());
         primary.setNames("", () -> {});
         pass(SECOND);
-        assertFalse(primary.commitsWait(), "nobody to wait for");
+        assertFalse(primary.commits.isAnyWaiting(), "nobody to wait for");
     }
 
     @Test
@@ -148,9 +148,9 @@ class FakesTest {
         pass(5 * SECOND);
         primary.crash("test");
         assertTrue(standby.writable());
-        assertEquals(2, standby.timelineNumber());
+        assertEquals(2, standby.data.timelineNumber());
         world.network().heal();
-        primary.configure(1, "");
+        primary.data.configure(1, "");
         primary.start(true, () -> {});
         pass(20 * SECOND);
         assertFalse(primary.streamsFrom(1));

@@ -137,11 +137,11 @@ public final class Judge {
         if (forcedFor.remove(pg.host)) {
             promisedTimeline = null;
         }
-        if (promisedTimeline != null && !pg.holds(promisedTimeline, promised)) {
+        if (promisedTimeline != null && !pg.data.holds(promisedTimeline, promised)) {
             throw violation(
                     "no-acknowledged-commit-lost",
-                    me(pg) + " becomes primary at " + pg.place() + " without the acknowledged " + promisedTimeline + "@"
-                            + new Lsn(promised));
+                    me(pg) + " becomes primary at " + pg.data.place() + " without the acknowledged " + promisedTimeline
+                            + "@" + new Lsn(promised));
         }
     }
 
@@ -174,7 +174,7 @@ public final class Judge {
                                 + " ms after its lease has ended");
             }
         }
-        Timeline line = pg.timeline;
+        Timeline line = pg.data.timeline;
         line.acknowledged = Math.max(line.acknowledged, position);
         boolean leads = lease.isPresent() && lease.get().holder().equals(host.name());
         // A leader that is dead or cut off when a pause ends has no guards: what it acknowledges after its lease is not
@@ -187,7 +187,8 @@ public final class Judge {
             if (!chosen && promisedTimeline != null && !line.holds(position, promisedTimeline, promised)) {
                 throw violation(
                         "no-acknowledged-commit-lost",
-                        host.name() + " goes on at " + pg.place() + " without the acknowledged " + promisedTimeline);
+                        host.name() + " goes on at " + pg.data.place() + " without the acknowledged "
+                                + promisedTimeline);
             }
             promisedTimeline = line;
             promised = position;
@@ -197,13 +198,13 @@ public final class Judge {
     // --- Data directories ---
 
     void mayStart(SimPostgres pg, boolean asStandby) {
-        if (pg.directory != LocalPostgres.DataDirectory.VALID) {
-            throw violation("no-half-written-start", me(pg) + " starts a data directory that is " + pg.directory);
+        if (pg.data.state != LocalPostgres.DataDirectory.VALID) {
+            throw violation("no-half-written-start", me(pg) + " starts a data directory that is " + pg.data.state);
         }
         // Created here, and the announcement was lost: without the store its agent cannot know that another one was
         // announced. To serve reads does no harm; it is never promoted.
-        boolean innocent = asStandby && pg.bornHere;
-        if (!innocent && !systemIdentifier.isEmpty() && !pg.systemIdentifier.equals(systemIdentifier)) {
+        boolean innocent = asStandby && pg.data.bornHere;
+        if (!innocent && !systemIdentifier.isEmpty() && !pg.data.systemIdentifier.equals(systemIdentifier)) {
             throw violation("no-foreign-start", me(pg) + " starts a data directory of another cluster");
         }
     }
@@ -213,11 +214,11 @@ public final class Judge {
         if (pg.alive()) {
             throw violation("no-change-under-a-server", me(pg) + " " + how + " while its server runs");
         }
-        if (promisedTimeline == null || !pg.holds(promisedTimeline, promised)) {
+        if (promisedTimeline == null || !pg.data.holds(promisedTimeline, promised)) {
             return;
         }
         for (SimHost other : world.hosts()) {
-            if (other.index() != pg.host && other.postgres().holds(promisedTimeline, promised)) {
+            if (other.index() != pg.host && other.postgres().data.holds(promisedTimeline, promised)) {
                 return;
             }
         }
@@ -227,11 +228,11 @@ public final class Judge {
 
     /** A standby begins to stream. PostgreSQL has compared numbers; here the contents are compared. */
     void streams(SimPostgres standby, SimPostgres source) {
-        if (!source.timeline.holds(source.end, standby.timeline, standby.end)) {
+        if (!source.data.timeline.holds(source.data.end, standby.data.timeline, standby.data.end)) {
             throw violation(
                     "timelines-unique",
-                    me(standby) + " at " + standby.place() + " streams from " + me(source) + " at " + source.place()
-                            + ", whose timeline is another one of that number");
+                    me(standby) + " at " + standby.data.place() + " streams from " + me(source) + " at "
+                            + source.data.place() + ", whose timeline is another one of that number");
         }
     }
 
@@ -283,10 +284,10 @@ public final class Judge {
                 continue;
             }
             SimPostgres pg = host.postgres();
-            if (!pg.streamsFrom(leader.index()) || pg.timeline != leader.postgres().timeline) {
+            if (!pg.streamsFrom(leader.index()) || pg.data.timeline != leader.postgres().data.timeline) {
                 return Optional.of(host.name() + " does not stream from " + leader.name() + " (" + pg.process + ", "
-                        + pg.directory + ", " + pg.place() + "; " + leader.name() + " is at "
-                        + leader.postgres().place() + "); its agent says: "
+                        + pg.data.state + ", " + pg.data.place() + "; " + leader.name() + " is at "
+                        + leader.postgres().data.place() + "); its agent says: "
                         + (host.agent() == null ? "nothing" : host.agent().lastSentence()));
             }
         }
@@ -302,7 +303,7 @@ public final class Judge {
                 .lease(ClusterCommands.LEADER_LEASE)
                 .orElseThrow()
                 .holder()));
-        if (!leader.postgres().holds(promisedTimeline, promised)) {
+        if (!leader.postgres().data.holds(promisedTimeline, promised)) {
             throw violation(
                     "no-acknowledged-commit-lost",
                     "in the end " + leader.name() + " leads without the acknowledged " + promisedTimeline + "@"

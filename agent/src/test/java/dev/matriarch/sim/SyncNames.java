@@ -39,7 +39,7 @@ record SyncNames(boolean any, int count, List<String> names) {
     }
 
     /** {@code sync_state} of a connected standby. */
-    String state(SimPostgres primary, String name) {
+    String state(WalSenders senders, String name) {
         if (!lists(name)) {
             return "async";
         }
@@ -51,21 +51,21 @@ record SyncNames(boolean any, int count, List<String> names) {
             if (other.equals(name)) {
                 break;
             }
-            before += primary.confirmedBy(other) >= 0 ? 1 : 0;
+            before += senders.confirmedBy(other) >= 0 ? 1 : 0;
         }
         return before < count ? "sync" : "potential";
     }
 
     /** The position that enough standbys have confirmed; 0 if not enough are connected. */
-    long confirmed(SimPostgres primary) {
+    long confirmed(WalSenders senders) {
         List<Long> flushed = new ArrayList<>();
         for (String name : names) {
             if (name.equals("*")) {
-                for (int i = 0; i < primary.hosts(); i++) {
-                    add(flushed, primary.confirmedBy(primary.nameOf(i)));
+                for (int i = 0; i < senders.hosts(); i++) {
+                    add(flushed, senders.confirmedBy(i));
                 }
             } else {
-                add(flushed, primary.confirmedBy(name));
+                add(flushed, senders.confirmedBy(name));
             }
         }
         if (flushed.size() < count) {

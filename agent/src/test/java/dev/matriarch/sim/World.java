@@ -37,7 +37,7 @@ public final class World implements RaftLog.Surroundings {
         }
         network.onChange(() -> {
             raft.refresh();
-            hosts.forEach(h -> h.postgres().networkChanged());
+            hosts.forEach(h -> h.postgres().senders.networkChanged());
         });
     }
 

@@ -125,11 +125,11 @@ final class SimActions {
             return;
         }
         then(mine, rng.millis(800, 3000), () -> {
-            if (pg.directory() != LocalPostgres.DataDirectory.EMPTY || pg.diskFull()) {
+            if (pg.data().state() != LocalPostgres.DataDirectory.EMPTY || pg.diskFull()) {
                 failed(mine);
                 return;
             }
-            pg.initdb("74" + world.events().now());
+            pg.data().initdb("74" + world.events().now());
             if (host.uptimeCentis() >= agent.startNotAfterCentis()) {
                 failed(mine);
                 return;
@@ -150,7 +150,7 @@ final class SimActions {
         int mine = begin(Task.Kind.CLONE);
         SimPostgres source = world.host(index(from)).postgres();
         copying(mine, source, source.life(), rng.millis(500, rng.chance(0.1) ? 20_000 : 4000), () -> {
-            pg.becomeCopyOf(source);
+            pg.data().becomeCopyOf(source.data());
             agent.memory().compared(leaderEpoch, new Divergence.None());
             agent.memory().succeeded();
             startStandby(mine, from);
@@ -161,7 +161,7 @@ final class SimActions {
     private void copying(int mine, SimPostgres source, int life, long left, Runnable done) {
         if (!answers(source)
                 || source.life() != life
-                || pg.directory() != LocalPostgres.DataDirectory.EMPTY
+                || pg.data().state() != LocalPostgres.DataDirectory.EMPTY
                 || pg.diskFull()) {
             then(mine, rng.millis(10, 300), () -> failed(mine));
             return;
@@ -184,7 +184,7 @@ final class SimActions {
 
     private void startStandby(int mine, Upstream upstream) {
         agent.disarm();
-        pg.configure(index(upstream), "");
+        pg.data().configure(index(upstream), "");
         agent.memory().followed(upstream, agent.now());
         started(mine, true, () -> {
             agent.memory().succeeded();
@@ -201,7 +201,7 @@ final class SimActions {
                 failed(mine);
                 return;
             }
-            pg.configure(-1, names);
+            pg.data().configure(-1, names);
             started(mine, false, () -> {
                 agent.memory().succeeded();
                 end(mine);
@@ -218,8 +218,8 @@ final class SimActions {
                 failed(mine);
                 return;
             }
-            slotsFor.forEach(pg::createSlot);
-            pg.leaveOut(timeline);
+            slotsFor.forEach(pg.data()::createSlot);
+            pg.data().leaveOut(timeline);
             int life = pg.life();
             boolean[] over = {false};
             pg.promote(() -> agent.run(() -> {
@@ -346,7 +346,7 @@ final class SimActions {
                 fail(mine, () -> agent.memory().rewound(false));
                 return;
             }
-            if (source.controlTimeline() == pg.timelineNumber()) {
+            if (source.data().controlTimeline() == pg.data().timelineNumber()) {
                 // "no rewind required"
                 agent.memory().rewound(true);
                 agent.memory().succeeded();
@@ -354,14 +354,14 @@ final class SimActions {
                 return;
             }
             world.judge().losesData(pg, "is rewound");
-            pg.halfWritten(true);
+            pg.data().halfWritten(true);
             then(mine, rng.millis(100, rng.chance(0.1) ? 10_000 : 2000), () -> {
                 if (!answers(source) || source.life() != life || pg.diskFull()) {
                     fail(mine, () -> agent.memory().rewound(false));
                     return;
                 }
-                pg.halfWritten(false);
-                pg.becomeCopyOf(source);
+                pg.data().halfWritten(false);
+                pg.data().becomeCopyOf(source.data());
                 agent.memory().rewound(true);
                 agent.memory().succeeded();
                 end(mine);
@@ -380,7 +380,7 @@ final class SimActions {
                 failed(mine);
                 return;
             }
-            pg.configure(-1, names);
+            pg.data().configure(-1, names);
             started(mine, false, () -> {
                 agent.memory().succeeded();
                 end(mine);

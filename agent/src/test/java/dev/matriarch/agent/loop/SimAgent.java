@@ -409,7 +409,7 @@ public final class SimAgent {
                 }
                 case Decision.Follow follow -> {
                     int upstream = actions.index(follow.upstream());
-                    host.postgres().configure(upstream, "");
+                    host.postgres().data().configure(upstream, "");
                     host.postgres().follow(upstream);
                     memory.followed(follow.upstream(), now());
                 }
@@ -418,7 +418,7 @@ public final class SimAgent {
                     return;
                 }
                 case Decision.SyncSlots sync -> {
-                    host.postgres().changeSlots(sync.changes());
+                    host.postgres().data().changeSlots(sync.changes());
                     memory.slotsChanged(sync.changes(), Set.of(), now());
                     postgres = look();
                 }
@@ -709,7 +709,7 @@ public final class SimAgent {
     }
 
     private TimelineHistory history() {
-        return host.postgres().history();
+        return host.postgres().data().history();
     }
 
     private void publish(Runnable then) {
@@ -838,7 +838,7 @@ public final class SimAgent {
     private void discard() {
         SimPostgres pg = host.postgres();
         world.judge().losesData(pg, "gives its data directory up");
-        pg.removeData();
+        pg.data().remove();
         memory.dataGone();
     }
 }
