@@ -130,7 +130,7 @@ final class SimActions {
                 return;
             }
             pg.data().initdb("74" + world.events().now());
-            if (host.uptimeCentis() >= agent.startNotAfterCentis()) {
+            if (host.uptimeCentis() >= agent.lease().startNotAfterCentis()) {
                 failed(mine);
                 return;
             }
@@ -183,7 +183,7 @@ final class SimActions {
     }
 
     private void startStandby(int mine, Upstream upstream) {
-        agent.disarm();
+        agent.lease().disarm();
         pg.data().configure(index(upstream), "");
         agent.memory().followed(upstream, agent.now());
         started(mine, true, () -> {
@@ -195,9 +195,9 @@ final class SimActions {
 
     void startPrimary(String names) {
         int mine = begin(Task.Kind.START_PRIMARY);
-        long notAfter = agent.startNotAfterCentis();
+        long notAfter = agent.lease().startNotAfterCentis();
         then(mine, rng.millis(1, 20), () -> {
-            if (!agent.guardAccepted() || host.uptimeCentis() >= notAfter) {
+            if (!agent.lease().guardAccepted() || host.uptimeCentis() >= notAfter) {
                 failed(mine);
                 return;
             }
@@ -214,7 +214,7 @@ final class SimActions {
     void promote(Set<String> slotsFor, int timeline) {
         int mine = begin(Task.Kind.PROMOTE);
         then(mine, rng.millis(1, 30), () -> {
-            if (!agent.guardAccepted() || !pg.standby()) {
+            if (!agent.lease().guardAccepted() || !pg.standby()) {
                 failed(mine);
                 return;
             }
@@ -307,7 +307,7 @@ final class SimActions {
     void crashRecovery() {
         agent.memory().crashRecoveryTried();
         int mine = begin(Task.Kind.CRASH_RECOVERY);
-        agent.disarm();
+        agent.lease().disarm();
         then(mine, rng.millis(100, 2000), () -> {
             if (!pg.alive() && !pg.diskFull()) {
                 pg.recoverAlone();
@@ -376,7 +376,7 @@ final class SimActions {
                 startStandby(mine, upstream);
                 return;
             }
-            if (host.uptimeCentis() >= agent.startNotAfterCentis()) {
+            if (host.uptimeCentis() >= agent.lease().startNotAfterCentis()) {
                 failed(mine);
                 return;
             }
