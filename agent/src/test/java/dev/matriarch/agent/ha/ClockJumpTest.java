@@ -29,10 +29,10 @@ class ClockJumpTest {
                 Map.entry(Decision.Stop.class, () -> Scene.leader().holding(Duration.ofMillis(600), false)),
                 Map.entry(
                         Decision.AcquireLease.class,
-                        () -> Scene.replica().unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 100))),
+                        () -> Scene.replica().unlocked().answers(Answers.dead("n1"), Answers.standby("n3", 100))),
                 Map.entry(Decision.AskPeers.class, () -> Scene.replica().unlocked()),
-                Map.entry(Decision.StartPrimary.class, () -> Scene.leader().postgres(Scene.stopped("in production"))),
-                Map.entry(Decision.CheckDivergence.class, () -> Scene.of("n2").postgres(Scene.stopped("shut down"))));
+                Map.entry(Decision.StartPrimary.class, () -> Scene.leader().postgres(Servers.stopped("in production"))),
+                Map.entry(Decision.CheckDivergence.class, () -> Scene.of("n2").postgres(Servers.stopped("shut down"))));
         scenes.forEach((kind, scene) -> {
             for (Duration jump : JUMPS) {
                 Decision decision = scene.get().wallClock(TIME.plus(jump)).decide();
@@ -45,7 +45,7 @@ class ClockJumpTest {
     private static Decision scheduled(Duration fromNow) {
         return Scene.leader()
                 .askedFor(TIME.plus(fromNow), "n1", "n2")
-                .answers(Scene.standby("n2", 100), Scene.standby("n3", 100))
+                .answers(Answers.standby("n2", 100), Answers.standby("n3", 100))
                 .decide();
     }
 

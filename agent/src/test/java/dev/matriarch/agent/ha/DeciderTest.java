@@ -77,31 +77,31 @@ class DeciderTest {
         expect(Decision.AskPeers.class, Scene.replica().unlocked());
         expect(
                 Decision.AcquireLease.class,
-                Scene.replica().unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 100)));
+                Scene.replica().unlocked().answers(Answers.dead("n1"), Answers.standby("n3", 100)));
     }
 
     @Test
     void standbyBehindAnotherStandsBack() {
-        expect(Decision.Wait.class, Scene.replica().unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 101)));
+        expect(Decision.Wait.class, Scene.replica().unlocked().answers(Answers.dead("n1"), Answers.standby("n3", 101)));
     }
 
     @Test
     void livingPrimaryVetoes() {
         var alive = new Survey.Answer("n1", true, true, false, new dev.matriarch.dcs.Lsn(100), 1, false, 1);
-        expect(Decision.Wait.class, Scene.replica().unlocked().answers(alive, Scene.standby("n3", 100)));
+        expect(Decision.Wait.class, Scene.replica().unlocked().answers(alive, Answers.standby("n3", 100)));
     }
 
     @Test
     void standbyTooFarBehindThePublishedPositionNeverStands() {
         expect(
                 Decision.Wait.class,
-                Scene.replica().unlocked().optime(2_000_000).answers(Scene.dead("n1"), Scene.dead("n3")));
+                Scene.replica().unlocked().optime(2_000_000).answers(Answers.dead("n1"), Answers.dead("n3")));
     }
 
     /** The dead leader's standbys have just failed to ask it about its history. */
     @Test
     void onlyAMemberThatGaveTheLockUpStandsBack() {
-        Scene scene = Scene.replica().unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 100));
+        Scene scene = Scene.replica().unlocked().answers(Answers.dead("n1"), Answers.standby("n3", 100));
         long later = Scene.NOW + 1_000_000_000L;
         expect(
                 Decision.AcquireLease.class,
@@ -118,10 +118,13 @@ class DeciderTest {
 
     @Test
     void quorumCommitAsksForVotes() {
-        Scene alone = Scene.replica().unlocked().sync("n1", 1, "n2", "n3").answers(Scene.dead("n1"), Scene.dead("n3"));
+        Scene alone =
+                Scene.replica().unlocked().sync("n1", 1, "n2", "n3").answers(Answers.dead("n1"), Answers.dead("n3"));
         expect(Decision.Wait.class, alone);
-        Scene seconded =
-                Scene.replica().unlocked().sync("n1", 1, "n2", "n3").answers(Scene.dead("n1"), Scene.standby("n3", 90));
+        Scene seconded = Scene.replica()
+                .unlocked()
+                .sync("n1", 1, "n2", "n3")
+                .answers(Answers.dead("n1"), Answers.standby("n3", 90));
         expect(Decision.AcquireLease.class, seconded);
     }
 
@@ -129,16 +132,16 @@ class DeciderTest {
     @Test
     void laterTimelineWinsOverAFormerLeadersLongerTail() {
         Scene formerLeader = Scene.of("n1")
-                .postgres(Scene.running(Scene.status(true, 200, 1)))
+                .postgres(Servers.running(Servers.status(true, 200, 1)))
                 .unlocked()
                 .sync("n3", 1, "n1", "n2")
-                .answers(Scene.dead("n3"), Scene.standby("n2", 110, 2));
+                .answers(Answers.dead("n3"), Answers.standby("n2", 110, 2));
         expect(Decision.Wait.class, formerLeader);
         Scene follower = Scene.of("n2")
-                .postgres(Scene.running(Scene.status(true, 110, 2)))
+                .postgres(Servers.running(Servers.status(true, 110, 2)))
                 .unlocked()
                 .sync("n3", 1, "n1", "n2")
-                .answers(Scene.dead("n3"), Scene.standby("n1", 200, 1));
+                .answers(Answers.dead("n3"), Answers.standby("n1", 200, 1));
         expect(Decision.AcquireLease.class, follower);
     }
 
@@ -146,13 +149,13 @@ class DeciderTest {
     void memberOutsideTheVotersNeedsOneVoteMore() {
         expect(
                 Decision.Wait.class,
-                Scene.replica().unlocked().sync("n1", 0, "n3").answers(Scene.dead("n1"), Scene.dead("n3")));
+                Scene.replica().unlocked().sync("n1", 0, "n3").answers(Answers.dead("n1"), Answers.dead("n3")));
     }
 
     @Test
     void newLeaderListsItsSynchronousStandbysBeforeItPromotes() {
         Scene scene = Scene.of("n2")
-                .postgres(Scene.replica(100))
+                .postgres(Servers.replica(100))
                 .ledBy("n2")
                 .holding(Duration.ofSeconds(4), true)
                 .sync("n1", 1, "n2", "n3");
@@ -164,7 +167,7 @@ class DeciderTest {
     @Test
     void newLeaderTakesTheSynchronousSetOverBeforeItPromotes() {
         Scene scene = Scene.of("n2")
-                .postgres(Scene.replicaWithStandbyNames(100, "ANY 1 (n1,n3)"))
+                .postgres(Servers.replicaWithStandbyNames(100, "ANY 1 (n1,n3)"))
                 .ledBy("n2")
                 .holding(Duration.ofSeconds(4), true)
                 .sync("n1", 1, "n2", "n3");
@@ -178,7 +181,7 @@ class DeciderTest {
     void lockHolderThatIsAReplicaPromotes() {
         Decision.Promote promote = expect(
                 Decision.Promote.class,
-                Scene.of("n2").postgres(Scene.replica(100)).ledBy("n2").holding(Duration.ofSeconds(4), true));
+                Scene.of("n2").postgres(Servers.replica(100)).ledBy("n2").holding(Duration.ofSeconds(4), true));
         assertTrue(promote.slotsFor().contains("n3"));
     }
 
@@ -186,7 +189,7 @@ class DeciderTest {
     void promotionThatLostTheLockIsStopped() {
         expect(
                 Decision.Stop.class,
-                Scene.of("n2").postgres(Scene.replica(100)).ledBy("n3").busy(Task.Kind.PROMOTE));
+                Scene.of("n2").postgres(Servers.replica(100)).ledBy("n3").busy(Task.Kind.PROMOTE));
     }
 
     // --- Change of leader by request ---
@@ -195,10 +198,10 @@ class DeciderTest {
     void leaderHandsOverOnlyWhenSomebodyCanTakeOver() {
         expect(Decision.AskPeers.class, Scene.leader().asked("n1", "n2"));
         Decision.Stop stop =
-                expect(Decision.Stop.class, Scene.leader().asked("n1", "n2").answers(Scene.standby("n2", 100)));
+                expect(Decision.Stop.class, Scene.leader().asked("n1", "n2").answers(Answers.standby("n2", 100)));
         assertEquals(Decision.StopMode.GRACEFUL, stop.mode());
         assertTrue(stop.handOver());
-        expect(Decision.WriteFailover.class, Scene.leader().asked("n1", "n2").answers(Scene.dead("n2")));
+        expect(Decision.WriteFailover.class, Scene.leader().asked("n1", "n2").answers(Answers.dead("n2")));
     }
 
     @Test
@@ -211,7 +214,7 @@ class DeciderTest {
         Decision.ReleaseLease release = expect(
                 Decision.ReleaseLease.class,
                 Scene.leader()
-                        .postgres(Scene.stopped("shut down"))
+                        .postgres(Servers.stopped("shut down"))
                         .situation(new Memories().steppingDown().situation()));
         assertEquals(90, release.position().orElseThrow().value());
     }
@@ -219,13 +222,13 @@ class DeciderTest {
     @Test
     void requestedCandidateTakesTheFreeLockAndTheOtherStandsBack() {
         Scene candidate =
-                Scene.replica().unlocked().asked("n1", "n2").answers(Scene.dead("n1"), Scene.standby("n3", 100));
+                Scene.replica().unlocked().asked("n1", "n2").answers(Answers.dead("n1"), Answers.standby("n3", 100));
         expect(Decision.AcquireLease.class, candidate);
         Scene other = Scene.of("n3")
-                .postgres(Scene.replica(100))
+                .postgres(Servers.replica(100))
                 .unlocked()
                 .asked("n1", "n2")
-                .answers(Scene.dead("n1"), Scene.standby("n2", 100));
+                .answers(Answers.dead("n1"), Answers.standby("n2", 100));
         expect(Decision.Wait.class, other);
     }
 
@@ -236,14 +239,14 @@ class DeciderTest {
                 .unlocked()
                 .asked("n1", "n2")
                 .sync("n1", 1, "n2", "n3")
-                .answers(Scene.dead("n1"), Scene.standby("n3", 101));
+                .answers(Answers.dead("n1"), Answers.standby("n3", 101));
         expect(Decision.Wait.class, candidate);
         Scene other = Scene.of("n3")
-                .postgres(Scene.replica(101))
+                .postgres(Servers.replica(101))
                 .unlocked()
                 .asked("n1", "n2")
                 .sync("n1", 1, "n2", "n3")
-                .answers(Scene.dead("n1"), Scene.standby("n2", 100));
+                .answers(Answers.dead("n1"), Answers.standby("n2", 100));
         expect(Decision.AcquireLease.class, other);
     }
 
@@ -251,18 +254,18 @@ class DeciderTest {
 
     @Test
     void crashedLeaderStartsInPlaceAndGivesUpAfterTwoFailures() {
-        expect(Decision.StartPrimary.class, Scene.leader().postgres(Scene.stopped("in production")));
+        expect(Decision.StartPrimary.class, Scene.leader().postgres(Servers.stopped("in production")));
         expect(
                 Decision.ReleaseLease.class,
                 Scene.leader()
-                        .postgres(Scene.stopped("in production"))
+                        .postgres(Servers.stopped("in production"))
                         .situation(new Memories().failedStarts(2).situation()));
     }
 
     // What comes before it: LifecycleTest.formerPrimaryThatCrashedRecoversByItselfOnce.
     @Test
     void formerPrimaryIsComparedBeforeItStarts() {
-        expect(Decision.CheckDivergence.class, Scene.of("n1").ledBy("n2").postgres(Scene.stopped("shut down")));
+        expect(Decision.CheckDivergence.class, Scene.of("n1").ledBy("n2").postgres(Servers.stopped("shut down")));
     }
 
     @Test
@@ -272,26 +275,26 @@ class DeciderTest {
                 Decision.Rewind.class,
                 Scene.of("n1")
                         .ledBy("n2")
-                        .postgres(Scene.stopped("shut down"))
+                        .postgres(Servers.stopped("shut down"))
                         .situation(new Memories().divergence(found).situation()));
         expect(
                 Decision.Discard.class,
                 Scene.of("n1")
                         .ledBy("n2")
-                        .postgres(Scene.stopped("shut down"))
+                        .postgres(Servers.stopped("shut down"))
                         .situation(
                                 new Memories().divergence(found).rewindFailed().situation()));
     }
 
     @Test
     void emptyMemberClonesARunningLeaderAndWaitsForOneThatIsNot() {
-        expect(Decision.Clone.class, Scene.of("n2").postgres(Scene.empty()));
-        expect(Decision.Wait.class, Scene.of("n2").unlocked().postgres(Scene.empty()));
+        expect(Decision.Clone.class, Scene.of("n2").postgres(Servers.empty()));
+        expect(Decision.Wait.class, Scene.of("n2").unlocked().postgres(Servers.empty()));
     }
 
     @Test
     void storeThatIsAboutToAnswerIsWaitedForBeforeAServerComesUpWithoutIt() {
-        Scene scene = Scene.of("n1").storeLost().postgres(Scene.stopped("in production"));
+        Scene scene = Scene.of("n1").storeLost().postgres(Servers.stopped("in production"));
         expect(
                 Decision.Wait.class,
                 scene.situation(
@@ -306,8 +309,8 @@ class DeciderTest {
     void firstMemberTakesTheLockClaimsTheClusterAndCreatesIt() {
         expect(
                 Decision.AcquireLease.class,
-                Scene.of("n1").unlocked().uninitialized().postgres(Scene.empty()));
-        expect(Decision.WriteInitialize.class, Scene.leader().uninitialized().postgres(Scene.empty()));
+                Scene.of("n1").unlocked().uninitialized().postgres(Servers.empty()));
+        expect(Decision.WriteInitialize.class, Scene.leader().uninitialized().postgres(Servers.empty()));
     }
 
     @Test
@@ -330,7 +333,7 @@ class DeciderTest {
                 expect(
                                 Decision.Follow.class,
                                 Scene.of("n3")
-                                        .postgres(Scene.replica(100))
+                                        .postgres(Servers.replica(100))
                                         .following("n1")
                                         .ledBy("n2"))
                         .upstream());
@@ -353,13 +356,13 @@ class DeciderTest {
         expect(Decision.Stop.class, Scene.leader().order(new Order.Shutdown()));
         expect(
                 Decision.ReleaseLease.class,
-                Scene.leader().postgres(Scene.stopped("shut down")).order(new Order.Shutdown()));
+                Scene.leader().postgres(Servers.stopped("shut down")).order(new Order.Shutdown()));
         assertEquals(
                 0,
                 expect(
                                 Decision.Exit.class,
                                 Scene.replica()
-                                        .postgres(Scene.stopped("shut down in recovery"))
+                                        .postgres(Servers.stopped("shut down in recovery"))
                                         .order(new Order.Shutdown()))
                         .code());
     }

@@ -72,7 +72,7 @@ class FailsafeTest {
 
     @Test
     void aStandbyThatHoldsTheLockIsNotKeptInIt() {
-        expect(Decision.Wait.class, cutOff().postgres(Scene.replica(100)));
+        expect(Decision.Wait.class, cutOff().postgres(Servers.replica(100)));
     }
 
     @Test
@@ -101,11 +101,11 @@ class FailsafeTest {
     @Test
     void theLeaderListsWhoMayRaceAndForgetsThemWhenTheModeIsOff() {
         assertEquals(
-                Scene.apiUrls(ALL),
+                PublishedMembers.apiUrls(ALL),
                 expect(Decision.WriteFailsafe.class, Scene.leader().failsafe()).apiUrls());
         expect(Decision.Wait.class, Scene.leader().failsafe(ALL));
         assertEquals(
-                Scene.apiUrls("n1", "n2"),
+                PublishedMembers.apiUrls("n1", "n2"),
                 expect(
                                 Decision.WriteFailsafe.class,
                                 Scene.leader().failsafe(ALL).without("n3"))
@@ -153,7 +153,7 @@ class FailsafeTest {
 
     @Test
     void aMemberThatPromisedTakesTheLeaderForTheHolderOfTheFreeLock() {
-        Scene scene = Scene.replica().failsafe(ALL).unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 100));
+        Scene scene = Scene.replica().failsafe(ALL).unlocked().answers(Answers.dead("n1"), Answers.standby("n3", 100));
         Memories memories = new Memories().following("n1");
         assertEquals(
                 "no action. I am (n2), a secondary, and following a leader (n1)",
@@ -175,7 +175,7 @@ class FailsafeTest {
                 Scene.replica()
                         .unlocked()
                         .without("n1")
-                        .answers(Scene.standby("n3", 100))
+                        .answers(Answers.standby("n3", 100))
                         .situation(new Memories()
                                 .following("n1")
                                 .promised("n1", Scene.NOW + SECOND)
@@ -209,7 +209,7 @@ class FailsafeTest {
 
     @Test
     void aMemberThatTheLeaderDidNotListMayNotRace() {
-        Scene scene = Scene.replica().failsafe("n1", "n3").unlocked().answers(Scene.dead("n1"), Scene.dead("n3"));
+        Scene scene = Scene.replica().failsafe("n1", "n3").unlocked().answers(Answers.dead("n1"), Answers.dead("n3"));
         assertTrue(expect(Decision.Wait.class, scene).because().contains("not among the members"));
         expect(
                 Decision.ReleaseLease.class,
@@ -217,12 +217,12 @@ class FailsafeTest {
         // The list counts until a leader removes it, also if the mode was switched off meanwhile.
         expect(
                 Decision.Wait.class,
-                Scene.replica().listed("n1", "n3").unlocked().answers(Scene.dead("n1"), Scene.dead("n3")));
+                Scene.replica().listed("n1", "n3").unlocked().answers(Answers.dead("n1"), Answers.dead("n3")));
     }
 
     @Test
     void anAgentThatHasJustStartedWaitsAsItMayHavePromised() {
-        Scene scene = Scene.replica().failsafe(ALL).unlocked().answers(Scene.dead("n1"), Scene.dead("n3"));
+        Scene scene = Scene.replica().failsafe(ALL).unlocked().answers(Answers.dead("n1"), Answers.dead("n3"));
         expect(
                 Decision.Wait.class,
                 scene.situation(new Memories().startedAt(Scene.NOW - 4 * SECOND).situation()));

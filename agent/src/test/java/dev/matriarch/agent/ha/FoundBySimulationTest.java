@@ -15,15 +15,15 @@ class FoundBySimulationTest {
     /** A standby that still replays its own WAL reports 0: it is no vote for one that may lack what it has. */
     @Test
     void memberThatDoesNotKnowItsPositionIsNoVote() {
-        Scene scene = Scene.replica().unlocked().sync("n1", 1, "n2", "n3").answers(Scene.dead("n1"));
-        expect(Decision.Wait.class, scene.answers(Scene.dead("n1"), Scene.standby("n3", 0)));
+        Scene scene = Scene.replica().unlocked().sync("n1", 1, "n2", "n3").answers(Answers.dead("n1"));
+        expect(Decision.Wait.class, scene.answers(Answers.dead("n1"), Answers.standby("n3", 0)));
     }
 
     @Test
     void memberThatDoesNotKnowItsPositionDoesNotStand() {
         expect(
                 Decision.Wait.class,
-                Scene.of("n2").postgres(Scene.replica(0)).unlocked().answers(Scene.dead("n1"), Scene.dead("n3")));
+                Scene.of("n2").postgres(Servers.replica(0)).unlocked().answers(Answers.dead("n1"), Answers.dead("n3")));
     }
 
     /** Before, everybody left the lock to n2, and n2 did not want it. */
@@ -32,11 +32,11 @@ class FoundBySimulationTest {
         expect(
                 Decision.AcquireLease.class,
                 Scene.of("n3")
-                        .postgres(Scene.replica(100))
+                        .postgres(Servers.replica(100))
                         .unlocked()
                         .asked("n1", "n2")
                         .sync("n1", 0, "n3")
-                        .answers(Scene.dead("n1"), Scene.standby("n2", 100)));
+                        .answers(Answers.dead("n1"), Answers.standby("n2", 100)));
     }
 
     /** The candidate did not want the lock and the former leader, alone in the synchronous set, left it to the candidate. */
@@ -47,7 +47,7 @@ class FoundBySimulationTest {
         // A commit may be on the candidate's side only: then it has more, and the former leader does not lead.
         expect(
                 Decision.Wait.class,
-                afterSwitchover("n3").sync("n1", 0).answers(Scene.dead("n2"), Scene.standby("n3", 101)));
+                afterSwitchover("n3").sync("n1", 0).answers(Answers.dead("n2"), Answers.standby("n3", 101)));
     }
 
     @Test
@@ -61,10 +61,10 @@ class FoundBySimulationTest {
 
     private static Scene afterSwitchover(String candidate) {
         return Scene.of("n1")
-                .postgres(Scene.replica(100))
+                .postgres(Servers.replica(100))
                 .unlocked()
                 .asked("n1", candidate)
-                .answers(Scene.dead("n2"), Scene.standby("n3", 100));
+                .answers(Answers.dead("n2"), Answers.standby("n3", 100));
     }
 
     /** pg_rewind compares numbers and would call it done. */
@@ -74,7 +74,7 @@ class FoundBySimulationTest {
                 Decision.Discard.class,
                 Scene.of("n1")
                         .ledBy("n2")
-                        .postgres(Scene.stopped("shut down"))
+                        .postgres(Servers.stopped("shut down"))
                         .situation(new Memories()
                                 .divergence(new Divergence.Found("same number", false))
                                 .situation()));
@@ -85,20 +85,23 @@ class FoundBySimulationTest {
     void memberThatFailsafeModeKeepsFromRacingHoldsNobodyUp() {
         expect(
                 Decision.AcquireLease.class,
-                Scene.replica().failsafe("n1", "n2").unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 200)));
+                Scene.replica()
+                        .failsafe("n1", "n2")
+                        .unlocked()
+                        .answers(Answers.dead("n1"), Answers.standby("n3", 200)));
         expect(
                 Decision.AcquireLease.class,
                 Scene.replica()
                         .failsafe("n1", "n2")
                         .unlocked()
                         .asked("n1", "n3")
-                        .answers(Scene.dead("n1"), Scene.standby("n3", 100)));
+                        .answers(Answers.dead("n1"), Answers.standby("n3", 100)));
         expect(
                 Decision.Wait.class,
                 Scene.replica()
                         .failsafe("n1", "n2", "n3")
                         .unlocked()
-                        .answers(Scene.dead("n1"), Scene.standby("n3", 200)));
+                        .answers(Answers.dead("n1"), Answers.standby("n3", 200)));
     }
 
     @Test
@@ -123,7 +126,7 @@ class FoundBySimulationTest {
         Scene alone = Scene.of("n1").without("n2").without("n3").initialize("");
         expect(
                 Decision.AcquireLease.class,
-                alone.postgres(Scene.replica(100)).following("n1").unlocked().answers());
+                alone.postgres(Servers.replica(100)).following("n1").unlocked().answers());
         expect(
                 Decision.Bootstrap.class,
                 Scene.leader().initialize("").without("n2").without("n3"));

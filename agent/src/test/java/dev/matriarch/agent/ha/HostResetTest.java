@@ -20,7 +20,7 @@ class HostResetTest {
     }
 
     private static LocalPostgres process(Process process) {
-        LocalPostgres stopped = Scene.stopped("shut down");
+        LocalPostgres stopped = Servers.stopped("shut down");
         return new LocalPostgres(
                 stopped.dataDirectory(),
                 stopped.systemIdentifier(),
@@ -32,23 +32,23 @@ class HostResetTest {
 
     @Test
     void aPrimaryThatNobodyWatchesAnyMoreIsReset() {
-        assertEquals(HostReset.NEEDED, of(Scene.primary(100), Optional.empty(), true));
-        assertEquals(HostReset.NEEDED, of(Scene.primary(100), Optional.empty(), false));
-        assertEquals(HostReset.NEEDED, of(Scene.primary(100), STOPS, true));
+        assertEquals(HostReset.NEEDED, of(Servers.primary(100), Optional.empty(), true));
+        assertEquals(HostReset.NEEDED, of(Servers.primary(100), Optional.empty(), false));
+        assertEquals(HostReset.NEEDED, of(Servers.primary(100), STOPS, true));
     }
 
     @Test
     void whatCannotWriteNeedNotBeReset() {
-        assertEquals(HostReset.NEEDLESS, of(Scene.stopped("shut down"), Optional.empty(), true));
-        assertEquals(HostReset.NEEDLESS, of(Scene.replica(100), Optional.empty(), false));
-        assertEquals(HostReset.NEEDLESS, of(Scene.replica(100), STOPS, false));
+        assertEquals(HostReset.NEEDLESS, of(Servers.stopped("shut down"), Optional.empty(), true));
+        assertEquals(HostReset.NEEDLESS, of(Servers.replica(100), Optional.empty(), false));
+        assertEquals(HostReset.NEEDLESS, of(Servers.replica(100), STOPS, false));
     }
 
     @Test
     void whatIsAboutToWriteIsResetAlready() {
-        assertEquals(HostReset.NEEDED, of(Scene.replica(100), PROMOTES, false));
-        assertEquals(HostReset.NEEDED, of(Scene.stopped("shut down"), PROMOTES, true));
-        assertEquals(HostReset.NEEDED, of(Scene.replica(100), Optional.empty(), true), "it holds the lock");
+        assertEquals(HostReset.NEEDED, of(Servers.replica(100), PROMOTES, false));
+        assertEquals(HostReset.NEEDED, of(Servers.stopped("shut down"), PROMOTES, true));
+        assertEquals(HostReset.NEEDED, of(Servers.replica(100), Optional.empty(), true), "it holds the lock");
     }
 
     @Test
@@ -61,6 +61,6 @@ class HostResetTest {
     void nothingIsResetWhileAnOperatorIsAtWork() {
         assertEquals(
                 HostReset.NEEDLESS,
-                HostReset.of(settings(Scene.leader().paused()), Scene.primary(100), Optional.empty(), true));
+                HostReset.of(settings(Scene.leader().paused()), Servers.primary(100), Optional.empty(), true));
     }
 }

@@ -35,42 +35,42 @@ class LeaderRaceTest {
 
     @Test
     void theMemberWithTheMostWalStandsAndTheOtherStandsBack() {
-        standsBack(free().answers(Scene.dead("n1"), Scene.standby("n3", 101)), "n3 is ahead of me");
-        stands(free().answers(Scene.dead("n1"), Scene.standby("n3", 99)));
+        standsBack(free().answers(Answers.dead("n1"), Answers.standby("n3", 101)), "n3 is ahead of me");
+        stands(free().answers(Answers.dead("n1"), Answers.standby("n3", 99)));
     }
 
     @Test
     void whoLacksVotesSaysHowManyItNeeds() {
-        Scene both = free().answers(Scene.dead("n1"), Scene.dead("n3"));
+        Scene both = free().answers(Answers.dead("n1"), Answers.dead("n3"));
         standsBack(both.sync("n1", 1, "n2", "n3"), "I have 0 of the 1 votes that synchronous replication asks for");
         standsBack(
                 both.sync("n1", 0, "n3"),
                 "I was not a synchronous standby of n1, and so need 1 votes of those who were; I have 0");
         standsBack(
-                free().sync("n1", 1, "n3", "n4").answers(Scene.dead("n1"), Scene.standby("n3", 90)),
+                free().sync("n1", 1, "n3", "n4").answers(Answers.dead("n1"), Answers.standby("n3", 90)),
                 "I was not a synchronous standby of n1, and so need 2 votes of those who were; I have 1");
     }
 
     @Test
     void whoLedLastNeedsNoVotesUnlessSomebodyIsAhead() {
         Scene lastLeader =
-                Scene.of("n1").postgres(Scene.replica(100)).unlocked().sync("n1", 1, "n2", "n3");
-        stands(lastLeader.answers(Scene.dead("n2"), Scene.dead("n3")));
-        standsBack(lastLeader.answers(Scene.dead("n2"), Scene.standby("n3", 101)), "n3 is ahead of me");
+                Scene.of("n1").postgres(Servers.replica(100)).unlocked().sync("n1", 1, "n2", "n3");
+        stands(lastLeader.answers(Answers.dead("n2"), Answers.dead("n3")));
+        standsBack(lastLeader.answers(Answers.dead("n2"), Answers.standby("n3", 101)), "n3 is ahead of me");
     }
 
     @Test
     void lagIsMeasuredAgainstThePublishedPositionAndTheLimitItselfIsAllowed() {
         long limit = 1_048_576;
-        stands(free().optime(100 + limit).answers(Scene.dead("n1"), Scene.dead("n3")));
+        stands(free().optime(100 + limit).answers(Answers.dead("n1"), Answers.dead("n3")));
         standsBack(
-                free().optime(101 + limit).answers(Scene.dead("n1"), Scene.dead("n3")),
+                free().optime(101 + limit).answers(Answers.dead("n1"), Answers.dead("n3")),
                 "My wal position exceeds maximum replication lag");
     }
 
     @Test
     void anOlderTimelineStandsBackOnlyIfCheckTimelineIsOn() {
-        Scene scene = free().history(2).answers(Scene.dead("n1"), Scene.dead("n3"));
+        Scene scene = free().history(2).answers(Answers.dead("n1"), Answers.dead("n3"));
         stands(scene);
         standsBack(scene.checkTimeline(), "My timeline 1 is behind last known cluster timeline 2");
     }
@@ -87,21 +87,21 @@ class LeaderRaceTest {
     @Test
     void aLivingPrimaryVetoesWhateverItsPosition() {
         Survey.Answer alive = new Survey.Answer("n1", true, true, false, new Lsn(1), 1, false, 1);
-        standsBack(free().answers(alive, Scene.standby("n3", 1)), "Primary (n1) is still alive");
+        standsBack(free().answers(alive, Answers.standby("n3", 1)), "Primary (n1) is still alive");
     }
 
     @Test
     void anUnreachableMemberHasNeitherVoteNorVeto() {
-        stands(free().answers(Scene.dead("n1"), Scene.dead("n3")));
+        stands(free().answers(Answers.dead("n1"), Answers.dead("n3")));
     }
 
     @Test
     void higherPriorityGoesFirstAmongEqualsOnly() {
-        standsBack(free().answers(Scene.dead("n1"), standby("n3", 100, false, 2)), "n3 is ahead of me");
-        stands(free().answers(Scene.dead("n1"), standby("n3", 99, false, 2)));
-        stands(free().tagged(Map.of("failover_priority", 2)).answers(Scene.dead("n1"), standby("n3", 100, false, 1)));
+        standsBack(free().answers(Answers.dead("n1"), standby("n3", 100, false, 2)), "n3 is ahead of me");
+        stands(free().answers(Answers.dead("n1"), standby("n3", 99, false, 2)));
+        stands(free().tagged(Map.of("failover_priority", 2)).answers(Answers.dead("n1"), standby("n3", 100, false, 1)));
         standsBack(
-                free().tagged(Map.of("failover_priority", 2)).answers(Scene.dead("n1"), standby("n3", 101, false, 1)),
+                free().tagged(Map.of("failover_priority", 2)).answers(Answers.dead("n1"), standby("n3", 101, false, 1)),
                 "n3 is ahead of me");
     }
 
@@ -109,18 +109,19 @@ class LeaderRaceTest {
     void nofailoverAndPriorityZeroAreTheSame() {
         for (Map<String, Object> tags :
                 java.util.List.<Map<String, Object>>of(Map.of("nofailover", true), Map.of("failover_priority", 0))) {
-            standsBack(free().tagged(tags).answers(Scene.dead("n1"), Scene.dead("n3")), "I am not allowed to promote");
+            standsBack(
+                    free().tagged(tags).answers(Answers.dead("n1"), Answers.dead("n3")), "I am not allowed to promote");
         }
     }
 
     @Test
     void aNofailoverMemberThatIsAheadHoldsNobodyBack() {
-        stands(free().answers(Scene.dead("n1"), standby("n3", 200, true, 1)));
+        stands(free().answers(Answers.dead("n1"), standby("n3", 200, true, 1)));
     }
 
     @Test
     void noRaceWhileWalKeepsArrivingInsideTheWindow() {
-        Scene scene = free().raceBackoff(Duration.ofSeconds(10)).answers(Scene.dead("n1"), Scene.dead("n3"));
+        Scene scene = free().raceBackoff(Duration.ofSeconds(10)).answers(Answers.dead("n1"), Answers.dead("n3"));
         String wait = "My (n2) wal position moved since last heart beat loop, ";
         // Free for 4 s, something came half a second ago.
         standsBack(scene.situation(flow(4 * SECOND, SECOND / 2)), wait + "7 seconds until leader race");
@@ -139,7 +140,7 @@ class LeaderRaceTest {
         stands(free().asked(null, "n2")
                 .raceBackoff(Duration.ofSeconds(10))
                 .situation(flow(4 * SECOND, SECOND / 2))
-                .answers(Scene.dead("n1"), Scene.dead("n3")));
+                .answers(Answers.dead("n1"), Answers.dead("n3")));
     }
 
     private static Situation flow(long freeFor, long movedAgo) {

@@ -25,7 +25,7 @@ class LeaderRepairTest {
 
     @Test
     void aNewTimelineGoesIntoTheHistoryOnce() {
-        Scene promoted = Scene.leader().postgres(Scene.running(Scene.status(false, 100, 2)));
+        Scene promoted = Scene.leader().postgres(Servers.running(Servers.status(false, 100, 2)));
         assertEquals(2, expect(Decision.WriteHistory.class, promoted).timeline());
         expect(Decision.Wait.class, promoted.history(2));
         // Timeline 1 has no history.
@@ -34,7 +34,7 @@ class LeaderRepairTest {
 
     @Test
     void anEmptyDataDirectoryReleasesTheLock() {
-        assertTrue(expect(Decision.ReleaseLease.class, Scene.leader().postgres(Scene.empty()))
+        assertTrue(expect(Decision.ReleaseLease.class, Scene.leader().postgres(Servers.empty()))
                 .because()
                 .startsWith("released leader key voluntarily as data dir empty"));
     }
@@ -58,8 +58,8 @@ class LeaderRepairTest {
     @Test
     void whoSteppedDownTakesTheLockBackIfNobodyElseCanLead() {
         Scene handedOver =
-                Scene.of("n1").postgres(Scene.replica(100)).unlocked().asked("n1", "n2");
-        expect(Decision.Wait.class, handedOver.answers(Scene.standby("n2", 100), Scene.dead("n3")));
-        expect(Decision.AcquireLease.class, handedOver.answers(Scene.dead("n2"), Scene.dead("n3")));
+                Scene.of("n1").postgres(Servers.replica(100)).unlocked().asked("n1", "n2");
+        expect(Decision.Wait.class, handedOver.answers(Answers.standby("n2", 100), Answers.dead("n3")));
+        expect(Decision.AcquireLease.class, handedOver.answers(Answers.dead("n2"), Answers.dead("n3")));
     }
 }

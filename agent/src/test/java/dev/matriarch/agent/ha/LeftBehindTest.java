@@ -20,7 +20,7 @@ class LeftBehindTest {
     }
 
     private static Scene formerLeader() {
-        return Scene.of("n1").ledBy("n2").postgres(Scene.stopped("shut down"));
+        return Scene.of("n1").ledBy("n2").postgres(Servers.stopped("shut down"));
     }
 
     private static Scene diverged() {
@@ -49,7 +49,7 @@ class LeftBehindTest {
 
     private static LocalPostgres notStreaming() {
         Lsn here = new Lsn(100);
-        return Scene.running(new LocalPostgres.Status(
+        return Servers.running(new LocalPostgres.Status(
                 true,
                 1,
                 here,
@@ -81,7 +81,7 @@ class LeftBehindTest {
                         LocalPostgres.DataDirectory.HALF_WRITTEN,
                         Optional.of(Scene.SYSTEM),
                         LocalPostgres.Process.STOPPED,
-                        Scene.stopped("shut down").control(),
+                        Servers.stopped("shut down").control(),
                         Optional.empty(),
                         ""));
     }

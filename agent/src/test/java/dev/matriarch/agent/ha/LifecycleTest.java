@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Test;
 
 /** Starts, stops, promotions and crashes of the server under the lock, and after it. */
 class LifecycleTest {
-    private static final Survey.Answer[] HEALTHY = {Scene.standby("n2", 100), Scene.standby("n3", 100)};
-    private static final Survey.Answer[] NOBODY = {Scene.dead("n2"), Scene.standby("n3", -9_000_000)};
+    private static final Survey.Answer[] HEALTHY = {Answers.standby("n2", 100), Answers.standby("n3", 100)};
+    private static final Survey.Answer[] NOBODY = {Answers.dead("n2"), Answers.standby("n3", -9_000_000)};
 
     private static <D extends Decision> D expect(Class<D> kind, Scene scene) {
         Decision decision = scene.decide();
@@ -44,7 +44,7 @@ class LifecycleTest {
 
     @Test
     void leaderThatCrashedStartsInPlace() {
-        Scene scene = Scene.leader().postgres(Scene.stopped("in production")).situation(downFor(1));
+        Scene scene = Scene.leader().postgres(Servers.stopped("in production")).situation(downFor(1));
         assertEquals(
                 "starting primary after failure",
                 expect(Decision.StartPrimary.class, scene).because());
@@ -53,7 +53,7 @@ class LifecycleTest {
     @Test
     void leaderThatCrashedGoesOverAtOnceIfNoTimeIsAllowed() {
         Scene scene = Scene.leader()
-                .postgres(Scene.stopped("in production"))
+                .postgres(Servers.stopped("in production"))
                 .situation(downFor(0))
                 .primaryStartTimeout(Duration.ZERO);
         expect(Decision.AskPeers.class, scene);
@@ -65,7 +65,7 @@ class LifecycleTest {
 
     @Test
     void leaderThatKeepsCrashingGoesOverWhenItsTimeIsUp() {
-        Scene scene = Scene.leader().postgres(Scene.stopped("in production")).answers(HEALTHY);
+        Scene scene = Scene.leader().postgres(Servers.stopped("in production")).answers(HEALTHY);
         expect(Decision.StartPrimary.class, scene.situation(downFor(299)));
         expect(Decision.ReleaseLease.class, scene.situation(downFor(300)));
     }
@@ -123,17 +123,17 @@ class LifecycleTest {
     @Test
     void quorumNeedsTheVotesOfTheOthersToGoOver() {
         Scene scene = Scene.leader()
-                .postgres(Scene.stopped("in production"))
+                .postgres(Servers.stopped("in production"))
                 .situation(downFor(301))
                 .sync("n1", 1, "n2", "n3");
         expect(Decision.ReleaseLease.class, scene.answers(HEALTHY));
-        expect(Decision.StartPrimary.class, scene.answers(Scene.standby("n2", 100), Scene.dead("n3")));
+        expect(Decision.StartPrimary.class, scene.answers(Answers.standby("n2", 100), Answers.dead("n3")));
     }
 
     // --- pre_promote ---
 
     private static Scene newLeader() {
-        return Scene.leader().postgres(Scene.replica(100)).prePromoteScript();
+        return Scene.leader().postgres(Servers.replica(100)).prePromoteScript();
     }
 
     private static Situation asked(long epoch, boolean passed) {
@@ -210,7 +210,7 @@ class LifecycleTest {
                 .busySince(Task.Kind.STOP, Duration.ofSeconds(2));
         expect(
                 Decision.Wait.class,
-                scene.postgres(archiving("shut down")).answers(Scene.standby("n2", 99), Scene.dead("n3")));
+                scene.postgres(archiving("shut down")).answers(Answers.standby("n2", 99), Answers.dead("n3")));
         expect(Decision.Wait.class, scene.postgres(archiving("shutting down")).answers(HEALTHY));
         expect(
                 Decision.Wait.class,
@@ -220,7 +220,7 @@ class LifecycleTest {
     // --- Crash recovery ---
 
     private static Scene crashedUnder(String leader) {
-        return Scene.of("n1").ledBy(leader).postgres(Scene.stopped("in production"));
+        return Scene.of("n1").ledBy(leader).postgres(Servers.stopped("in production"));
     }
 
     @Test
@@ -232,7 +232,7 @@ class LifecycleTest {
                         .situation(new Memories()
                                 .lifecycle(new Situation.Lifecycle(OptionalLong.empty(), 0, false, true))
                                 .situation()));
-        expect(Decision.CheckDivergence.class, crashedUnder("n2").postgres(Scene.stopped("shut down")));
+        expect(Decision.CheckDivergence.class, crashedUnder("n2").postgres(Servers.stopped("shut down")));
     }
 
     @Test
@@ -244,7 +244,7 @@ class LifecycleTest {
 
     @Test
     void endOfTheAgentCancelsWhateverRuns() {
-        Scene stopped = Scene.of("n2").ledBy("n1").postgres(Scene.empty()).order(new Order.Shutdown());
+        Scene stopped = Scene.of("n2").ledBy("n1").postgres(Servers.empty()).order(new Order.Shutdown());
         for (Task.Kind kind : new Task.Kind[] {Task.Kind.CLONE, Task.Kind.REWIND, Task.Kind.CRASH_RECOVERY}) {
             expect(Decision.Cancel.class, stopped.busy(kind));
         }

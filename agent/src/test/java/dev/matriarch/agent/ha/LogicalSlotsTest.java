@@ -34,7 +34,7 @@ class LogicalSlotsTest {
 
     private static Scene replica(LocalPostgres.Slot... slots) {
         return Scene.replica()
-                .postgres(Scene.withSlots(true, 100, slots))
+                .postgres(Servers.withSlots(true, 100, slots))
                 .memberStreams("n3")
                 .slots(CDC)
                 .published(Map.of("cdc", new Lsn(60)));
@@ -53,7 +53,7 @@ class LogicalSlotsTest {
     @Test
     void theLeaderCreatesThemBesideTheHeartbeat() {
         Scene leader =
-                Scene.leader().postgres(Scene.withSlots(false, 100, N2, N3)).slots(CDC);
+                Scene.leader().postgres(Servers.withSlots(false, 100, N2, N3)).slots(CDC);
         assertEquals(
                 List.of(new SlotChange.CreateLogical("cdc", "app", "pgoutput")),
                 LogicalSlots.work(leader.observation()));
@@ -61,7 +61,7 @@ class LogicalSlotsTest {
         assertEquals(
                 List.of(),
                 LogicalSlots.work(Scene.leader()
-                        .postgres(Scene.withSlots(false, 100, N2, N3, cdc(60)))
+                        .postgres(Servers.withSlots(false, 100, N2, N3, cdc(60)))
                         .slots(CDC)
                         .observation()));
     }

@@ -39,7 +39,7 @@ final class Memories {
 
     /** The failsafe key as last read. */
     Memories listed(String... members) {
-        listed = Scene.apiUrls(members);
+        listed = PublishedMembers.apiUrls(members);
         return this;
     }
 

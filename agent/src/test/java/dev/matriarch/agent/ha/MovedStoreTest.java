@@ -27,7 +27,10 @@ class MovedStoreTest {
     @Test
     void whoComesBackStartsNothingAndStandsForNothing() {
         for (LocalPostgres server : List.of(
-                Scene.replica(100), Scene.stopped("shut down"), Scene.stopped("in production"), Scene.empty())) {
+                Servers.replica(100),
+                Servers.stopped("shut down"),
+                Servers.stopped("in production"),
+                Servers.empty())) {
             assertWaits(closed(Scene.replica().postgres(server)));
             assertWaits(closed(Scene.replica().postgres(server)).paused());
         }
@@ -38,7 +41,7 @@ class MovedStoreTest {
     void aPrimaryThatWasNotInAPauseWhenItSawItsClusterLastEnds() {
         Decision.Stop stop = assertInstanceOf(
                 Decision.Stop.class,
-                closed(Scene.of("n1").postgres(Scene.primary(100))).decide());
+                closed(Scene.of("n1").postgres(Servers.primary(100))).decide());
         assertEquals(Decision.StopMode.IMMEDIATE, stop.mode());
     }
 
@@ -47,7 +50,7 @@ class MovedStoreTest {
         assertInstanceOf(
                 Decision.ReleaseLease.class,
                 Scene.leader().initialize(CLOSED).paused().decide());
-        assertWaits(closed(Scene.of("n1").postgres(Scene.primary(100))).paused());
+        assertWaits(closed(Scene.of("n1").postgres(Servers.primary(100))).paused());
     }
 
     @Test

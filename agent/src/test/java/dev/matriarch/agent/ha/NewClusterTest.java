@@ -26,7 +26,7 @@ class NewClusterTest {
     }
 
     private static Scene creating() {
-        return Scene.leader().initialize("").postgres(Scene.empty());
+        return Scene.leader().initialize("").postgres(Servers.empty());
     }
 
     private static Scene failed() {
@@ -37,14 +37,14 @@ class NewClusterTest {
     void aFailedBootstrapTakesItsClaimBackThenTheLockAndEndsTheAgent() {
         expect(Decision.RemoveInitialize.class, failed());
         // The data directory was looked at before it was moved aside.
-        expect(Decision.RemoveInitialize.class, failed().postgres(Scene.stopped("shut down")));
+        expect(Decision.RemoveInitialize.class, failed().postgres(Servers.stopped("shut down")));
         expect(Decision.ReleaseLease.class, failed().uninitialized());
         Decision.Exit exit = expect(
                 Decision.Exit.class,
                 Scene.of("n1")
                         .unlocked()
                         .uninitialized()
-                        .postgres(Scene.empty())
+                        .postgres(Servers.empty())
                         .situation(new Memories().bootstrapFailed("no space").situation()));
         assertEquals(1, exit.code());
         assertEquals("Failed to bootstrap cluster: no space", exit.because());
@@ -61,7 +61,7 @@ class NewClusterTest {
     void aClusterThatExistsKeepsItsKeyWhenItsLeaderEnds() {
         expect(
                 Decision.ReleaseLease.class,
-                Scene.leader().postgres(Scene.stopped("shut down")).order(new Order.Shutdown()));
+                Scene.leader().postgres(Servers.stopped("shut down")).order(new Order.Shutdown()));
     }
 
     @Test
@@ -95,7 +95,7 @@ class NewClusterTest {
 
     @Test
     void nobodyElseBeginsWhileAMemberIsAtIt() {
-        Scene scene = Scene.of("n1").unlocked().initialize("").postgres(Scene.empty());
+        Scene scene = Scene.of("n1").unlocked().initialize("").postgres(Servers.empty());
         expect(Decision.AcquireLease.class, scene);
         Decision.Wait wait = expect(Decision.Wait.class, scene.memberState("n2", "initializing new cluster"));
         assertEquals("waiting for n2, which is creating the cluster", wait.because());
@@ -104,7 +104,7 @@ class NewClusterTest {
     @Test
     void whoTakesTheCreationOverMakesTheClaimItsOwnFirst() {
         Decision.WriteInitialize claim = expect(
-                Decision.WriteInitialize.class, Scene.leader().begunBefore().postgres(Scene.empty()));
+                Decision.WriteInitialize.class, Scene.leader().begunBefore().postgres(Servers.empty()));
         assertEquals("", claim.systemIdentifier());
         // The holder before may still announce what it has created: its write names the same revision and comes too
         // late.
@@ -114,7 +114,7 @@ class NewClusterTest {
 
     @Test
     void serversOfInterruptedAttemptsDoNotWaitForEachOtherForEver() {
-        Scene scene = Scene.of("n1").unlocked().initialize("").postgres(Scene.replica(100));
+        Scene scene = Scene.of("n1").unlocked().initialize("").postgres(Servers.replica(100));
         expect(Decision.AskPeers.class, scene);
         Decision.Wait wait = expect(Decision.Wait.class, scene.memberState("n2", "stopped"));
         assertEquals("waiting for another member that is creating the cluster", wait.because());
@@ -125,7 +125,7 @@ class NewClusterTest {
         expect(
                 Decision.Stop.class,
                 creating()
-                        .postgres(Scene.primary(100))
+                        .postgres(Servers.primary(100))
                         .holding(Duration.ofMillis(1), true)
                         .busy(Task.Kind.BOOTSTRAP));
     }

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 class NewTimelineTest {
     /** n2, a replica on timeline 1, holds the lock under epoch 6. */
     private static Scene elected() {
-        return Scene.of("n2").postgres(Scene.replica(100)).ledBy("n2").holdingEpoch(6);
+        return Scene.of("n2").postgres(Servers.replica(100)).ledBy("n2").holdingEpoch(6);
     }
 
     private static <D extends Decision> D expect(Class<D> kind, Scene scene) {

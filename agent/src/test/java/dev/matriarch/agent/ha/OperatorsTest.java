@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 /** What operators ask for: switchover, failover, restart, reinitialize. The scene's loop_wait is one second. */
 class OperatorsTest {
     private static final Instant NOW = Scene.WALL_CLOCK;
-    private static final Survey.Answer FAR_BEHIND = Scene.standby("n2", 1);
+    private static final Survey.Answer FAR_BEHIND = Answers.standby("n2", 1);
 
     private static <D extends Decision> D expect(Class<D> kind, Scene scene) {
         Decision decision = scene.decide();
@@ -28,7 +28,7 @@ class OperatorsTest {
     }
 
     private static Scene answered(Scene scene) {
-        return scene.answers(Scene.standby("n2", 100), Scene.standby("n3", 100));
+        return scene.answers(Answers.standby("n2", 100), Answers.standby("n3", 100));
     }
 
     // --- Scheduled switchover ---
@@ -91,7 +91,7 @@ class OperatorsTest {
                 Scene.replica()
                         .unlocked()
                         .asked("n1", "n3", NOW.plusSeconds(60))
-                        .answers(Scene.dead("n1"), Scene.standby("n3", 100)));
+                        .answers(Answers.dead("n1"), Answers.standby("n3", 100)));
     }
 
     // --- The failover key, read by the leader ---
@@ -115,9 +115,9 @@ class OperatorsTest {
     void leaderLooksForACandidateBeforeItStops() {
         expect(Decision.AskPeers.class, Scene.leader().asked("n1", null));
         for (Scene nobody : new Scene[] {
-            Scene.leader().asked("n1", null).answers(Scene.dead("n2"), Scene.dead("n3")),
-            Scene.leader().asked("n1", "n2").answers(Scene.dead("n2"), Scene.standby("n3", 100)),
-            Scene.leader().optime(2_000_000).asked("n1", "n2").answers(FAR_BEHIND, Scene.dead("n3"))
+            Scene.leader().asked("n1", null).answers(Answers.dead("n2"), Answers.dead("n3")),
+            Scene.leader().asked("n1", "n2").answers(Answers.dead("n2"), Answers.standby("n3", 100)),
+            Scene.leader().optime(2_000_000).asked("n1", "n2").answers(FAR_BEHIND, Answers.dead("n3"))
         }) {
             Decision.WriteFailover refused = expect(Decision.WriteFailover.class, nobody);
             assertEquals(Optional.empty(), refused.request());
@@ -146,45 +146,45 @@ class OperatorsTest {
                 .unlocked()
                 .optime(5_000_000)
                 .asked(null, "n2")
-                .answers(Scene.dead("n1"), Scene.standby("n3", 200));
+                .answers(Answers.dead("n1"), Answers.standby("n3", 200));
         expect(Decision.AcquireLease.class, candidate);
         Scene other = Scene.of("n3")
-                .postgres(Scene.replica(200))
+                .postgres(Servers.replica(200))
                 .following("n1")
                 .unlocked()
                 .asked(null, "n2")
-                .answers(Scene.dead("n1"), Scene.standby("n2", 100));
+                .answers(Answers.dead("n1"), Answers.standby("n2", 100));
         says("the requested candidate is n2", expect(Decision.Wait.class, other));
     }
 
     @Test
     void formerLeaderTakesBackIfNobodyHasAllItHas() {
         Scene former = Scene.of("n1")
-                .postgres(Scene.replica(100))
+                .postgres(Servers.replica(100))
                 .following("n2")
                 .unlocked()
                 .asked("n1", "n2");
-        expect(Decision.AcquireLease.class, former.answers(Scene.dead("n2"), Scene.dead("n3")));
-        expect(Decision.AcquireLease.class, former.answers(Scene.dead("n2"), Scene.standby("n3", 99)));
+        expect(Decision.AcquireLease.class, former.answers(Answers.dead("n2"), Answers.dead("n3")));
+        expect(Decision.AcquireLease.class, former.answers(Answers.dead("n2"), Answers.standby("n3", 99)));
         says(
                 "I stepped down for another leader",
-                expect(Decision.Wait.class, former.answers(Scene.dead("n2"), Scene.standby("n3", 100))));
+                expect(Decision.Wait.class, former.answers(Answers.dead("n2"), Answers.standby("n3", 100))));
     }
 
     @Test
     void anotherMemberTakesThePlaceOfADeadCandidate() {
         Scene third = Scene.of("n3")
-                .postgres(Scene.replica(100))
+                .postgres(Servers.replica(100))
                 .following("n1")
                 .unlocked()
                 .asked("n1", "n2");
-        expect(Decision.AcquireLease.class, third.answers(Scene.standby("n1", 100), Scene.dead("n2")));
-        expect(Decision.Wait.class, third.answers(Scene.standby("n1", 101), Scene.dead("n2")));
+        expect(Decision.AcquireLease.class, third.answers(Answers.standby("n1", 100), Answers.dead("n2")));
+        expect(Decision.Wait.class, third.answers(Answers.standby("n1", 101), Answers.dead("n2")));
     }
 
     @Test
     void whoWinsTheLockRemovesTheKeyBeforeItPromotes() {
-        Scene winner = Scene.leader().postgres(Scene.replica(100));
+        Scene winner = Scene.leader().postgres(Servers.replica(100));
         for (Scene scene : new Scene[] {winner.asked("n3", "n1"), winner.asked("n1", "n2"), winner.asked(null, "n1")}) {
             Decision.WriteFailover cleared = expect(Decision.WriteFailover.class, scene);
             assertEquals(Optional.empty(), cleared.request());
@@ -195,7 +195,7 @@ class OperatorsTest {
 
     @Test
     void inPauseTheKeyKeepsTheCandidateUntilItIsPrimary() {
-        Scene winner = Scene.leader().postgres(Scene.replica(100)).paused();
+        Scene winner = Scene.leader().postgres(Servers.replica(100)).paused();
         Decision.WriteFailover shorter = expect(Decision.WriteFailover.class, winner.asked("n2", "n1"));
         assertEquals(Optional.empty(), shorter.request().orElseThrow().leader());
         assertEquals(Optional.of("n1"), shorter.request().orElseThrow().candidate());
@@ -265,7 +265,7 @@ class OperatorsTest {
 
     @Test
     void filtersSayWhyTheyDoNotMatch() {
-        LocalPostgres primary = Scene.primary(100);
+        LocalPostgres primary = Servers.primary(100);
         RestartFilter any = RestartFilter.NONE;
         assertEquals(Optional.empty(), any.objection(primary, true));
         assertEquals(
@@ -308,10 +308,10 @@ class OperatorsTest {
         expect(Decision.Stop.class, Scene.replica().order(reinit(false)));
         expect(
                 Decision.Discard.class,
-                Scene.replica().postgres(Scene.stopped("shut down")).order(reinit(false)));
+                Scene.replica().postgres(Servers.stopped("shut down")).order(reinit(false)));
         expect(
                 Decision.Discard.class,
-                Scene.replica().paused().postgres(Scene.stopped("shut down")).order(reinit(false)));
+                Scene.replica().paused().postgres(Servers.stopped("shut down")).order(reinit(false)));
     }
 
     /** What is here may be the only copy of something until then. */
@@ -321,7 +321,7 @@ class OperatorsTest {
                 Decision.Wait.class,
                 Scene.replica()
                         .memberState("n1", "starting")
-                        .postgres(Scene.stopped("shut down"))
+                        .postgres(Servers.stopped("shut down"))
                         .order(reinit(true)));
     }
 
@@ -345,7 +345,7 @@ class OperatorsTest {
                 Decision.Clone.class,
                 Scene.replica()
                         .ledBy("n1")
-                        .postgres(Scene.empty())
+                        .postgres(Servers.empty())
                         .situation(new Memories()
                                 .wishes(Wishes.NONE.withCloneFromLeader(true))
                                 .situation()));

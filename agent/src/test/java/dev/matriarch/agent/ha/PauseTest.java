@@ -41,21 +41,25 @@ class PauseTest {
     void deadPrimaryIsNeitherRestartedNorReplaced() {
         says(
                 "removed leader lock because postgres is not running",
-                expect(Decision.ReleaseLease.class, Scene.leader().paused().postgres(Scene.stopped("in production"))));
+                expect(
+                        Decision.ReleaseLease.class,
+                        Scene.leader().paused().postgres(Servers.stopped("in production"))));
         says(
                 "postgres is not running",
                 expect(
                         Decision.Wait.class,
-                        Scene.of("n1").unlocked().paused().postgres(Scene.stopped("in production"))));
+                        Scene.of("n1").unlocked().paused().postgres(Servers.stopped("in production"))));
         says(
                 "postgres is not running",
                 expect(
                         Decision.Wait.class,
-                        Scene.of("n1").ledBy("n2").paused().postgres(Scene.stopped("in production"))));
-        expect(Decision.Wait.class, Scene.replica().unlocked().paused().answers(Scene.dead("n1"), Scene.dead("n3")));
+                        Scene.of("n1").ledBy("n2").paused().postgres(Servers.stopped("in production"))));
+        expect(
+                Decision.Wait.class,
+                Scene.replica().unlocked().paused().answers(Answers.dead("n1"), Answers.dead("n3")));
         says(
                 "postgres is not running",
-                expect(Decision.Wait.class, Scene.replica().paused().postgres(Scene.stopped("shut down"))));
+                expect(Decision.Wait.class, Scene.replica().paused().postgres(Servers.stopped("shut down"))));
     }
 
     @Test
@@ -72,12 +76,12 @@ class PauseTest {
     void manuallyPromotedMemberGoesOnBesideTheLeader() {
         says(
                 "continue to run as primary without lock",
-                expect(Decision.Wait.class, Scene.of("n2").paused().postgres(Scene.primary(100))));
+                expect(Decision.Wait.class, Scene.of("n2").paused().postgres(Servers.primary(100))));
     }
 
     @Test
     void manuallyPromotedMemberTakesAFreeLock() {
-        Scene promoted = Scene.of("n2").unlocked().paused().postgres(Scene.primary(100));
+        Scene promoted = Scene.of("n2").unlocked().paused().postgres(Servers.primary(100));
         expect(Decision.AcquireLease.class, promoted);
         expect(Decision.AcquireLease.class, promoted.nofailover());
     }
@@ -85,7 +89,7 @@ class PauseTest {
     /** Whoever claimed it may have been promoted, and have died before it could say so. */
     @Test
     void primaryDoesNotTakeTheLockAfterSomebodyClaimedTheNextTimeline() {
-        Scene old = Scene.of("n1").unlocked().paused().postgres(Scene.primary(100));
+        Scene old = Scene.of("n1").unlocked().paused().postgres(Servers.primary(100));
         expect(Decision.AcquireLease.class, old);
         assertTrue(expect(Decision.Wait.class, old.claim(2, 7))
                 .because()
@@ -94,8 +98,11 @@ class PauseTest {
 
     @Test
     void primaryOfATimelineLeftBehindTakesTheLockOnlyIfTheClusterIsForgotten() {
-        Scene old =
-                Scene.of("n1").unlocked().paused().postgres(Scene.primary(100)).history(3);
+        Scene old = Scene.of("n1")
+                .unlocked()
+                .paused()
+                .postgres(Servers.primary(100))
+                .history(3);
         assertTrue(expect(Decision.Wait.class, old).because().startsWith("continue to run as primary without lock"));
         expect(Decision.AcquireLease.class, old.uninitialized());
     }
@@ -104,12 +111,12 @@ class PauseTest {
     void replicaWithTheLockLosesIt() {
         says(
                 "removed leader lock because postgres is not running as primary",
-                expect(Decision.ReleaseLease.class, Scene.leader().paused().postgres(Scene.replica(100))));
+                expect(Decision.ReleaseLease.class, Scene.leader().paused().postgres(Servers.replica(100))));
     }
 
     @Test
     void requestDecidesWhoTakesAFreeLock() {
-        Scene promoted = Scene.of("n2").unlocked().paused().postgres(Scene.primary(100));
+        Scene promoted = Scene.of("n2").unlocked().paused().postgres(Servers.primary(100));
         expect(Decision.Wait.class, promoted.asked(null, "n3"));
         expect(Decision.AcquireLease.class, promoted.asked(null, "n2"));
         expect(Decision.WriteFailover.class, promoted.asked(null, "n3").without("n3"));
@@ -121,23 +128,26 @@ class PauseTest {
     void namedCandidateIsPromotedThoughTheClusterIsPaused() {
         expect(
                 Decision.Stop.class,
-                Scene.leader().paused().asked("n1", "n2").answers(Scene.standby("n2", 100), Scene.standby("n3", 100)));
+                Scene.leader()
+                        .paused()
+                        .asked("n1", "n2")
+                        .answers(Answers.standby("n2", 100), Answers.standby("n3", 100)));
         Scene candidate = Scene.replica().unlocked().paused().asked("n1", "n2");
-        expect(Decision.AcquireLease.class, candidate.answers(Scene.standby("n1", 100), Scene.standby("n3", 100)));
+        expect(Decision.AcquireLease.class, candidate.answers(Answers.standby("n1", 100), Answers.standby("n3", 100)));
         expect(
                 Decision.AcquireLease.class,
                 candidate
                         .asked(null, "n2")
                         .answers(
                                 new Survey.Answer("n3", true, true, false, new dev.matriarch.dcs.Lsn(100), 1, false, 1),
-                                Scene.dead("n1")));
+                                Answers.dead("n1")));
     }
 
     @Test
     void switchoverWithoutACandidateIsForgotten() {
         expect(
                 Decision.WriteFailover.class,
-                Scene.leader().paused().asked("n1", null).answers(Scene.standby("n2", 100)));
+                Scene.leader().paused().asked("n1", null).answers(Answers.standby("n2", 100)));
     }
 
     @Test
@@ -149,14 +159,14 @@ class PauseTest {
                 Scene.of("n1")
                         .ledBy("n2")
                         .paused()
-                        .postgres(Scene.stopped("shut down"))
+                        .postgres(Servers.stopped("shut down"))
                         .situation(handedOver));
         expect(
                 Decision.StartReplica.class,
                 Scene.of("n1")
                         .unlocked()
                         .paused()
-                        .postgres(Scene.stopped("shut down"))
+                        .postgres(Servers.stopped("shut down"))
                         .situation(handedOver));
     }
 
@@ -164,10 +174,10 @@ class PauseTest {
 
     @Test
     void newMemberIsClonedWhileALeaderIsThere() {
-        expect(Decision.Clone.class, Scene.of("n3").paused().postgres(Scene.empty()));
+        expect(Decision.Clone.class, Scene.of("n3").paused().postgres(Servers.empty()));
         says(
                 "running with empty data directory",
-                expect(Decision.Wait.class, Scene.of("n3").unlocked().paused().postgres(Scene.empty())));
+                expect(Decision.Wait.class, Scene.of("n3").unlocked().paused().postgres(Servers.empty())));
     }
 
     @Test
@@ -183,7 +193,7 @@ class PauseTest {
                 Decision.Discard.class,
                 Scene.of("n2")
                         .paused()
-                        .postgres(Scene.stopped("shut down in recovery"))
+                        .postgres(Servers.stopped("shut down in recovery"))
                         .order(new Order.Reinitialize()));
     }
 
@@ -191,17 +201,17 @@ class PauseTest {
 
     @Test
     void extraPrimaryIsDemotedOnResume() {
-        Decision.Stop stop = expect(Decision.Stop.class, Scene.of("n2").postgres(Scene.primary(100)));
+        Decision.Stop stop = expect(Decision.Stop.class, Scene.of("n2").postgres(Servers.primary(100)));
         assertEquals(Decision.StopMode.IMMEDIATE, stop.mode());
         // Stopped, it is compared with the leader before it comes back.
-        expect(Decision.CheckDivergence.class, Scene.of("n2").ledBy("n1").postgres(Scene.stopped("shut down")));
+        expect(Decision.CheckDivergence.class, Scene.of("n2").ledBy("n1").postgres(Servers.stopped("shut down")));
     }
 
     // --- Whose data it is ---
 
     @Test
     void dataOfAnotherClusterKeepsItsServerButNotTheLockUntilResume() {
-        LocalPostgres foreign = withSystem(Scene.primary(100), OTHER);
+        LocalPostgres foreign = withSystem(Servers.primary(100), OTHER);
         expect(Decision.ReleaseLease.class, Scene.leader().paused().postgres(foreign));
         expect(Decision.Wait.class, Scene.of("n1").unlocked().paused().postgres(foreign));
         Decision.Exit exit =
@@ -217,7 +227,7 @@ class PauseTest {
 
     @Test
     void replicaFoundRunningInAClusterThatNobodyKnowsEndsTheAgent() {
-        Scene fresh = Scene.of("n2").unlocked().uninitialized().postgres(Scene.replica(100));
+        Scene fresh = Scene.of("n2").unlocked().uninitialized().postgres(Servers.replica(100));
         Decision.Exit exit = expect(Decision.Exit.class, fresh);
         assertTrue(
                 exit.because()
@@ -238,7 +248,7 @@ class PauseTest {
     void stoppedDataIsClaimedBeforeARace() {
         Decision.WriteInitialize claim = expect(
                 Decision.WriteInitialize.class,
-                Scene.of("n1").unlocked().uninitialized().postgres(Scene.stopped("shut down")));
+                Scene.of("n1").unlocked().uninitialized().postgres(Servers.stopped("shut down")));
         assertEquals(Scene.SYSTEM, claim.systemIdentifier());
     }
 
@@ -253,7 +263,7 @@ class PauseTest {
     void dataWithoutAnIdentifierIsLeftAlone() {
         says(
                 "data dir for the cluster is not empty, but system ID is invalid; consider doing reinitialize",
-                expect(Decision.Wait.class, Scene.replica().postgres(withSystem(Scene.stopped("shut down"), "0"))));
+                expect(Decision.Wait.class, Scene.replica().postgres(withSystem(Servers.stopped("shut down"), "0"))));
     }
 
     // --- Data that went away under a leader ---
@@ -262,14 +272,14 @@ class PauseTest {
     void leaderWithoutDataStopsAndReleases() {
         assertEquals(
                 "released leader key voluntarily as data dir empty and currently leader",
-                expect(Decision.ReleaseLease.class, Scene.leader().postgres(Scene.empty()))
+                expect(Decision.ReleaseLease.class, Scene.leader().postgres(Servers.empty()))
                         .because());
         LocalPostgres running = new LocalPostgres(
                 LocalPostgres.DataDirectory.EMPTY,
                 Optional.of(Scene.SYSTEM),
                 LocalPostgres.Process.RUNNING,
                 Optional.empty(),
-                Optional.of(Scene.status(false, 100, 1)),
+                Optional.of(Servers.status(false, 100, 1)),
                 "");
         assertTrue(expect(Decision.Stop.class, Scene.leader().postgres(running)).handOver());
     }

@@ -41,8 +41,8 @@ class PausedAgentTest {
     @Test
     void lockThatStillBearsItsNameIsAskedForAgainBeforeAnythingIsDone() {
         assertEquals(5, expect(Decision.RenewLease.class, Scene.of("n1")).epoch());
-        expect(Decision.RenewLease.class, Scene.of("n1").postgres(Scene.replica(100)));
-        expect(Decision.RenewLease.class, Scene.of("n1").postgres(Scene.stopped("in production")));
+        expect(Decision.RenewLease.class, Scene.of("n1").postgres(Servers.replica(100)));
+        expect(Decision.RenewLease.class, Scene.of("n1").postgres(Servers.stopped("in production")));
     }
 
     @Test

@@ -40,9 +40,9 @@ class ReplicaDecisionsTest {
     @Test
     void withoutLeaderTheArchiveIsAskedIfAMethodCan() {
         Decision.Wait wait =
-                expect(Decision.Wait.class, Scene.of("n2").unlocked().postgres(Scene.empty()));
+                expect(Decision.Wait.class, Scene.of("n2").unlocked().postgres(Servers.empty()));
         assertTrue(wait.because().contains("waiting for leader to bootstrap"), wait.because());
-        for (LocalPostgres nothing : new LocalPostgres[] {Scene.empty(), partial()}) {
+        for (LocalPostgres nothing : new LocalPostgres[] {Servers.empty(), partial()}) {
             Decision.CloneWithoutLeader clone = expect(
                     Decision.CloneWithoutLeader.class,
                     Scene.of("n2").unlocked().cloneWithoutLeader().postgres(nothing));
@@ -51,17 +51,17 @@ class ReplicaDecisionsTest {
         // Before there is a cluster there is nothing to take from an archive.
         expect(
                 Decision.AcquireLease.class,
-                Scene.of("n2").unlocked().uninitialized().cloneWithoutLeader().postgres(Scene.empty()));
+                Scene.of("n2").unlocked().uninitialized().cloneWithoutLeader().postgres(Servers.empty()));
         expect(Decision.Wait.class, Scene.of("n2").unlocked().uninitialized().postgres(partial()));
         // With a leader it is the source.
-        expect(Decision.Clone.class, Scene.of("n2").cloneWithoutLeader().postgres(Scene.empty()));
+        expect(Decision.Clone.class, Scene.of("n2").cloneWithoutLeader().postgres(Servers.empty()));
     }
 
     @Test
     void anOperatorsCancelEndsTheCopyAndHoldsTheNextUntilAReinit() {
         expect(
                 Decision.Cancel.class,
-                Scene.of("n2").postgres(Scene.empty()).busy(Task.Kind.CLONE).situation(held()));
+                Scene.of("n2").postgres(Servers.empty()).busy(Task.Kind.CLONE).situation(held()));
         Decision.Wait wait =
                 expect(Decision.Wait.class, Scene.of("n2").postgres(partial()).situation(held()));
         assertTrue(wait.because().contains("cancelled by an operator"), wait.because());
@@ -72,7 +72,7 @@ class ReplicaDecisionsTest {
         expect(
                 Decision.Wait.class,
                 Scene.of("n2")
-                        .postgres(Scene.stopped("shut down"))
+                        .postgres(Servers.stopped("shut down"))
                         .busy(Task.Kind.REWIND)
                         .situation(held()));
     }
@@ -162,7 +162,7 @@ class ReplicaDecisionsTest {
     /** Its rewind had failed for want of a leader, and PostgreSQL refused to start it on the timeline that it had heard of. */
     @Test
     void aStandbyThatWasShutDownInOrderIsComparedOnlyIfItDidNotComeUp() {
-        Scene stopped = Scene.of("n2").postgres(Scene.stopped("shut down in recovery"));
+        Scene stopped = Scene.of("n2").postgres(Servers.stopped("shut down in recovery"));
         expect(Decision.StartReplica.class, stopped);
         expect(
                 Decision.CheckDivergence.class,

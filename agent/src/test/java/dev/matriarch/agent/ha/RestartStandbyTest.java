@@ -21,7 +21,7 @@ class RestartStandbyTest {
     @Test
     void whoLeadsOrIsAboutToIsNot() {
         assertFalse(Scene.leader().order(ORDER).decide() instanceof Decision.Restart);
-        assertFalse(Scene.leader().postgres(Scene.replica(100)).order(ORDER).decide() instanceof Decision.Restart);
+        assertFalse(Scene.leader().postgres(Servers.replica(100)).order(ORDER).decide() instanceof Decision.Restart);
     }
 
     @Test

@@ -5,14 +5,12 @@ import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.FailoverRequest;
 import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Lsn;
-import dev.matriarch.dcs.Member;
 import dev.matriarch.dcs.SyncState;
 import dev.matriarch.dcs.TimelineClaim;
 import dev.matriarch.dcs.TimelineHistory;
 import dev.matriarch.dcs.Versioned;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -35,7 +33,7 @@ final class Scene {
     private Optional<String> unreachable = Optional.empty();
     private Optional<ClusterView> wholeView = Optional.empty();
     private Lease lease = new Lease.NotHeld();
-    private LocalPostgres postgres = primary(100);
+    private LocalPostgres postgres = Servers.primary(100);
     private Settings.Synchronous synchronous = Settings.Synchronous.OFF;
     private boolean paused;
     private boolean prePromote;
@@ -59,8 +57,7 @@ final class Scene {
     private Watchdog watchdog = Watchdog.OFF;
     private long optime = 100;
     private Optional<TimelineClaim> claim = Optional.empty();
-    private final List<Member> members =
-            new ArrayList<>(List.of(member("n1", "primary"), member("n2", "replica"), member("n3", "replica")));
+    private final PublishedMembers members = new PublishedMembers();
 
     static Scene of(String me) {
         Scene scene = new Scene();
@@ -75,100 +72,7 @@ final class Scene {
 
     /** n2, a running replica of n1. */
     static Scene replica() {
-        return of("n2").postgres(replica(100)).following("n1");
-    }
-
-    static Member member(String name, String role) {
-        return Member.named(name)
-                .connUrl("postgres://10.0.0." + name.substring(1) + ":5432/postgres")
-                .apiUrl("http://10.0.0." + name.substring(1) + ":8008/patroni")
-                .rpcAddress("10.0.0." + name.substring(1) + ":8009")
-                .role(role)
-                .version("0.1.0")
-                .xlogLocation(new Lsn(100))
-                .timeline(1)
-                .build();
-    }
-
-    static LocalPostgres.Status status(boolean inRecovery, long lsn, int timeline) {
-        return new LocalPostgres.Status(
-                inRecovery,
-                timeline,
-                new Lsn(lsn),
-                inRecovery ? new Lsn(lsn) : Lsn.INVALID,
-                new Lsn(lsn),
-                false,
-                Optional.empty(),
-                inRecovery,
-                "",
-                true,
-                "on",
-                List.of(),
-                List.of(
-                        new LocalPostgres.Slot(inRecovery ? "n1" : "n2", !inRecovery, new Lsn(1)),
-                        new LocalPostgres.Slot("n3", !inRecovery, new Lsn(1))),
-                150_000,
-                "2026-01-01",
-                Map.of());
-    }
-
-    static LocalPostgres running(LocalPostgres.Status status) {
-        return new LocalPostgres(
-                LocalPostgres.DataDirectory.VALID,
-                Optional.of(SYSTEM),
-                LocalPostgres.Process.RUNNING,
-                Optional.empty(),
-                Optional.of(status),
-                "");
-    }
-
-    static LocalPostgres primary(long lsn) {
-        return running(status(false, lsn, 1));
-    }
-
-    static LocalPostgres replica(long lsn) {
-        return running(status(true, lsn, 1));
-    }
-
-    static LocalPostgres replicaWithStandbyNames(long lsn, String standbyNames) {
-        LocalPostgres.Status s = status(true, lsn, 1);
-        return running(new LocalPostgres.Status(
-                s.inRecovery(),
-                s.timeline(),
-                s.position(),
-                s.received(),
-                s.replayed(),
-                s.replayPaused(),
-                s.replayTimestamp(),
-                s.streaming(),
-                standbyNames,
-                s.reloadTakenUp(),
-                s.synchronousCommit(),
-                s.senders(),
-                s.slots(),
-                s.serverVersion(),
-                s.postmasterStartTime(),
-                s.pendingRestart()));
-    }
-
-    static LocalPostgres stopped(String controlState) {
-        return new LocalPostgres(
-                LocalPostgres.DataDirectory.VALID,
-                Optional.of(SYSTEM),
-                LocalPostgres.Process.STOPPED,
-                Optional.of(new LocalPostgres.ControlFile(controlState, 1, new Lsn(90), Lsn.INVALID, 0, true)),
-                Optional.empty(),
-                "");
-    }
-
-    static LocalPostgres empty() {
-        return new LocalPostgres(
-                LocalPostgres.DataDirectory.EMPTY,
-                Optional.empty(),
-                LocalPostgres.Process.STOPPED,
-                Optional.empty(),
-                Optional.empty(),
-                "");
+        return of("n2").postgres(Servers.replica(100)).following("n1");
     }
 
     Scene holding(Duration left, boolean renewed) {
@@ -178,7 +82,7 @@ final class Scene {
 
     Scene ledBy(String name) {
         leader = Optional.of(new Leader(name, 6));
-        members.replaceAll(m -> member(m.name(), m.name().equals(name) ? "primary" : "replica"));
+        members.ledBy(name);
         return this;
     }
 
@@ -279,30 +183,28 @@ final class Scene {
 
     /** Gives a member tags, as it published them. */
     Scene memberTagged(String name, Map<String, Object> published) {
-        members.replaceAll(m -> m.name().equals(name) ? withTags(m, published) : m);
+        members.change(name, m -> m.tags(published));
         return this;
     }
 
     Scene memberState(String name, String state) {
-        members.replaceAll(m -> m.name().equals(name) ? withState(m, state) : m);
+        members.change(name, m -> m.state(state));
         return this;
     }
 
     /** It has been promoted and has made no checkpoint since. */
     Scene awaitsCheckpoint(String name) {
-        members.replaceAll(
-                m -> m.name().equals(name) ? copy(m, m.state(), m.xlogLocation(), m.tags(), Optional.of(false)) : m);
+        members.change(name, m -> m.checkpointAfterPromote(Optional.of(false)));
         return this;
     }
 
     Scene memberStreams(String name) {
-        members.replaceAll(m ->
-                m.name().equals(name) ? m.but().replicationState("streaming").build() : m);
+        members.change(name, m -> m.replicationState("streaming"));
         return this;
     }
 
     Scene memberRole(String name, String role) {
-        members.replaceAll(m -> m.name().equals(name) ? member(name, role) : m);
+        members.replace(name, m -> PublishedMembers.member(name, role));
         return this;
     }
 
@@ -312,12 +214,12 @@ final class Scene {
     }
 
     Scene memberAt(String name, long lsn) {
-        members.replaceAll(m -> m.name().equals(name) ? at(m, lsn) : m);
+        members.change(name, m -> m.xlogLocation(Optional.of(new Lsn(lsn))));
         return this;
     }
 
     Scene without(String name) {
-        members.removeIf(m -> m.name().equals(name));
+        members.remove(name);
         return this;
     }
 
@@ -339,16 +241,8 @@ final class Scene {
     }
 
     Scene listed(String... members) {
-        listed = apiUrls(members);
+        listed = PublishedMembers.apiUrls(members);
         return this;
-    }
-
-    static Map<String, String> apiUrls(String... members) {
-        Map<String, String> urls = new java.util.TreeMap<>();
-        for (String name : members) {
-            urls.put(name, member(name, "replica").apiUrl());
-        }
-        return urls;
     }
 
     Scene holdingEpoch(long epoch) {
@@ -378,49 +272,6 @@ final class Scene {
         return this;
     }
 
-    static LocalPostgres withSlots(boolean inRecovery, long lsn, LocalPostgres.Slot... slots) {
-        LocalPostgres.Status s = status(inRecovery, lsn, 1);
-        return running(new LocalPostgres.Status(
-                s.inRecovery(),
-                s.timeline(),
-                s.position(),
-                s.received(),
-                s.replayed(),
-                s.replayPaused(),
-                s.replayTimestamp(),
-                s.streaming(),
-                s.synchronousStandbyNames(),
-                s.reloadTakenUp(),
-                s.synchronousCommit(),
-                s.senders(),
-                List.of(slots),
-                s.serverVersion(),
-                s.postmasterStartTime(),
-                s.pendingRestart()));
-    }
-
-    /** The same server of another version. */
-    static LocalPostgres ofVersion(int serverVersion, LocalPostgres server) {
-        LocalPostgres.Status s = server.status().orElseThrow();
-        return running(new LocalPostgres.Status(
-                s.inRecovery(),
-                s.timeline(),
-                s.position(),
-                s.received(),
-                s.replayed(),
-                s.replayPaused(),
-                s.replayTimestamp(),
-                s.streaming(),
-                s.synchronousStandbyNames(),
-                s.reloadTakenUp(),
-                s.synchronousCommit(),
-                s.senders(),
-                s.slots(),
-                serverVersion,
-                s.postmasterStartTime(),
-                s.pendingRestart()));
-    }
-
     Scene withoutSlots() {
         useSlots = false;
         return this;
@@ -429,32 +280,6 @@ final class Scene {
     Scene raceBackoff(Duration value) {
         raceBackoff = value;
         return this;
-    }
-
-    static Member withTags(Member m, Map<String, Object> tags) {
-        return copy(m, m.state(), m.xlogLocation(), tags);
-    }
-
-    static Member withState(Member m, String state) {
-        return copy(m, state, m.xlogLocation(), m.tags());
-    }
-
-    static Member at(Member m, long lsn) {
-        return copy(m, m.state(), Optional.of(new Lsn(lsn)), m.tags());
-    }
-
-    private static Member copy(Member m, String state, Optional<Lsn> position, Map<String, Object> tags) {
-        return copy(m, state, position, tags, m.checkpointAfterPromote());
-    }
-
-    private static Member copy(
-            Member m, String state, Optional<Lsn> position, Map<String, Object> tags, Optional<Boolean> checkpoint) {
-        return m.but()
-                .state(state)
-                .xlogLocation(position)
-                .tags(tags)
-                .checkpointAfterPromote(checkpoint)
-                .build();
     }
 
     Scene prePromoteScript() {
@@ -502,26 +327,14 @@ final class Scene {
         return this;
     }
 
-    static Survey.Answer standby(String name, long lsn) {
-        return standby(name, lsn, 1);
-    }
-
-    static Survey.Answer standby(String name, long lsn, int timeline) {
-        return new Survey.Answer(name, true, true, true, new Lsn(lsn), timeline, false, 1);
-    }
-
-    static Survey.Answer dead(String name) {
-        return Survey.Answer.unreachable(name);
-    }
-
     /** An election without n1 in which the other replica is ahead. */
     static Scene election(String me, Settings.Synchronous.Mode mode, String syncLeader, String... voters) {
         return Scene.of(me)
-                .postgres(replica(100))
+                .postgres(Servers.replica(100))
                 .following("n1")
                 .unlocked()
                 .sync(syncLeader, 0, voters)
-                .answers(dead("n1"), standby(me.equals("n2") ? "n3" : "n2", 150))
+                .answers(Answers.dead("n1"), Answers.standby(me.equals("n2") ? "n3" : "n2", 150))
                 .synchronous(synchronous(mode));
     }
 
@@ -546,7 +359,7 @@ final class Scene {
                 initialize.map(v -> new Versioned<>(v, initializeRevision)),
                 Optional.of(new Versioned<>("{}", 2)),
                 leader,
-                members,
+                members.all(),
                 new ClusterStatus(new Lsn(optime), published.slots(), published.retainSlots(), claim()),
                 failover.map(v -> new Versioned<>(v, 3)),
                 history,

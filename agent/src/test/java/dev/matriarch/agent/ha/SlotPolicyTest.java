@@ -27,11 +27,11 @@ class SlotPolicyTest {
     }
 
     private static Scene leader(LocalPostgres.Slot... slots) {
-        return Scene.leader().postgres(Scene.withSlots(false, GB, slots));
+        return Scene.leader().postgres(Servers.withSlots(false, GB, slots));
     }
 
     private static Scene replica(LocalPostgres.Slot... slots) {
-        return Scene.replica().postgres(Scene.withSlots(true, GB, slots));
+        return Scene.replica().postgres(Servers.withSlots(true, GB, slots));
     }
 
     private static SlotRules permanent(String name, Optional<SlotRules.ClusterType> type) {
@@ -212,7 +212,7 @@ class SlotPolicyTest {
 
     private static Scene older(boolean leads, LocalPostgres.Slot... slots) {
         return (leads ? Scene.leader() : Scene.replica())
-                .postgres(Scene.ofVersion(100_023, Scene.withSlots(!leads, GB, slots)));
+                .postgres(Servers.ofVersion(100_023, Servers.withSlots(!leads, GB, slots)));
     }
 
     @Test
@@ -316,7 +316,8 @@ class SlotPolicyTest {
 
     @Test
     void whoStreamsFromAnybodyIsNotAway() {
-        LocalPostgres.Status status = Scene.withSlots(true, GB, N1, N2, new LocalPostgres.Slot("n3", false, new Lsn(1)))
+        LocalPostgres.Status status = Servers.withSlots(
+                        true, GB, N1, N2, new LocalPostgres.Slot("n3", false, new Lsn(1)))
                 .status()
                 .orElseThrow();
         // The leader's own slot on a standby, one that is in use, and one of a member that does not stream.

@@ -25,8 +25,8 @@ class StandbyClusterTest {
     }
 
     private static LocalPostgres notStreaming() {
-        LocalPostgres.Status s = Scene.status(true, 100, 1);
-        return Scene.running(new LocalPostgres.Status(
+        LocalPostgres.Status s = Servers.status(true, 100, 1);
+        return Servers.running(new LocalPostgres.Status(
                 s.inRecovery(),
                 s.timeline(),
                 s.position(),
@@ -46,7 +46,7 @@ class StandbyClusterTest {
     }
 
     private static LocalPostgres following() {
-        return Scene.withSlots(
+        return Servers.withSlots(
                 true,
                 100,
                 new LocalPostgres.Slot("n2", true, new Lsn(1)),
@@ -83,18 +83,19 @@ class StandbyClusterTest {
 
     @Test
     void anEmptyClusterIsClonedFromTheRemoteOne() {
-        Decision claim = leading(Scene.empty(), new Memories()).uninitialized().decide();
+        Decision claim =
+                leading(Servers.empty(), new Memories()).uninitialized().decide();
         assertEquals("", assertInstanceOf(Decision.WriteInitialize.class, claim).systemIdentifier());
-        Decision clone = leading(Scene.empty(), new Memories()).initialize("").decide();
+        Decision clone = leading(Servers.empty(), new Memories()).initialize("").decide();
         assertEquals(
                 REMOTE.upstream(),
                 assertInstanceOf(Decision.CloneRemote.class, clone).from());
-        Decision nowhere = leading(Scene.empty(), new Memories())
+        Decision nowhere = leading(Servers.empty(), new Memories())
                 .initialize("")
                 .standbyCluster(ARCHIVE)
                 .decide();
         assertTrue(nowhere.because().contains("names no host"), nowhere::because);
-        Decision fromArchive = leading(Scene.empty(), new Memories())
+        Decision fromArchive = leading(Servers.empty(), new Memories())
                 .initialize("")
                 .standbyCluster(ARCHIVE)
                 .standbyFromArchive()
@@ -112,23 +113,24 @@ class StandbyClusterTest {
     @Test
     void aRealPrimaryInAStandbyClusterIsDemotedInGoodOrderAndKeepsTheLock() {
         Decision.Stop stop = assertInstanceOf(
-                Decision.Stop.class, leading(Scene.primary(100), new Memories()).decide());
+                Decision.Stop.class,
+                leading(Servers.primary(100), new Memories()).decide());
         assertEquals(Decision.StopMode.GRACEFUL, stop.mode());
         assertEquals(false, stop.handOver());
-        Decision start = leading(Scene.stopped("shut down"), new Memories()).decide();
+        Decision start = leading(Servers.stopped("shut down"), new Memories()).decide();
         assertEquals(
                 REMOTE.upstream(),
                 assertInstanceOf(Decision.StartReplica.class, start).upstream());
         assertInstanceOf(
                 Decision.Wait.class,
-                leading(Scene.primary(100), new Memories()).paused().decide());
+                leading(Servers.primary(100), new Memories()).paused().decide());
     }
 
     @Test
     void aPrimaryWithoutTheLockStopsAtOnce() {
         Decision decision = Scene.of("n2")
                 .standbyCluster(REMOTE)
-                .postgres(Scene.primary(100))
+                .postgres(Servers.primary(100))
                 .memberRole("n1", "standby_leader")
                 .decide();
         assertEquals(
@@ -159,11 +161,11 @@ class StandbyClusterTest {
     void aStandbyLeaderThatDoesNotStartGivesTheLockUp() {
         assertInstanceOf(
                 Decision.ReleaseLease.class,
-                leading(Scene.stopped("shut down in recovery"), new Memories().failedStarts(2))
+                leading(Servers.stopped("shut down in recovery"), new Memories().failedStarts(2))
                         .decide());
         assertInstanceOf(
                 Decision.ReleaseLease.class,
-                leading(Scene.stopped("shut down in recovery"), new Memories().steppingDown())
+                leading(Servers.stopped("shut down in recovery"), new Memories().steppingDown())
                         .decide());
     }
 
@@ -180,7 +182,7 @@ class StandbyClusterTest {
         assertInstanceOf(Decision.Stop.class, leading(notStreaming(), diverged).decide());
         assertInstanceOf(
                 Decision.Rewind.class,
-                leading(Scene.stopped("shut down in recovery"), diverged).decide());
+                leading(Servers.stopped("shut down in recovery"), diverged).decide());
         Decision lost = leading(notStreaming(), diverged.rewindFailed()).decide();
         assertTrue(lost.because().contains("nothing is removed"), lost::because);
     }
@@ -202,13 +204,13 @@ class StandbyClusterTest {
     void replicasFollowAndCloneTheStandbyLeader() {
         Decision clone = Scene.of("n2")
                 .standbyCluster(REMOTE)
-                .postgres(Scene.empty())
+                .postgres(Servers.empty())
                 .memberRole("n1", "standby_leader")
                 .decide();
         assertEquals("n1", assertInstanceOf(Decision.Clone.class, clone).from().member());
         Decision start = Scene.of("n2")
                 .standbyCluster(REMOTE)
-                .postgres(Scene.stopped("in archive recovery"))
+                .postgres(Servers.stopped("in archive recovery"))
                 .memberRole("n1", "standby_leader")
                 .decide();
         assertEquals(
@@ -220,7 +222,7 @@ class StandbyClusterTest {
     void aFormerPrimaryIsComparedWithTheRemoteCluster() {
         Decision check = Scene.of("n2")
                 .standbyCluster(REMOTE)
-                .postgres(Scene.stopped("shut down"))
+                .postgres(Servers.stopped("shut down"))
                 .memberRole("n1", "standby_leader")
                 .decide();
         Upstream.Of server =
@@ -232,12 +234,12 @@ class StandbyClusterTest {
     void aNewStandbyLeaderIsElectedWhateverTheTimelineAndWithoutBackoff() {
         Decision decision = Scene.of("n2")
                 .standbyCluster(REMOTE)
-                .postgres(Scene.replica(100))
+                .postgres(Servers.replica(100))
                 .following("n1")
                 .unlocked()
                 .history(7)
                 .checkTimeline()
-                .answers(Scene.dead("n1"), Scene.standby("n3", 50))
+                .answers(Answers.dead("n1"), Answers.standby("n3", 50))
                 .decide();
         assertInstanceOf(Decision.AcquireLease.class, decision, decision::toString);
     }

@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 
 /** A primary that lives but takes no writes, or has no room to. The scene's ttl is 5 s, so the patience is 10 s. */
 class StuckPrimaryTest {
-    private static final Survey.Answer[] HEALTHY = {Scene.standby("n2", 100), Scene.standby("n3", 100)};
+    private static final Survey.Answer[] HEALTHY = {Answers.standby("n2", 100), Answers.standby("n3", 100)};
 
     private static <D extends Decision> D expect(Class<D> kind, Scene scene) {
         Decision decision = scene.decide();
@@ -71,7 +71,7 @@ class StuckPrimaryTest {
 
     @Test
     void stuckPrimaryAsksWhoCouldLeadBeforeItDoesAnything() {
-        for (LocalPostgres pg : new LocalPostgres[] {Scene.primary(100), silent(LocalPostgres.Process.RUNNING)}) {
+        for (LocalPostgres pg : new LocalPostgres[] {Servers.primary(100), silent(LocalPostgres.Process.RUNNING)}) {
             assertEquals(
                     java.util.Set.of("n2", "n3"),
                     expect(
@@ -94,11 +94,11 @@ class StuckPrimaryTest {
     void stuckPrimaryStaysWhileNobodyElseCouldLead() {
         WritePath path = failing(Duration.ofHours(1), 999);
         Scene[] scenes = {
-            leader(path).answers(Scene.dead("n2"), Scene.dead("n3")),
+            leader(path).answers(Answers.dead("n2"), Answers.dead("n3")),
             // Too far behind what was published.
             leader(path).optime(5_000_000).answers(HEALTHY),
             // Quorum commit: n3 is no voter, and n2 alone lacks a vote.
-            leader(path).sync("n1", 1, "n2", "n3").answers(Scene.standby("n2", 100), Scene.dead("n3")),
+            leader(path).sync("n1", 1, "n2", "n3").answers(Answers.standby("n2", 100), Answers.dead("n3")),
             leader(path).sync("n1", 0).answers(HEALTHY),
         };
         for (Scene scene : scenes) {
@@ -113,7 +113,7 @@ class StuckPrimaryTest {
         expect(Decision.Stop.class, leader(path).sync("n1", 1, "n2", "n3").answers(HEALTHY));
         expect(
                 Decision.Stop.class,
-                leader(path).sync("n1", 0, "n2").answers(Scene.standby("n2", 100), Scene.dead("n3")));
+                leader(path).sync("n1", 0, "n2").answers(Answers.standby("n2", 100), Answers.dead("n3")));
     }
 
     @Test
@@ -152,7 +152,7 @@ class StuckPrimaryTest {
     void abandonedPrimaryThatHasStoppedHandsTheLockOver() {
         expect(
                 Decision.ReleaseLease.class,
-                leader(abandoned()).postgres(Scene.stopped("in production")).holding(Duration.ofSeconds(2), false));
+                leader(abandoned()).postgres(Servers.stopped("in production")).holding(Duration.ofSeconds(2), false));
     }
 
     @Test
@@ -172,7 +172,7 @@ class StuckPrimaryTest {
     void memberWithoutRoomDoesNotStand() {
         Scene scene = Scene.replica()
                 .unlocked()
-                .answers(Scene.dead("n1"), Scene.standby("n3", 100))
+                .answers(Answers.dead("n1"), Answers.standby("n3", 100))
                 .situation(
                         new Memories().following("n1").writePath(room(31 << 20)).situation());
         Decision.Wait wait = expect(Decision.Wait.class, scene);
@@ -185,7 +185,7 @@ class StuckPrimaryTest {
 
     @Test
     void primaryThatEndedOnAFullDiskLeavesTheLockToAnother() {
-        Scene scene = leader(room(3 << 20)).postgres(Scene.stopped("in production"));
+        Scene scene = leader(room(3 << 20)).postgres(Servers.stopped("in production"));
         expect(Decision.AskPeers.class, scene);
         Decision.ReleaseLease release = expect(Decision.ReleaseLease.class, scene.answers(HEALTHY));
         assertTrue(release.because().contains("only 3 MB are free"), release.because());
@@ -196,8 +196,8 @@ class StuckPrimaryTest {
         expect(
                 Decision.StartPrimary.class,
                 leader(room(3 << 20))
-                        .postgres(Scene.stopped("in production"))
-                        .answers(Scene.dead("n2"), Scene.dead("n3")));
+                        .postgres(Servers.stopped("in production"))
+                        .answers(Answers.dead("n2"), Answers.dead("n3")));
     }
 
     @Test

@@ -283,7 +283,7 @@ final class SyncModel {
                 senders.add(new LocalPostgres.Sender(standby, "r", "", "streaming", state, 1, at, at, at));
             }
         }
-        return Scene.running(new LocalPostgres.Status(
+        return Servers.running(new LocalPostgres.Status(
                 !primary,
                 server.timeline(),
                 server.position(),

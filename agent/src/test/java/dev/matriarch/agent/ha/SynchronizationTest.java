@@ -339,7 +339,7 @@ class SynchronizationTest {
                 new LocalPostgres.Sender("n2", "r", "", "streaming", "sync", 1, new Lsn(30), new Lsn(20), new Lsn(10));
         for (var expected :
                 Map.of("remote_apply", 10, "on", 20, "remote_write", 30).entrySet()) {
-            LocalPostgres.Status s = Scene.status(false, 30, 1);
+            LocalPostgres.Status s = Servers.status(false, 30, 1);
             var status = new LocalPostgres.Status(
                     false,
                     1,

@@ -59,7 +59,7 @@ class TagsTest {
     void aMemberThatIsStartedBeginsOnTheNamedMember() {
         Decision decision = Scene.of("n2")
                 .ledBy("n1")
-                .postgres(Scene.stopped("shut down in recovery"))
+                .postgres(Servers.stopped("shut down in recovery"))
                 .tagged(FROM_N3)
                 .decide();
         assertEquals(
@@ -72,7 +72,7 @@ class TagsTest {
         assertEquals(
                 member("n1"),
                 followed(Scene.of("n2")
-                        .postgres(Scene.replica(100))
+                        .postgres(Servers.replica(100))
                         .following("n3")
                         .ledBy("n3")
                         .ledBy("n1")
@@ -91,7 +91,7 @@ class TagsTest {
         assertEquals(
                 member("n3"),
                 followed(Scene.of("n2")
-                        .postgres(Scene.replica(100))
+                        .postgres(Servers.replica(100))
                         .following("n1")
                         .ledBy("n3")
                         .memberTagged("n3", FROM_N2)
@@ -120,7 +120,7 @@ class TagsTest {
                 new Upstream.Nobody(), followed(Scene.replica().following("n1").tagged(Map.of("nostream", true))));
         Decision start = Scene.of("n2")
                 .ledBy("n1")
-                .postgres(Scene.stopped("shut down in recovery"))
+                .postgres(Servers.stopped("shut down in recovery"))
                 .tagged(Map.of("nostream", true))
                 .decide();
         assertEquals(
@@ -170,8 +170,8 @@ class TagsTest {
     }
 
     private static LocalPostgres withIdleSlots(long lsn) {
-        LocalPostgres.Status s = Scene.status(false, lsn, 1);
-        return Scene.running(new LocalPostgres.Status(
+        LocalPostgres.Status s = Servers.status(false, lsn, 1);
+        return Servers.running(new LocalPostgres.Status(
                 s.inRecovery(),
                 s.timeline(),
                 s.position(),
@@ -212,7 +212,7 @@ class TagsTest {
         Set<String> chosen = new TreeSet<>();
         for (int i = 0; i < 40; i++) {
             Scene scene = Scene.of("n4")
-                    .postgres(Scene.empty())
+                    .postgres(Servers.empty())
                     .memberTagged("n1", source)
                     .memberTagged("n2", source)
                     .memberTagged("n3", source)
@@ -227,7 +227,7 @@ class TagsTest {
     @Test
     void withoutARunningTaggedStandbyTheLeaderIsCloned() {
         Decision decision = Scene.of("n4")
-                .postgres(Scene.empty())
+                .postgres(Servers.empty())
                 .memberTagged("n2", Map.of("clonefrom", true))
                 .memberState("n2", "starting")
                 .decide();

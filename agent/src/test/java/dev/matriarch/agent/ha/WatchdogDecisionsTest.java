@@ -19,7 +19,7 @@ class WatchdogDecisionsTest {
     }
 
     private static Scene candidate() {
-        return Scene.replica().unlocked().answers(Scene.dead("n1"), Scene.standby("n3", 100));
+        return Scene.replica().unlocked().answers(Answers.dead("n1"), Answers.standby("n3", 100));
     }
 
     @Test
@@ -50,7 +50,7 @@ class WatchdogDecisionsTest {
         assertTrue(release.because().startsWith("Not promoting self because watchdog could not be activated"));
         expect(
                 Decision.ReleaseLease.class,
-                Scene.leader().postgres(Scene.stopped("in production")).watchdog(true, State.UNUSABLE));
+                Scene.leader().postgres(Servers.stopped("in production")).watchdog(true, State.UNUSABLE));
     }
 
     @Test
@@ -71,7 +71,7 @@ class WatchdogDecisionsTest {
 
     @Test
     void memberWithoutItsRequiredWatchdogCreatesNoCluster() {
-        Scene scene = Scene.of("n1").uninitialized().unlocked().postgres(Scene.empty());
+        Scene scene = Scene.of("n1").uninitialized().unlocked().postgres(Servers.empty());
         expect(Decision.Wait.class, scene.watchdog(true, State.UNUSABLE));
         expect(Decision.AcquireLease.class, scene.watchdog(true, State.READY));
     }

@@ -21,7 +21,8 @@ class WipedStoreTest {
 
     @Test
     void thePrimaryTakesItAtOnce() {
-        Scene wiped = Scene.of("n1").unlocked().uninitialized().postgres(Scene.running(Scene.status(false, 100, 1)));
+        Scene wiped =
+                Scene.of("n1").unlocked().uninitialized().postgres(Servers.running(Servers.status(false, 100, 1)));
         assertInstanceOf(Decision.AcquireLease.class, wiped.decide());
     }
 }
