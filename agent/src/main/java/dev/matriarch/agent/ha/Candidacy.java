@@ -11,7 +11,7 @@ import java.util.Optional;
  * without a leader.
  *
  * @param promotable it would stand for election
- * @param why the race's own sentence
+ * @param why the race's own sentence, and what keeps this member from catching up
  * @param position {@link Lsn#INVALID} if unknown
  * @param timeline 0 if unknown
  */
@@ -33,11 +33,17 @@ public record Candidacy(boolean promotable, String why, Lsn position, int timeli
                 .toList();
         Observation alone = seen.asCandidate(leaderless(view), new Survey(answers));
         return switch (new LeaderRace(alone, alone.view().orElseThrow(), status.orElseThrow()).verdict()) {
-            case LeaderRace.Verdict.Stand stand -> new Candidacy(true, stand.because(), position, timeline);
-            case LeaderRace.Verdict.StandBack back -> new Candidacy(false, back.because(), position, timeline);
+            case LeaderRace.Verdict.Stand stand ->
+                new Candidacy(true, stand.because() + stuck(seen), position, timeline);
+            case LeaderRace.Verdict.StandBack back ->
+                new Candidacy(false, back.because() + stuck(seen), position, timeline);
             case LeaderRace.Verdict.Ask ask ->
                 new Candidacy(false, "the others could not be asked", position, timeline);
         };
+    }
+
+    private static String stuck(Observation seen) {
+        return WalGap.sentence(seen).map(why -> "; " + why).orElse("");
     }
 
     private static Optional<String> obstacle(Observation seen) {

@@ -1,12 +1,22 @@
 package dev.matriarch.agent.ha;
 
+import java.util.Optional;
+
 /** What a comparison of the local WAL with a leader's history found. */
 public sealed interface Divergence {
     /** Not compared with this leader yet. */
     record Unchecked() implements Divergence {}
 
-    /** The local WAL is a prefix of the leader's. */
-    record None() implements Divergence {}
+    /**
+     * The local WAL is a prefix of the leader's.
+     *
+     * @param gap empty: none was found, or looked for
+     */
+    record None(Optional<WalGap> gap) implements Divergence {
+        public None() {
+            this(Optional.empty());
+        }
+    }
 
     /**
      * The local WAL goes where the leader's history does not.

@@ -221,8 +221,9 @@ final class StandbyDuties {
                 .or(() -> new SlotPolicy(seen, view, pg.status().orElseThrow()).step())
                 .or(() -> LogicalSlots.copy(seen, view, pg.status().orElseThrow(), leader))
                 .or(() -> ScheduledRestart.step(seen))
-                .orElseGet(() -> Decision.idle("no action. I am (" + seen.me()
-                        + "), a secondary, and following a leader (" + leader.name() + ")"));
+                .orElseGet(() -> Decision.idle(WalGap.sentence(seen)
+                        .orElse("no action. I am (" + seen.me() + "), a secondary, and following a leader ("
+                                + leader.name() + ")")));
     }
 
     /**

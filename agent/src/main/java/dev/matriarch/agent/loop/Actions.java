@@ -9,6 +9,7 @@ import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.ha.Upstream;
+import dev.matriarch.agent.ha.WalGap;
 import dev.matriarch.agent.postgres.Divergence;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
@@ -43,6 +44,7 @@ final class Actions {
     private final ServerStop stop;
     private final AfterPromotion afterPromotion;
     private final CloneReport cloneProgress;
+    private final Uncompared uncompared = new Uncompared();
 
     Actions(
             PostgresServer server,
@@ -266,20 +268,33 @@ final class Actions {
                 PATIENCE,
                 () -> {
                     switch (server.checkDivergence(leader, Duration.ofSeconds(10))) {
-                        case Divergence.NotDiverged none -> {
+                        case Divergence.NotDiverged(String reason, Optional<WalGap> gap) -> {
                             LOG.info("The local history is part of {}'s", leader.member());
-                            memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.None());
+                            uncompared.over();
+                            memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.None(gap));
                         }
                         case Divergence.Diverged(String reason, boolean rewindable) -> {
                             LOG.warn("The local history has diverged from {}'s: {}", leader.member(), reason);
+                            uncompared.over();
                             memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.Found(reason, rewindable));
                         }
-                        case Divergence.Unknown(String reason) ->
-                            throw new PostgresException("could not compare with " + leader.member() + ": " + reason);
+                        case Divergence.Unknown(String reason) -> notCompared(leader.member(), reason);
                     }
                 },
-                () -> memory.notCompared(
-                        clock.nanos(), settings.current().settings().loopWait()));
+                this::compareLater);
+    }
+
+    private void notCompared(String leader, String reason) throws PostgresException {
+        if (Thread.currentThread().isInterrupted()) {
+            // Cancelled: what is said then is no answer.
+            throw new PostgresException("could not compare with " + leader + ": " + reason);
+        }
+        uncompared.news(leader, reason).ifPresent(LOG::warn);
+        compareLater();
+    }
+
+    private void compareLater() {
+        memory.notCompared(clock.nanos(), settings.current().settings().loopWait());
     }
 
     void rewind(Upstream.Of leader) {

@@ -5,6 +5,7 @@ import dev.matriarch.agent.ha.Observation;
 import dev.matriarch.agent.ha.Settings;
 import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.SlotPolicy;
+import dev.matriarch.agent.ha.Task;
 import dev.matriarch.dcs.ClusterView;
 import dev.matriarch.dcs.Leader;
 import dev.matriarch.dcs.Member;
@@ -22,6 +23,8 @@ import org.slf4j.LoggerFactory;
  */
 final class Narration {
     private static final Logger LOG = LoggerFactory.getLogger(Narration.class);
+
+    private static final String COMPARING = Task.Kind.CHECK_DIVERGENCE.words();
 
     private final String me;
     private final BooleanSupplier deduplicate;
@@ -58,6 +61,10 @@ final class Narration {
     void say(Decision decision, String owner, long now, Duration loopWait) {
         if (decision instanceof Decision.AskForPromises) {
             // Every second or so while the store is away: what came of it is said.
+            return;
+        }
+        if (decision instanceof Decision.CheckDivergence || decision.because().equals(COMPARING)) {
+            // Again and again while it cannot be told: what comes of it is said.
             return;
         }
         if (decision instanceof Decision.RenewLease && decision.because().equals("heartbeat")) {

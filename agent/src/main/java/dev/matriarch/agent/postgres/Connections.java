@@ -38,17 +38,21 @@ final class Connections {
         Properties properties = properties(now.superuser(), applicationName, deadline);
         // What the agent asks all the time is not what users want to see in their statistics.
         properties.setProperty("options", properties.getProperty("options") + " -c pg_stat_statements.track=none");
-        Optional<LocalSocket.Place> socket = LocalSocket.of(now);
-        if (socket.isPresent()) {
-            properties.setProperty("socketFactory", UnixSocketFactory.class.getName());
-            properties.setProperty("socketFactoryArg", socket.get().file().toString());
-            // A server speaks neither through a socket file.
-            properties.setProperty("sslmode", "disable");
-            properties.remove("sslNegotiation");
-            properties.remove("channelBinding");
-            properties.setProperty("gssEncMode", "disable");
-        }
+        throughSocket(now, properties);
         return open(now.localHost(), now.port(), database, properties);
+    }
+
+    /**
+     * To the local server as superuser, in the replication protocol. It is let in by the lines of pg_hba.conf that let
+     * {@link #local} in, which need not be so of the keyword {@code replication}, and takes one of max_wal_senders.
+     */
+    Connection localReplication(Deadline deadline) throws SQLException {
+        PostgresConfig now = config;
+        Properties properties = properties(now.superuser(), "Matriarch", deadline);
+        throughSocket(now, properties);
+        properties.setProperty("replication", "database");
+        simply(properties);
+        return open(now.localHost(), now.port(), now.places().database(), properties);
     }
 
     /** To another server as superuser; for questions in SQL. */
@@ -65,10 +69,28 @@ final class Connections {
     Connection replication(String host, int port, Deadline deadline) throws SQLException {
         Properties properties = properties(config.replication(), "Matriarch", deadline);
         properties.setProperty("replication", "true");
+        simply(properties);
+        return open(host, port, properties);
+    }
+
+    /** A WAL sender knows neither the extended protocol nor the driver's first questions. */
+    private static void simply(Properties properties) {
         properties.setProperty("preferQueryMode", "simple");
         properties.setProperty("assumeMinServerVersion", "12");
         properties.remove("options");
-        return open(host, port, properties);
+    }
+
+    private static void throughSocket(PostgresConfig now, Properties properties) {
+        Optional<LocalSocket.Place> socket = LocalSocket.of(now);
+        if (socket.isPresent()) {
+            properties.setProperty("socketFactory", UnixSocketFactory.class.getName());
+            properties.setProperty("socketFactoryArg", socket.get().file().toString());
+            // A server speaks neither through a socket file.
+            properties.setProperty("sslmode", "disable");
+            properties.remove("sslNegotiation");
+            properties.remove("channelBinding");
+            properties.setProperty("gssEncMode", "disable");
+        }
     }
 
     private Connection open(String host, int port, Properties properties) throws SQLException {

@@ -4,7 +4,6 @@ import dev.matriarch.agent.config.PostgresConfig;
 import dev.matriarch.agent.ha.LocalPostgres;
 import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.dcs.Lsn;
-import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;
@@ -29,6 +28,9 @@ final class Replication {
     private static final Pattern WALDUMP_END = Pattern.compile(" at ([0-9A-F]+/[0-9A-F]+):");
 
     private static final String UNKNOWN_SETTING = "42704";
+
+    /** The first version that shows restore_command; before it stands in recovery.conf. */
+    private static final int RESTORE_COMMAND_SHOWN = 12;
 
     private final Binaries binaries;
     private final DataDirectory data;
@@ -79,18 +81,14 @@ final class Replication {
         }
     }
 
-    /** @param wal where the shutdown checkpoint of a stopped primary can be read */
-    private record Local(int timeline, Lsn position, Kind kind, Optional<Path> wal) {}
-
-    private enum Kind {
-        REPLICA,
-        CLEAN_PRIMARY,
-        CRASHED_PRIMARY
-    }
-
     Divergence checkDivergence(Upstream.Of leader, Monitor monitor, Deadline deadline) {
         LocalPostgres observed = monitor.observe(shorter(deadline, Duration.ofSeconds(3)));
-        Optional<Local> local = local(observed);
+        Optional<WalPlace> local;
+        try {
+            local = isReplaying(observed) ? replayed(deadline) : local(observed);
+        } catch (SQLException e) {
+            return new Divergence.Unknown("the local server does not say how far it has replayed: " + e.getMessage());
+        }
         if (local.isEmpty()) {
             return new Divergence.Unknown("the local position is not known: "
                     + (observed.problem().isEmpty() ? "PostgreSQL is " + observed.process() : observed.problem()));
@@ -101,9 +99,15 @@ final class Replication {
             }
             Divergence found =
                     compare(local.get(), observed.systemIdentifier().orElse(""), leader, connection, deadline);
-            return found instanceof Divergence.NotDiverged && observed.process() == LocalPostgres.Process.STOPPED
-                    ? recoverable(found, leader, connection, deadline)
-                    : found;
+            return switch (found) {
+                case Divergence.NotDiverged well
+                when observed.process() == LocalPostgres.Process.STOPPED ->
+                    recoverable(well, leader, connection, deadline);
+                case Divergence.NotDiverged well
+                when observed.status().isPresent() ->
+                    withGap(well, observed.status().get(), monitor, leader, connection, deadline);
+                default -> found;
+            };
         } catch (PostgresException e) {
             return new Divergence.Unknown(e.getMessage());
         } catch (SQLException e) {
@@ -123,21 +127,13 @@ final class Replication {
                 || !stopped.setting("restore_command", deadline).isEmpty()) {
             return notDiverged;
         }
-        int timeline;
-        Lsn position;
-        try (Statement statement = replication.createStatement();
-                ResultSet rows = statement.executeQuery("IDENTIFY_SYSTEM")) {
-            rows.next();
-            timeline = rows.getInt("timeline");
-            position = Lsn.parse(rows.getString("xlogpos"));
-        }
-        Optional<String> history = timeline == 1 ? Optional.of("") : history(replication, timeline);
-        if (history.isEmpty()) {
+        LeaderWal written = LeaderWal.of(replication);
+        if (written.history().isEmpty()) {
             return notDiverged;
         }
         Optional<String> lacking;
         try (Connection asked = connections.remote(leader.host(), leader.port(), deadline)) {
-            lacking = copy.lacking(history.get(), timeline, position, asked, deadline);
+            lacking = copy.lacking(written.history().get(), written.timeline(), written.position(), asked, deadline);
         } catch (SQLException e) {
             log.warn("{} does not say which WAL it has: {}", leader.member(), e.getMessage());
             return notDiverged;
@@ -149,10 +145,37 @@ final class Replication {
                 .orElse(notDiverged);
     }
 
-    private static Optional<String> history(Connection replication, int timeline) throws SQLException {
-        try (Statement statement = replication.createStatement();
-                ResultSet rows = statement.executeQuery("TIMELINE_HISTORY " + timeline)) {
-            return rows.next() ? Optional.of(rows.getString("content")) : Optional.empty();
+    /**
+     * Whether it is for want of WAL that a standby does not stream; it is not asked whether it does, for it seems to for a
+     * moment at each try. With a restore_command nothing is said: only PostgreSQL
+     * finds out what the archive has.
+     */
+    private Divergence withGap(
+            Divergence.NotDiverged well,
+            LocalPostgres.Status status,
+            Monitor monitor,
+            Upstream.Of leader,
+            Connection replication,
+            Deadline deadline)
+            throws SQLException {
+        boolean waits = status.inRecovery()
+                && !status.position().equals(Lsn.INVALID)
+                && binaries.major() >= RESTORE_COMMAND_SHOWN;
+        Optional<ControlData.Content> control = waits ? controlData.read(deadline) : Optional.empty();
+        if (control.isEmpty()) {
+            return well;
+        }
+        LeaderWal written = LeaderWal.of(replication);
+        try (Connection asked = connections.remote(leader.host(), leader.port(), deadline)) {
+            String archive = monitor.ask(c -> Monitor.single(c, "SHOW restore_command"), deadline);
+            return archive.isEmpty()
+                    ? new Divergence.NotDiverged(
+                            well.reason(),
+                            written.gap(status.position(), control.get().segmentSize(), LeaderWal.files(asked)))
+                    : well;
+        } catch (SQLException e) {
+            log.info("{} does not say which WAL it has: {}", leader.member(), e.getMessage());
+            return well;
         }
     }
 
@@ -160,33 +183,52 @@ final class Replication {
         return deadline.left().compareTo(other) < 0 ? deadline.left() : other;
     }
 
-    private Optional<Local> local(LocalPostgres observed) {
+    /**
+     * A standby that reads the archive shows the end of its WAL only while it waits for more, and it need not ever wait: not
+     * where restore_command takes longer than wal_retrieve_retry_interval.
+     */
+    private static boolean isReplaying(LocalPostgres observed) {
+        return observed.status()
+                .filter(s -> s.inRecovery() && s.position().equals(Lsn.INVALID))
+                .isPresent();
+    }
+
+    /** A pair that belongs together, which no function in SQL returns. */
+    private Optional<WalPlace> replayed(Deadline deadline) throws SQLException {
+        try (Connection connection = connections.localReplication(deadline);
+                Statement statement = connection.createStatement();
+                ResultSet rows = statement.executeQuery("IDENTIFY_SYSTEM")) {
+            rows.next();
+            Lsn position = Lsn.parse(rows.getString("xlogpos"));
+            return position.equals(Lsn.INVALID)
+                    ? Optional.empty()
+                    : Optional.of(new WalPlace(rows.getInt("timeline"), position, WalPlace.Kind.REPLAYING));
+        }
+    }
+
+    private static Optional<WalPlace> local(LocalPostgres observed) {
         if (observed.status().isPresent()) {
             LocalPostgres.Status status = observed.status().get();
             if (status.position().equals(Lsn.INVALID)) {
                 return Optional.empty();
             }
             // What was received counts even before it is replayed: it is in pg_wal and would be replayed first.
-            return Optional.of(new Local(
+            return Optional.of(new WalPlace(
                     status.timeline(),
                     status.position(),
-                    status.inRecovery() ? Kind.REPLICA : Kind.CRASHED_PRIMARY,
-                    Optional.empty()));
+                    status.inRecovery() ? WalPlace.Kind.REPLICA : WalPlace.Kind.CRASHED_PRIMARY));
         }
         if (observed.process() != LocalPostgres.Process.STOPPED) {
             return Optional.empty();
         }
         return observed.control().map(control -> {
             if (control.wasStandby() && !control.minRecoveryPoint().equals(Lsn.INVALID)) {
-                return new Local(
-                        control.minRecoveryTimeline(), control.minRecoveryPoint(), Kind.REPLICA, Optional.empty());
+                return new WalPlace(control.minRecoveryTimeline(), control.minRecoveryPoint(), WalPlace.Kind.REPLICA);
             }
-            Kind kind = control.crashedAsPrimary() ? Kind.CRASHED_PRIMARY : Kind.CLEAN_PRIMARY;
-            return new Local(
+            return new WalPlace(
                     control.timeline(),
                     control.checkpoint(),
-                    kind,
-                    Optional.of(data.path().resolve("pg_wal")));
+                    control.crashedAsPrimary() ? WalPlace.Kind.CRASHED_PRIMARY : WalPlace.Kind.CLEAN_PRIMARY);
         });
     }
 
@@ -208,7 +250,7 @@ final class Replication {
     }
 
     private Divergence compare(
-            Local local, String systemIdentifier, Upstream.Of leader, Connection connection, Deadline deadline)
+            WalPlace local, String systemIdentifier, Upstream.Of leader, Connection connection, Deadline deadline)
             throws SQLException {
         int leaderTimeline;
         try (Statement statement = connection.createStatement();
@@ -222,71 +264,33 @@ final class Replication {
                         + ": it belongs to another cluster");
             }
         }
-        String mine = "timeline " + local.timeline + " at " + local.position;
-        if (local.timeline > leaderTimeline) {
-            return new Divergence.Diverged(mine + " is later than the leader's timeline " + leaderTimeline);
+        Optional<Divergence> byTimeline =
+                local.byTimeline(leader.member(), leaderTimeline, opened.isOurs(local.timeline()));
+        if (byTimeline.isPresent()) {
+            return byTimeline.get();
         }
-        boolean openedHere = local.kind != Kind.REPLICA || opened.isOurs(local.timeline);
-        if (local.timeline == leaderTimeline && openedHere) {
-            // Whoever leads after a primary was promoted to a later timeline than that primary's, unless it did not
-            // know
-            // of it: then the number has been taken twice.
-            return new Divergence.Diverged(
-                    mine + " was opened here, and the leader " + leader.member() + " opened another one of that number",
-                    false);
-        }
-        if (local.timeline == leaderTimeline) {
-            return new Divergence.NotDiverged(mine + " is the leader's timeline");
-        }
-        Optional<String> history = history(connection, leaderTimeline);
+        Optional<String> history = LeaderWal.history(connection, leaderTimeline);
         if (history.isEmpty()) {
             return new Divergence.NotDiverged("the leader has no history of timeline " + leaderTimeline);
         }
-        Optional<Lsn> end = switchpoint(history.get(), local.timeline);
-        if (end.isEmpty()) {
-            return new Divergence.Diverged(mine + " is not in the history of the leader's timeline " + leaderTimeline);
-        }
-        return judge(local, mine, end.get(), deadline);
+        return local.byHistory(leaderTimeline, history.get())
+                .orElseGet(() -> byEnd(
+                        local,
+                        WalPlace.switchpoint(history.get(), local.timeline()).orElseThrow(),
+                        deadline));
     }
 
-    /** Where the leader's history leaves the given timeline; empty if it never was on it. */
-    static Optional<Lsn> switchpoint(String history, int timeline) {
-        for (String line : history.split("\n")) {
-            String[] fields = line.strip().split("\\s+", 3);
-            if (fields.length >= 2 && fields[0].equals(Integer.toString(timeline))) {
-                return Optional.of(Lsn.parse(fields[1]));
-            }
+    /** Of a primary that was shut down in order, before the leader's history left its timeline. */
+    private Divergence byEnd(WalPlace local, Lsn switchpoint, Deadline deadline) {
+        String left = local.left(switchpoint);
+        try {
+            Lsn end = endOfRecord(local, deadline);
+            return end.equals(switchpoint)
+                    ? new Divergence.NotDiverged(local.words() + " ends where " + left)
+                    : new Divergence.Diverged(local.words() + " ends at " + end + ", but " + left);
+        } catch (PostgresException e) {
+            return new Divergence.Unknown(e.getMessage());
         }
-        return Optional.empty();
-    }
-
-    private Divergence judge(Local local, String mine, Lsn switchpoint, Deadline deadline) {
-        String left = "the leader left timeline " + local.timeline + " at " + switchpoint;
-        switch (local.kind) {
-            case REPLICA -> {
-                return local.position.isAfter(switchpoint)
-                        ? new Divergence.Diverged(mine + " is ahead: " + left)
-                        : new Divergence.NotDiverged(mine + " is part of the leader's history: " + left);
-            }
-            case CRASHED_PRIMARY -> {
-                // WAL after the last checkpoint may go on behind the switchpoint.
-                return new Divergence.Diverged(mine + " was primary and not shut down cleanly: " + left);
-            }
-            case CLEAN_PRIMARY -> {
-                if (local.position.compareTo(switchpoint) >= 0) {
-                    return new Divergence.Diverged(mine + " is the shutdown checkpoint of a former primary: " + left);
-                }
-                try {
-                    Lsn end = endOfRecord(local, deadline);
-                    return end.equals(switchpoint)
-                            ? new Divergence.NotDiverged(mine + " ends where " + left)
-                            : new Divergence.Diverged(mine + " ends at " + end + ", but " + left);
-                } catch (PostgresException e) {
-                    return new Divergence.Unknown(e.getMessage());
-                }
-            }
-        }
-        throw new IllegalStateException();
     }
 
     /** Start of the WAL switch before the checkpoint, if that is what made it the first record of a WAL file. */
@@ -328,15 +332,15 @@ final class Replication {
     }
 
     /** Where the record ends that starts at the position: WAL is read up to the first thing that is no record. */
-    private Lsn endOfRecord(Local local, Deadline deadline) throws PostgresException {
+    private Lsn endOfRecord(WalPlace local, Deadline deadline) throws PostgresException {
         Child.Result result = Child.of(List.of(
                         binaries.path("pg_waldump"),
                         "-p",
-                        local.wal.orElseThrow().toString(),
+                        data.path().resolve("pg_wal").toString(),
                         "-t",
-                        Integer.toString(local.timeline),
+                        Integer.toString(local.timeline()),
                         "-s",
-                        local.position.toString(),
+                        local.position().toString(),
                         "-n",
                         "2"))
                 .run(deadline);
@@ -346,7 +350,7 @@ final class Replication {
             Matcher problem = WALDUMP_END.matcher(line);
             if (record.find()) {
                 Lsn start = Lsn.parse(record.group(1));
-                end = start.equals(local.position) ? end : start;
+                end = start.equals(local.position()) ? end : start;
             } else {
                 while (problem.find()) {
                     end = Lsn.parse(problem.group(1));
@@ -354,7 +358,7 @@ final class Replication {
             }
         }
         if (end == null) {
-            throw new PostgresException("the end of the shutdown checkpoint at " + local.position
+            throw new PostgresException("the end of the shutdown checkpoint at " + local.position()
                     + " cannot be found with pg_waldump: " + result.lastLines());
         }
         return end;

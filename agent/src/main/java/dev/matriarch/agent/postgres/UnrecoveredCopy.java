@@ -6,10 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.sql.Connection;
-import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.sql.Statement;
-import java.util.HashSet;
 import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Matcher;
@@ -73,16 +70,9 @@ final class UnrecoveredCopy {
         if (begin.isEmpty() || control.isEmpty()) {
             return Optional.empty();
         }
-        Set<String> theirs = new HashSet<>();
-        try (Statement statement = leader.createStatement();
-                ResultSet rows = statement.executeQuery("SELECT name FROM pg_catalog.pg_ls_waldir()")) {
-            while (rows.next()) {
-                theirs.add(rows.getString(1));
-            }
-        }
         return RewoundWal.along(
                         history, timeline, begin.get(), position, control.get().segmentSize())
-                .missing(wal(), theirs)
+                .missing(wal(), LeaderWal.files(leader))
                 .stream()
                 .findFirst();
     }

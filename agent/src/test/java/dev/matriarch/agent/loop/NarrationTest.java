@@ -9,6 +9,8 @@ import ch.qos.logback.classic.spi.ILoggingEvent;
 import ch.qos.logback.core.read.ListAppender;
 import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.Settings.Synchronous.Mode;
+import dev.matriarch.agent.ha.Task;
+import dev.matriarch.agent.ha.Upstream;
 import dev.matriarch.dcs.Member;
 import java.time.Duration;
 import java.util.List;
@@ -93,6 +95,17 @@ class NarrationTest {
                         "cannot go on"),
                 said());
         assertEquals(Level.WARN, lines.list.getLast().getLevel());
+    }
+
+    @Test
+    void aComparisonThatIsTriedAgainAndAgainIsNotSaidEachTime() {
+        Decision check = new Decision.CheckDivergence(new Upstream.Of("n2", "10.0.0.2", 5432), 5, "left behind?");
+        for (int second = 0; second < 60; second += 3) {
+            say(check, "n2", second);
+            say(Decision.idle(Task.Kind.CHECK_DIVERGENCE.words()), "n2", second + 1);
+            say(REST, "n2", second + 2);
+        }
+        assertEquals(List.of(REST.because()), said());
     }
 
     @Test

@@ -39,9 +39,9 @@ class SmallPartsTest {
     @Test
     void theSwitchpointIsReadFromTheHistory() {
         String history = "1\t0/5000148\tno recovery target specified\n\n2\t0/6000000\tno recovery target specified\n";
-        assertEquals(Optional.of(Lsn.parse("0/5000148")), Replication.switchpoint(history, 1));
-        assertEquals(Optional.of(Lsn.parse("0/6000000")), Replication.switchpoint(history, 2));
-        assertEquals(Optional.empty(), Replication.switchpoint(history, 3));
+        assertEquals(Optional.of(Lsn.parse("0/5000148")), WalPlace.switchpoint(history, 1));
+        assertEquals(Optional.of(Lsn.parse("0/6000000")), WalPlace.switchpoint(history, 2));
+        assertEquals(Optional.empty(), WalPlace.switchpoint(history, 3));
     }
 
     @Test
