@@ -67,6 +67,7 @@ class ArchiveReaderTest {
                 TestServers.sql(configA, "SELECT pg_switch_wal()");
                 TestServers.sql(configA, "CHECKPOINT");
             }
+            TestServers.slot(a, "b");
             b.configuration().write(TestServers.parameters(servers.root()), upstream, Optional.of(""));
             b.start(TestServers.LONG);
             b.awaitReady(TestServers.LONG);
