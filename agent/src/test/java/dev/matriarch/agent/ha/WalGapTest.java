@@ -18,7 +18,7 @@ class WalGapTest {
 
     private static LocalPostgres at(long lsn, boolean streaming) {
         Lsn here = new Lsn(lsn);
-        return Scene.running(new LocalPostgres.Status(
+        return Servers.running(new LocalPostgres.Status(
                 true,
                 1,
                 here,
@@ -31,7 +31,7 @@ class WalGapTest {
                 true,
                 "on",
                 List.of(),
-                Scene.status(true, lsn, 1).slots(),
+                Servers.status(true, lsn, 1).slots(),
                 150_000,
                 "2026-01-01",
                 Map.of()));
@@ -61,11 +61,11 @@ class WalGapTest {
 
     @Test
     void explainSaysItBesideTheRacesOwnSentence() {
-        Candidacy behind = Candidacy.of(stuck().observation(), new Survey(List.of(Scene.standby("n3", 101))));
+        Candidacy behind = Candidacy.of(stuck().observation(), new Survey(List.of(Answers.standby("n3", 101))));
         assertFalse(behind.promotable(), behind::toString);
         assertTrue(behind.why().contains("n3 is ahead of me"), behind.why());
         assertTrue(behind.why().contains("; " + WRONG), behind.why());
-        Candidacy best = Candidacy.of(stuck().observation(), new Survey(List.of(Scene.standby("n3", 100))));
+        Candidacy best = Candidacy.of(stuck().observation(), new Survey(List.of(Answers.standby("n3", 100))));
         assertTrue(best.promotable(), best::toString);
         assertTrue(best.why().contains("; " + WRONG), best.why());
     }
