@@ -14,7 +14,7 @@ import java.util.List;
 record BuiltInPeers(RaftStore store) implements StorePeers {
     @Override
     public List<Peer> peers() {
-        return store.status().peers().stream()
+        return store.status().everybody().stream()
                 .map(p -> new Peer(p.name(), p.address()))
                 .toList();
     }

@@ -5,6 +5,7 @@ import dev.matriarch.dcs.DcsException;
 import dev.matriarch.proto.store.v1.Invitation;
 import dev.matriarch.proto.store.v1.TokenNote;
 import dev.matriarch.raft.Invitations;
+import dev.matriarch.raft.RaftStatus;
 import dev.matriarch.raft.RaftStore;
 import java.time.Instant;
 import java.util.List;
@@ -63,8 +64,9 @@ record BuiltInTokens(RaftStore store) implements JoinStore {
 
     @Override
     public List<Peer> peers() {
-        return store.status().peers().stream()
-                .map(p -> new Peer(p.name(), p.address()))
+        RaftStatus status = store.status();
+        return status.everybody().stream()
+                .map(p -> new Peer(p.name(), p.address(), status.peers().contains(p)))
                 .toList();
     }
 }

@@ -126,6 +126,7 @@ final class StoreEndpoint extends RaftServiceGrpc.RaftServiceImplBase implements
                 .setRole(row.role())
                 .setLeader(row.leader().orElse(""))
                 .setVoter(row.voter())
+                .setListener(row.listener())
                 .setHealthy(row.healthy())
                 .setNote(row.note());
         row.term().ifPresent(out::setTerm);

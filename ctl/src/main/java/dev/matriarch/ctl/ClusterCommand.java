@@ -55,6 +55,28 @@ final class ClusterCommand {
         private String revoke;
     }
 
+    /** One of them, or neither: the command is that for a member. */
+    static final class Kind {
+        @Option(
+                names = "--witness",
+                description = "Print the command for a witness: a vote in the store, without PostgreSQL.")
+        private boolean witness;
+
+        @Option(
+                names = "--listener",
+                description = "Print the command for a listener: a copy of the store without a vote and without"
+                        + " PostgreSQL, which answers HTTP.")
+        private boolean listener;
+
+        /** As it is typed, with a space behind it. */
+        private String option() {
+            if (listener) {
+                return "--listener ";
+            }
+            return witness ? "--witness " : "";
+        }
+    }
+
     @Command(
             name = "token",
             description = {
@@ -70,18 +92,15 @@ final class ClusterCommand {
                             description = "How long it counts: 90s, 30m, 2h, 1d. From 10 seconds to 7 days;"
                                     + " ${DEFAULT-VALUE} if not given.")
                     String ttl,
-            @Option(
-                            names = "--witness",
-                            description = "Print the command for a witness: a vote in the store, without PostgreSQL.")
-                    boolean witness,
+            @ArgGroup(exclusive = true, multiplicity = "0..1") Kind kind,
             @ArgGroup(exclusive = true, multiplicity = "0..1") Task task,
             @Option(
                             names = {"-f", "--format", "-o", "--output"},
                             defaultValue = "pretty",
                             description = "${COMPLETION-CANDIDATES}")
                     Format format) {
-        if (task != null && witness) {
-            throw CtlException.usage("--witness goes with a new token, not with --list or --revoke");
+        if (task != null && kind != null) {
+            throw CtlException.usage(kind.option() + "goes with a new token, not with --list or --revoke");
         }
         if (task != null && task.list) {
             return list(format);
@@ -89,7 +108,9 @@ final class ClusterCommand {
         if (format == Format.tsv || format == Format.topology) {
             throw CtlException.usage("--output: pretty, json or yaml");
         }
-        return task != null && task.revoke != null ? revoke(task.revoke, format) : make(seconds(ttl), witness, format);
+        return task != null && task.revoke != null
+                ? revoke(task.revoke, format)
+                : make(seconds(ttl), kind == null ? "" : kind.option(), format);
     }
 
     /** Of {@code 90s}, {@code 30m}, {@code 2h}, {@code 1d}; without a letter seconds. */
@@ -107,7 +128,7 @@ final class ClusterCommand {
         };
     }
 
-    private int make(long seconds, boolean witness, Format format) {
+    private int make(long seconds, String kind, Format format) {
         try (Agents agents = ctl.reach()) {
             CreateTokenReply made = agents.callTokens(
                     PATIENCE,
@@ -117,7 +138,7 @@ final class ClusterCommand {
             if (!made.getProblem().isEmpty()) {
                 throw CtlException.refused(made.getProblem());
             }
-            String command = "matriarch join " + (witness ? "--witness " : "") + made.getToken();
+            String command = "matriarch join " + kind + made.getToken();
             if (format.isPretty()) {
                 ctl.terminal().print(command);
                 ctl.terminal()

@@ -128,6 +128,15 @@ class ClusterCommandTest {
     }
 
     @Test
+    void soHasAListener() {
+        assertEquals("matriarch join --listener mtj1_abc\n", token("--listener").out());
+        CtlRun both = token("--listener", "--list");
+        assertEquals(2, both.code());
+        assertTrue(both.err().contains("--listener goes with a new token"), both::err);
+        assertEquals(2, token("--listener", "--witness").code());
+    }
+
+    @Test
     void aLifeIsGivenAsATime() {
         assertEquals(90, ClusterCommand.seconds("90"));
         assertEquals(90, ClusterCommand.seconds("90s"));

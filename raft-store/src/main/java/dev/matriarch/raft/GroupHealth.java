@@ -19,6 +19,13 @@ final class GroupHealth {
     static final long SILENT_MILLIS = 3000;
     private static final long BEHIND_ENTRIES = 1000;
 
+    /** What a peer is in the group. */
+    private enum Part {
+        VOTER,
+        LISTENER,
+        NONE
+    }
+
     private GroupHealth() {}
 
     /**
@@ -37,13 +44,13 @@ final class GroupHealth {
                 .map(PeerSight::getPeer)
                 .forEach(p -> (p.getListener() ? listeners : voters).put(p.getPeerId(), p));
         List<GroupReport.Row> rows = new ArrayList<>();
-        voters.values().forEach(v -> rows.add(row(v, answer(asked, v), leader, true, true)));
-        listeners.values().forEach(l -> rows.add(row(l, answer(asked, l), leader, true, false)));
+        voters.values().forEach(v -> rows.add(row(v, answer(asked, v), leader, Part.VOTER)));
+        listeners.values().forEach(l -> rows.add(row(l, answer(asked, l), leader, Part.LISTENER)));
         asked.values().stream()
                 .flatMap(Optional::stream)
                 .filter(v -> !voters.containsKey(v.getMe().getPeerId())
                         && !listeners.containsKey(v.getMe().getPeerId()))
-                .forEach(v -> rows.add(row(v.getMe(), Optional.of(v), leader, false, false)));
+                .forEach(v -> rows.add(row(v.getMe(), Optional.of(v), leader, Part.NONE)));
         rows.sort(Comparator.comparing(GroupReport.Row::name).thenComparing(GroupReport.Row::address));
         int healthy = (int) rows.stream().filter(r -> r.voter() && r.healthy()).count();
         return new GroupReport(
@@ -63,7 +70,7 @@ final class GroupHealth {
     }
 
     private static GroupReport.Row row(
-            PeerIdentity peer, Optional<ViewReply> answer, Optional<ViewReply> leader, boolean member, boolean voter) {
+            PeerIdentity peer, Optional<ViewReply> answer, Optional<ViewReply> leader, Part part) {
         String name = answer.map(v -> v.getMe().getName()).orElseGet(() -> PeerMarker.nameOf(peer.getPeerId()));
         if (answer.isEmpty()) {
             return new GroupReport.Row(
@@ -78,7 +85,8 @@ final class GroupHealth {
                     OptionalLong.empty(),
                     OptionalDouble.empty(),
                     OptionalDouble.empty(),
-                    voter,
+                    part == Part.VOTER,
+                    part == Part.LISTENER,
                     "does not answer");
         }
         ViewReply view = answer.get();
@@ -94,15 +102,16 @@ final class GroupHealth {
                 view.hasLastContactMillis() ? OptionalLong.of(view.getLastContactMillis()) : OptionalLong.empty(),
                 view.hasFsyncP50Millis() ? OptionalDouble.of(view.getFsyncP50Millis()) : OptionalDouble.empty(),
                 view.hasFsyncP99Millis() ? OptionalDouble.of(view.getFsyncP99Millis()) : OptionalDouble.empty(),
-                voter,
-                note(view, leader, member));
+                part == Part.VOTER,
+                part == Part.LISTENER,
+                note(view, leader, part));
     }
 
-    private static String note(ViewReply view, Optional<ViewReply> leader, boolean member) {
+    private static String note(ViewReply view, Optional<ViewReply> leader, Part part) {
         if (!view.getProblem().isEmpty()) {
             return view.getProblem();
         }
-        if (!member) {
+        if (part == Part.NONE) {
             return "is not a voter";
         }
         if (leader.isEmpty() || view.getLeaderId().isEmpty()) {

@@ -30,6 +30,7 @@ public record GroupReport(
      * @param lastContactMillis since it heard the Raft leader; on the Raft leader: a majority
      * @param fsyncP50Millis what its log waits for the disk
      * @param voter false: a listener, or none of the group
+     * @param listener of the group, without a vote
      * @param note why it is not healthy
      */
     public record Row(
@@ -45,6 +46,7 @@ public record GroupReport(
             OptionalDouble fsyncP50Millis,
             OptionalDouble fsyncP99Millis,
             boolean voter,
+            boolean listener,
             String note) {
         public boolean healthy() {
             return note.isEmpty();

@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 
 /**
  * A peer's own view of the Raft group.
@@ -26,6 +27,11 @@ public record RaftStatus(
         long lastContactMillis,
         List<Peer> peers,
         List<Peer> listeners) {
+    /** With a vote and without. */
+    public List<Peer> everybody() {
+        return Stream.concat(peers.stream(), listeners.stream()).toList();
+    }
+
     /** How a peer of a group is, in a sentence; {@code ok} first if it has been in touch with the majority within {@code limit}. */
     String health(Duration limit) {
         if (leader.isEmpty()) {

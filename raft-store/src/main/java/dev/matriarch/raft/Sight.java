@@ -5,7 +5,6 @@ import dev.matriarch.proto.store.v1.PeerSight;
 import dev.matriarch.proto.store.v1.ViewReply;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.apache.ratis.metrics.MetricRegistries;
 import org.apache.ratis.metrics.MetricRegistryInfo;
 import org.apache.ratis.metrics.impl.DefaultTimekeeperImpl;
@@ -53,8 +52,7 @@ final class Sight {
         reply.setPeersCommitted(division.getRaftConf().getLogEntryIndex()
                 <= division.getRaftLog().getLastCommittedIndex());
         var followers = RoleInfo.of(division).getLeaderInfo().getFollowerInfoList();
-        for (RaftStatus.Peer peer : Stream.concat(status.peers().stream(), status.listeners().stream())
-                .toList()) {
+        for (RaftStatus.Peer peer : status.everybody()) {
             PeerSight.Builder one = PeerSight.newBuilder()
                     .setPeer(PeerIdentity.newBuilder()
                             .setPeerId(peer.peerId())

@@ -180,7 +180,9 @@ class ListenerTest {
                 return report.voters() == 3
                         && report.tolerance() == 1
                         && report.rows().stream()
-                                .anyMatch(r -> r.name().equals("n3") && r.role().equals("unreachable") && !r.voter());
+                                .filter(r -> r.name().equals("n3"))
+                                .anyMatch(r -> r.listener() && r.role().equals("unreachable") && !r.voter())
+                        && report.rows().stream().noneMatch(r -> r.voter() && r.listener());
             });
             peers.dcs(0).writeConfig("{\"ttl\":7}", Expected.anything(), Peers.TIMEOUT);
             listen(peers, 2, 0);

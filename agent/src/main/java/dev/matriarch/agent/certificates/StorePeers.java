@@ -7,8 +7,8 @@ import java.io.IOException;
 import java.util.List;
 
 /**
- * The peers of the built-in store, asked for their certificates at the store's own port: witnesses have no other, and an agent that
- * is down is still one of them. Any thread; each call ends within four seconds.
+ * The peers of the built-in store, asked for their certificates at the store's own port: witnesses and listeners have no other, and
+ * an agent that is down is still one of them. Any thread; each call ends within four seconds.
  */
 public interface StorePeers {
     /** @param address of the store's port, {@code host:port} */

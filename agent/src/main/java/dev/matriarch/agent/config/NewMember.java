@@ -17,28 +17,48 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /**
- * The configuration of a further member, or of a witness, made of that of a member that runs: the same but for the name, the
- * addresses, and what is said of one host only (tags, {@code ctl}). A member's holds passwords, those of files among them: the
- * new host does not have these.
+ * The configuration of a further node, made of that of a member that runs: the same but for the name, the addresses, and what is
+ * said of one host only (tags, {@code ctl}). A member's holds passwords, those of files among them: the new host does not have
+ * these. Others get what they read, nothing of PostgreSQL, and no password.
  *
  * @param text in YAML
  * @param tlsDirectory of its certificates
  * @param emptyDirectories that must not hold anything before it starts
  */
 public record NewMember(String text, Path tlsDirectory, List<Path> emptyDirectories) {
+    private static final List<String> OF_A_WITNESS =
+            List.of("scope", "name", "namespace", "state_dir", "raft", "log", "tls");
+    private static final List<String> OF_A_LISTENER =
+            Stream.concat(OF_A_WITNESS.stream(), Stream.of("restapi")).toList();
+    /** Of {@code restapi}: nobody orders anything at a listener's door. */
+    private static final List<String> OF_THE_DOOR = List.of(
+            "listen",
+            "connect_address",
+            "certfile",
+            "keyfile",
+            "cafile",
+            "ciphers",
+            "verify_client",
+            "http_extra_headers",
+            "https_extra_headers",
+            "server_tokens",
+            "request_queue_size");
+
     private static final Set<String> WILDCARDS = Set.of("0.0.0.0", "::", "[::]", "*");
 
     /**
      * @param model of the member that runs; with the built-in store and certificates that are made here
      * @param file that the model comes from, if it is one
-     * @param host by which the others call the new member
+     * @param host by which the others call the new node
      * @param directory where all its files are to be; absent: where the model has its own
-     * @param peers addresses of the store's peers
+     * @param peers addresses of the store's peers that have a vote
      * @throws IOException if a password's file cannot be read; the message names it
      */
     public static NewMember of(
+            NodeKind kind,
             LocalConfig model,
             Optional<Path> file,
             String name,
@@ -46,19 +66,12 @@ public record NewMember(String text, Path tlsDirectory, List<Path> emptyDirector
             Optional<Path> directory,
             List<String> peers)
             throws IOException {
-        return new Writer(model, file, name, host, directory).written(peers);
-    }
-
-    /** The same of a witness: what it reads, and nothing of PostgreSQL, its passwords least of all. */
-    public static NewMember witness(
-            LocalConfig model,
-            Optional<Path> file,
-            String name,
-            String host,
-            Optional<Path> directory,
-            List<String> peers)
-            throws IOException {
-        return new Writer(model, file, name, host, directory).writtenForWitness(peers);
+        Writer writer = new Writer(model, file, name, host, directory);
+        return switch (kind) {
+            case MEMBER -> writer.member(peers);
+            case WITNESS -> writer.witness(peers);
+            case LISTENER -> writer.listener(peers);
+        };
     }
 
     private static final class Writer {
@@ -102,7 +115,7 @@ public record NewMember(String text, Path tlsDirectory, List<Path> emptyDirector
             });
         }
 
-        NewMember written(List<String> peers) throws IOException {
+        NewMember member(List<String> peers) throws IOException {
             tree.put("name", name);
             tree.remove(List.of("tags", "ctl"));
             for (String section : List.of("restapi", "control", "postgresql")) {
@@ -128,8 +141,18 @@ public record NewMember(String text, Path tlsDirectory, List<Path> emptyDirector
                             place(config.postgres().dataDir())));
         }
 
-        NewMember writtenForWitness(List<String> peers) {
-            tree.retain("scope", "name", "namespace", "state_dir", "raft", "log", "tls");
+        NewMember witness(List<String> peers) {
+            return withoutPostgres(OF_A_WITNESS, peers);
+        }
+
+        NewMember listener(List<String> peers) {
+            tree.withObjectProperty("restapi").retain(OF_THE_DOOR);
+            addresses("restapi");
+            return withoutPostgres(OF_A_LISTENER, peers);
+        }
+
+        private NewMember withoutPostgres(List<String> sections, List<String> peers) {
+            tree.retain(sections);
             tree.put("name", name);
             // Of a group of a larger database the store has a name of its own.
             tree.put("scope", config.storeName());

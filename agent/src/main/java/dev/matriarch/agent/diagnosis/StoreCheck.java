@@ -26,6 +26,7 @@ final class StoreCheck implements Check {
         backups(of, notes);
         of.peers().ifPresent(peers -> {
             peers(peers, notes);
+            listeners(peers, notes);
             partners(of, peers, notes);
         });
         boolean builtIn = of.facts().values().stream()
@@ -233,6 +234,34 @@ final class StoreCheck implements Check {
             }
         });
         notes.otherwise("store-partners", "every member's file names the other peers of the store");
+    }
+
+    /** They have no vote: what they lack is no danger to anybody. */
+    private static void listeners(ListPeersReply peers, Notes notes) {
+        List<RaftPeerRow> all =
+                peers.getPeersList().stream().filter(RaftPeerRow::getListener).toList();
+        for (RaftPeerRow peer : all) {
+            if (!peer.getHealthy()) {
+                boolean answers = !peer.getRole().equals(UNREACHABLE);
+                notes.warning(
+                        "store-listeners",
+                        peer.getName(),
+                        "the listener at " + peer.getAddress() + " does not follow the store: " + peer.getNote()
+                                + ". The store goes on without it, but stays at its feature level when the agents are"
+                                + " upgraded",
+                        answers
+                                ? "ask again in a moment: it may be catching up. If it stays so, its log says why, and"
+                                        + " matriarchctl raft list-peers shows what it sees"
+                                : "start it (systemctl start matriarch-listener); if its host is gone for good:"
+                                        + " matriarchctl raft remove-peer "
+                                        + (peer.getName().isEmpty() ? peer.getAddress() : peer.getName()));
+            }
+        }
+        if (!all.isEmpty()) {
+            notes.otherwise(
+                    "store-listeners",
+                    Notes.count(all.size(), "listener follows the store", "listeners follow the store"));
+        }
     }
 
     private static void peers(ListPeersReply peers, Notes notes) {

@@ -4,6 +4,7 @@ import dev.matriarch.agent.cli.HostCheck;
 import dev.matriarch.agent.cli.ThisHost;
 import dev.matriarch.agent.config.ConfigProblems;
 import dev.matriarch.agent.config.LocalConfig;
+import dev.matriarch.agent.config.NodeKind;
 import dev.matriarch.agent.config.Problem;
 import dev.matriarch.agent.config.WitnessConfig;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Supplier;
 import picocli.CommandLine;
+import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -27,8 +29,8 @@ import picocli.CommandLine.Parameters;
         name = "matriarch join",
         sortOptions = false,
         description = {
-            "Make this host a member of a running cluster, or its witness: its certificate and its configuration, for"
-                    + " the agent that is started then.",
+            "Make this host a member of a running cluster, its witness or a listener: its certificate and its"
+                    + " configuration, for the agent that is started then.",
             "As the agent's user. TOKEN is what matriarchctl cluster token has printed; it counts once."
         })
 public final class JoinCommand implements Callable<Integer> {
@@ -41,10 +43,29 @@ public final class JoinCommand implements Callable<Integer> {
     @Parameters(paramLabel = "TOKEN", description = "Or - to read it from the standard input.")
     private String token;
 
-    @Option(
-            names = "--witness",
-            description = "As a witness: a vote in the store, without PostgreSQL, on a host of its own.")
-    private boolean witness;
+    @ArgGroup(exclusive = true, multiplicity = "0..1")
+    private Kind kind = new Kind();
+
+    /** One of them, or neither: a member. */
+    static final class Kind {
+        @Option(
+                names = "--witness",
+                description = "As a witness: a vote in the store, without PostgreSQL, on a host of its own.")
+        private boolean witness;
+
+        @Option(
+                names = "--listener",
+                description = "As a listener: a copy of the store without a vote and without PostgreSQL, which answers"
+                        + " HTTP, on a router's or a dashboard's host.")
+        private boolean listener;
+
+        private NodeKind given() {
+            if (listener) {
+                return NodeKind.LISTENER;
+            }
+            return witness ? NodeKind.WITNESS : NodeKind.MEMBER;
+        }
+    }
 
     @Option(names = "--name", paramLabel = "NAME", description = "Of the new member; the host's name if not given.")
     private Optional<String> name = Optional.empty();
@@ -61,7 +82,7 @@ public final class JoinCommand implements Callable<Integer> {
             names = "--config",
             paramLabel = "FILE",
             description = "The configuration to write: /etc/matriarch/matriarch.yml if not given, with --dir"
-                    + " DIR/matriarch.yml; of a witness witness.yml.")
+                    + " DIR/matriarch.yml; of a witness witness.yml, of a listener listener.yml.")
     private Optional<Path> configuration = Optional.empty();
 
     @Option(
@@ -129,43 +150,60 @@ public final class JoinCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         String text = token.equals("-") ? new String(System.in.readNBytes(65_536)) : token;
         Optional<Path> home = directory.map(d -> d.toAbsolutePath().normalize());
-        Path service = FOLDER.resolve(witness ? "witness.yml" : "matriarch.yml");
+        NodeKind wanted = kind.given();
+        Path service = FOLDER.resolve((wanted == NodeKind.MEMBER ? "matriarch" : wanted.word()) + ".yml");
         Path file = configuration
                 .map(f -> f.toAbsolutePath().normalize())
                 .orElseGet(() -> home.map(d -> d.resolve(service.getFileName())).orElse(service));
         new Joining(
                         JoinToken.parse(text),
-                        new Joining.Wishes(name.orElseGet(ThisHost::name), address, file, home, witness),
+                        new Joining.Wishes(name.orElseGet(ThisHost::name), address, file, home, wanted),
                         patience,
                         wall,
                         out)
                 .run();
-        List<Problem> problems = problems(file);
+        List<Problem> problems = problems(wanted, file);
         if (!problems.isEmpty()) {
             out.println("Before it starts, look at:");
             problems.forEach(p -> out.println("  " + p.text()));
         }
         boolean packaged = file.equals(service);
-        if (witness) {
-            out.println("Now start the witness: "
-                    + (packaged ? "systemctl enable --now matriarch-witness" : "matriarch witness " + file)
-                    + "\nThe store takes it in by itself within a day: matriarchctl raft autopilot state");
-        } else {
-            out.println("Now start the agent: "
-                    + (packaged ? "systemctl enable --now matriarch" : "matriarch " + file)
-                    + "\nThe store takes it in by itself within a day, and it becomes a replica: matriarchctl list,"
-                    + " matriarchctl raft list-peers");
-        }
+        out.println(
+                switch (wanted) {
+                    case MEMBER ->
+                        "Now start the agent: "
+                                + (packaged ? "systemctl enable --now matriarch" : "matriarch " + file)
+                                + "\nThe store takes it in by itself within a day, and it becomes a replica:"
+                                + " matriarchctl list, matriarchctl raft list-peers";
+                    case WITNESS ->
+                        start("witness", packaged, file)
+                                + "\nThe store takes it in by itself within a day: matriarchctl raft autopilot state";
+                    case LISTENER ->
+                        start("listener", packaged, file)
+                                + "\nThe store takes it in by itself within a day, without a vote: matriarchctl raft"
+                                + " list-peers";
+                });
         return 0;
     }
 
-    private List<Problem> problems(Path file) {
+    private static String start(String word, boolean packaged, Path file) {
+        return "Now start the " + word + ": "
+                + (packaged ? "systemctl enable --now matriarch-" + word : "matriarch " + word + " " + file);
+    }
+
+    private List<Problem> problems(NodeKind kind, Path file) {
         try {
-            if (witness) {
-                WitnessConfig.load(file, environment);
-                return List.of();
-            }
-            return new HostCheck(LocalConfig.read(Optional.of(file), environment), false).problems();
+            return switch (kind) {
+                case MEMBER -> new HostCheck(LocalConfig.read(Optional.of(file), environment), false).problems();
+                case WITNESS -> {
+                    WitnessConfig.load(file, environment);
+                    yield List.of();
+                }
+                case LISTENER -> {
+                    WitnessConfig.loadListener(file, environment);
+                    yield List.of();
+                }
+            };
         } catch (ConfigProblems found) {
             return found.problems();
         }

@@ -5,6 +5,7 @@ import dev.matriarch.agent.config.ConfigSource;
 import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.agent.config.LocalConfig;
 import dev.matriarch.agent.config.NewMember;
+import dev.matriarch.agent.config.NodeKind;
 import dev.matriarch.agent.rpc.LocalAgent;
 import dev.matriarch.agent.rpc.OnlyWithCertificate;
 import dev.matriarch.dcs.ClusterView;
@@ -116,7 +117,9 @@ public final class JoinEndpoint extends JoinServiceGrpc.JoinServiceImplBase {
         PrepareJoinReply.Builder answer = PrepareJoinReply.newBuilder();
         try {
             Judged judged = judged(request, OnlyWithCertificate.caller());
-            answer.setTlsDirectory(judged.made().tlsDirectory().toString()).setWitness(request.getWitness());
+            answer.setTlsDirectory(judged.made().tlsDirectory().toString())
+                    .setWitness(request.getWitness())
+                    .setListener(request.getListener());
             judged.made().emptyDirectories().forEach(d -> answer.addEmptyDirectories(d.toString()));
         } catch (Refused | IOException | DcsException | RuntimeException e) {
             answer.setProblem(refusal(request, e));
@@ -170,7 +173,10 @@ public final class JoinEndpoint extends JoinServiceGrpc.JoinServiceImplBase {
                 .orElseThrow(() -> new Refused("the built-in store is not in use on " + agent.name()))
                 .selfAddress()
                 .port();
-        List<String> peers = store.peers().stream().map(JoinStore.Peer::address).toList();
+        List<String> peers = store.peers().stream()
+                .filter(JoinStore.Peer::voter)
+                .map(JoinStore.Peer::address)
+                .toList();
         if (peers.isEmpty()) {
             throw new Refused("the store of " + agent.name() + " does not know its peers at the moment; try again");
         }
@@ -179,10 +185,16 @@ public final class JoinEndpoint extends JoinServiceGrpc.JoinServiceImplBase {
         if (directory.isPresent() && !directory.get().isAbsolute()) {
             throw new Refused("the directory " + directory.get() + " is not an absolute path");
         }
-        NewMember made = request.getWitness()
-                ? NewMember.witness(model, source.file(), request.getName(), request.getHost(), directory, peers)
-                : NewMember.of(model, source.file(), request.getName(), request.getHost(), directory, peers);
+        NewMember made = NewMember.of(
+                kind(request), model, source.file(), request.getName(), request.getHost(), directory, peers);
         return new Judged(token, made, new HostPort(request.getHost(), port).toString(), peers);
+    }
+
+    private static NodeKind kind(JoinClusterRequest request) {
+        if (request.getListener()) {
+            return NodeKind.LISTENER;
+        }
+        return request.getWitness() ? NodeKind.WITNESS : NodeKind.MEMBER;
     }
 
     private static void refuseIf(Optional<String> why) throws Refused {
@@ -242,7 +254,7 @@ public final class JoinEndpoint extends JoinServiceGrpc.JoinServiceImplBase {
         String words = request.getName() + " at " + request.getHost() + ": certificate "
                 + made.getSerialNumber().toString(16) + ", valid until "
                 + made.getNotAfter().toInstant();
-        String whom = request.getWitness() ? "a witness" : "a new member";
+        String whom = "a new " + kind(request).word();
         LOG.info("The token {} let {} in, {}", judged.token().id(), whom, words);
         agent.noteOrder("join: token " + judged.token().id() + " let " + whom + " in, " + words);
         return JoinClusterReply.newBuilder()

@@ -11,8 +11,11 @@ public interface JoinStore {
     /** @param revision by which a change says what it has seen */
     record Token(String id, TokenNote note, long revision) {}
 
-    /** @param address of the store's peer, {@code host:port} */
-    record Peer(String name, String address) {}
+    /**
+     * @param address of the store's peer, {@code host:port}
+     * @param voter false: a listener, which nobody has to find
+     */
+    record Peer(String name, String address, boolean voter) {}
 
     List<Token> tokens() throws DcsException;
 

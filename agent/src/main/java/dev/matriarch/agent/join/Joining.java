@@ -1,6 +1,7 @@
 package dev.matriarch.agent.join;
 
 import dev.matriarch.agent.config.HostPort;
+import dev.matriarch.agent.config.NodeKind;
 import dev.matriarch.proto.control.v1.JoinClusterReply;
 import dev.matriarch.proto.control.v1.JoinClusterRequest;
 import dev.matriarch.proto.control.v1.PrepareJoinReply;
@@ -38,9 +39,9 @@ final class Joining {
      *
      * @param host by which the others call this one; absent: the address that leads to the member that is asked
      * @param directory of all files; absent: where the other members have theirs
-     * @param witness a vote without PostgreSQL
+     * @param kind what this host is to be
      */
-    record Wishes(String name, Optional<String> host, Path configuration, Optional<Path> directory, boolean witness) {}
+    record Wishes(String name, Optional<String> host, Path configuration, Optional<Path> directory, NodeKind kind) {}
 
     private final JoinToken token;
     private final Wishes wishes;
@@ -99,10 +100,12 @@ final class Joining {
                     JoinClusterRequest request = request(host);
                     PrepareJoinReply prepared = member.prepare(request);
                     refuseIf(prepared.getProblem());
-                    if (wishes.witness() != prepared.getWitness()) {
-                        throw new Introduction.Unfit(
-                                "its version lets members in by a token, and no witness; upgrade it, or add the witness"
-                                        + " by hand (docs/runbooks/add-a-witness.md)");
+                    if (request.getWitness() != prepared.getWitness()
+                            || request.getListener() != prepared.getListener()) {
+                        String kind = wishes.kind().word();
+                        throw new Introduction.Unfit("its version lets members in by a token, and no " + kind
+                                + "; upgrade it, or add the " + kind + " by hand (docs/runbooks/add-a-" + kind
+                                + ".md)");
                     }
                     join(member, request, prepared);
                     return new Round(true, false, "");
@@ -142,7 +145,8 @@ final class Joining {
                 .setHost(host)
                 .setDirectory(wishes.directory().map(Path::toString).orElse(""))
                 .setNowMillis(wall.get().toEpochMilli())
-                .setWitness(wishes.witness())
+                .setWitness(wishes.kind() == NodeKind.WITNESS)
+                .setListener(wishes.kind() == NodeKind.LISTENER)
                 .build();
     }
 
@@ -172,7 +176,7 @@ final class Joining {
             out.println("Certificate of " + wishes.name() + " in " + files.directory() + ", valid until "
                     + files.certificate().getNotAfter().toInstant());
             out.println("Configuration in " + wishes.configuration() + ": that of " + member.member()
-                    + (wishes.witness() ? ", what of it a witness needs," : "") + " with the address "
+                    + (member() ? "" : ", what of it a " + wishes.kind().word() + " needs,") + " with the address "
                     + prepared.getHost());
         }
     }
@@ -194,11 +198,16 @@ final class Joining {
     }
 
     private String header(Introduction member) {
-        return (wishes.witness() ? "# Witness " : "# Member ") + wishes.name() + " of cluster " + token.scope()
+        return "# The " + wishes.kind().word() + " " + wishes.name() + " of cluster " + token.scope()
                 + ", written by matriarch join on " + wall.get() + " after the configuration of " + member.member()
                 + ".\n"
-                + (wishes.witness() ? "" : "# It holds passwords: keep it readable by the agent's user only.\n")
+                + (member() ? "# It holds passwords: keep it readable by the agent's user only.\n" : "")
                 + "\n";
+    }
+
+    /** Others than members are told nothing of PostgreSQL. */
+    private boolean member() {
+        return wishes.kind() == NodeKind.MEMBER;
     }
 
     /** By which the others are to call this host. */

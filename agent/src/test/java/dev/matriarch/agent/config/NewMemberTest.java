@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -61,6 +62,7 @@ class NewMemberTest {
 
     private NewMember made(LocalConfig model, String host, Optional<Path> directory) throws IOException {
         return NewMember.of(
+                NodeKind.MEMBER,
                 model,
                 Optional.of(home.resolve("matriarch.yml")),
                 "n2",
@@ -145,7 +147,8 @@ class NewMemberTest {
         Files.copy(home.resolve("tls/ca.crt"), to.resolve("tls/ca.crt"));
         LocalConfig model =
                 model("citus: {group: 1, database: shop, coordinator: [\"10.0.0.9:8019\"]}\nlog: {level: WARNING}\n");
-        NewMember made = NewMember.witness(
+        NewMember made = NewMember.of(
+                NodeKind.WITNESS,
                 model,
                 Optional.of(home.resolve("matriarch.yml")),
                 "w",
@@ -170,6 +173,49 @@ class NewMemberTest {
         assertEquals(
                 Optional.of(to.resolve("tls")),
                 config.tls().flatMap(t -> t.own()).map(o -> o.directory()));
+        assertEquals(List.of("state", "raft", "tls").stream().map(to::resolve).toList(), made.emptyDirectories());
+    }
+
+    @Test
+    void aListenerGetsTheDoorWithoutOrders() throws Exception {
+        Path to = dir.resolve("l");
+        Files.createDirectories(to.resolve("tls"));
+        Files.copy(home.resolve("tls/node.pem"), to.resolve("tls/node.pem"));
+        Files.copy(home.resolve("tls/ca.crt"), to.resolve("tls/ca.crt"));
+        LocalConfig plain = model("");
+        ObjectNode door = plain.tree().withObjectProperty("restapi");
+        door.put("certfile", home.resolve("tls/node.pem").toString())
+                .put("cafile", home.resolve("tls/ca.crt").toString())
+                .put("verify_client", "optional")
+                .put("keyfile_password", "secret-5")
+                .put("allowlist", "10.0.0.0/8")
+                .put("allowlist_include_members", true)
+                .put("thread_pool_size", 5)
+                .put("ui", true)
+                .putObject("https_extra_headers")
+                .put("Strict-Transport-Security", "max-age=1");
+        NewMember made = NewMember.of(
+                NodeKind.LISTENER,
+                plain,
+                Optional.of(home.resolve("matriarch.yml")),
+                "l",
+                "10.0.0.4",
+                Optional.of(to),
+                List.of("10.0.0.1:7001", "10.0.0.3:7001"));
+        for (String word : List.of("secret", "password", "0123", "postgres", "ttl", home.toString())) {
+            assertFalse(made.text().contains(word), made::text);
+        }
+        Path file = dir.resolve("listener.yml");
+        Files.writeString(file, made.text());
+        WitnessConfig config = WitnessConfig.loadListener(file, Map.of());
+        assertEquals("10.0.0.4:7001", config.raft().selfAddress().toString());
+        assertEquals(2, config.raft().partners().size());
+        RestConfig rest = config.rest().orElseThrow();
+        assertEquals("10.0.0.4:8008", rest.listen().toString());
+        assertEquals("10.0.0.4:8008", rest.connectAddress().toString());
+        assertEquals(to.resolve("tls/node.pem"), rest.tls().orElseThrow().certfile());
+        assertEquals(RestConfig.VerifyClient.OPTIONAL, rest.tls().orElseThrow().verifyClient());
+        assertEquals(1, rest.answers().headersOverTls().size());
         assertEquals(List.of("state", "raft", "tls").stream().map(to::resolve).toList(), made.emptyDirectories());
     }
 

@@ -149,6 +149,34 @@ class StoreDiagnosisTest {
         assertEquals(List.of("warning store-peers"), arguing.ills());
     }
 
+    @Test
+    void aListenerThatIsAwayIsNoError() {
+        assertTrue(cluster.findings().stream().noneMatch(f -> f.check().equals("store-listeners")));
+        RaftPeerRow.Builder row = RaftPeerRow.newBuilder()
+                .setName("r1")
+                .setAddress("10.0.0.9:7000")
+                .setRole("listener")
+                .setListener(true)
+                .setHealthy(true);
+        cluster.peers.addPeers(row);
+        ills();
+        assertEquals(
+                "1 listener follows the store",
+                cluster.finding("store-listeners", "").found());
+        cluster.peers.setPeers(3, row.setHealthy(false).setNote("2000 entries behind"));
+        ills("warning store-listeners r1");
+        assertTrue(cluster.finding("store-listeners", "r1").found().contains("10.0.0.9:7000"));
+        assertTrue(cluster.finding("store-listeners", "r1").found().contains("2000 entries behind"));
+        assertTrue(cluster.finding("store-listeners", "r1").fix().startsWith("ask again"));
+        // With one loss more the store would stop; a listener makes no difference to that.
+        cluster.peers
+                .setPeers(3, row.setRole("unreachable").setNote("does not answer"))
+                .setFailureTolerance(0);
+        ills("warning store-tolerance", "warning store-listeners r1");
+        String fix = cluster.finding("store-listeners", "r1").fix();
+        assertTrue(fix.startsWith("start it") && fix.endsWith("raft remove-peer r1"), fix);
+    }
+
     // --- synchronous ---
 
     @Test

@@ -15,7 +15,7 @@ final class FakeJoinStore implements JoinStore {
     private final List<Invitation> invitations = new ArrayList<>();
     private long revision;
     volatile boolean down;
-    volatile List<Peer> peers = List.of(new Peer("n1", "127.0.0.1:7000"));
+    volatile List<Peer> peers = List.of(new Peer("n1", "127.0.0.1:7000", true));
 
     private void check() throws DcsException {
         if (down) {

@@ -118,7 +118,9 @@ class JoinRulesTest {
         return new Newcomer(name, host)
                 .objection(
                         List.of(member("n1", "10.0.0.1"), member("n6", "[fd00::6]")),
-                        List.of(new JoinStore.Peer("n1", "10.0.0.1:7000"), new JoinStore.Peer("gone", "10.0.0.9:7000")),
+                        List.of(
+                                new JoinStore.Peer("n1", "10.0.0.1:7000", true),
+                                new JoinStore.Peer("gone", "10.0.0.9:7000", true)),
                         List.of(Invitation.newBuilder()
                                 .setName("n4")
                                 .setAddress("10.0.0.4:7000")

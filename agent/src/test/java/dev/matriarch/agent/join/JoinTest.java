@@ -138,6 +138,29 @@ class JoinTest {
         assertFalse(Files.exists(dir.resolve("w/data")));
     }
 
+    @Test
+    void aListenerGetsItsDoorAndNoPasswords() throws Exception {
+        JoinToken token = scene.token();
+        // Another listener is nobody that a peer without a store could find it by.
+        scene.store.peers = List.of(
+                new JoinStore.Peer("n1", "127.0.0.1:7000", true), new JoinStore.Peer("l0", "127.0.0.9:7000", false));
+        assertEquals(2, scene.join(token, "l", "--listener", "--witness"), () -> scene.said);
+        assertEquals(0, scene.join(token, "l", "--listener"), () -> scene.said);
+        Path file = dir.resolve("l/listener.yml");
+        assertTrue(scene.said.contains("Now start the listener: matriarch listener " + file), scene.said);
+        assertFalse(scene.said.contains("Before it starts"), scene.said);
+        String written = Files.readString(file);
+        assertFalse(written.contains("password") || written.contains("secret-"), written);
+        WitnessConfig config = WitnessConfig.loadListener(file, Map.of());
+        assertEquals(new HostPort("127.0.0.2", 7000), config.raft().selfAddress());
+        assertEquals(List.of(new HostPort("127.0.0.1", 7000)), config.raft().partners());
+        assertEquals(
+                new HostPort("127.0.0.2", 8008), config.rest().orElseThrow().listen());
+        assertEquals(
+                Optional.empty(), OwnTls.of(NodeConfig.of(config)).orElseThrow().renewIfDue(Instant.now()));
+        assertEquals("127.0.0.2:7000", scene.store.invitations().getFirst().getAddress());
+    }
+
     /** As a member answers that knows no witnesses: it would make a member, and use the token up for it. */
     @Test
     void aMemberOfAnOlderVersionMakesNoMemberOfAWitness() throws Exception {
@@ -175,6 +198,7 @@ class JoinTest {
         JoinToken asked = new JoinToken(
                 token.id(), token.secret(), token.authority(), List.of(older.toString()), token.expires(), "demo");
         scene.refused(asked, "w", "its version lets members in by a token, and no witness", "--witness");
+        scene.refused(asked, "w", "no listener; upgrade it, or add the listener by hand", "--listener");
         assertEquals(0, used.get());
     }
 
@@ -189,11 +213,14 @@ class JoinTest {
         scene.refused(
                 token, "n2", "the address no-such-host.invalid is not known", "--address", "no-such-host.invalid");
         scene.refused(token, "n2", "this host has not the address 192.0.2.1", "--address", "192.0.2.1");
-        scene.store.peers = List.of(new JoinStore.Peer("gone", "127.0.0.2:7000"));
+        scene.store.peers = List.of(new JoinStore.Peer("gone", "127.0.0.2:7000", true));
         scene.refused(token, "n2", "the peer gone is in the store already");
         scene.store.peers = List.of();
         scene.refused(token, "n2", "does not know its peers at the moment");
-        scene.store.peers = List.of(new JoinStore.Peer("n1", "127.0.0.1:7000"));
+        JoinStore.Peer voter = new JoinStore.Peer("n1", "127.0.0.1:7000", true);
+        scene.store.peers = List.of(voter, new JoinStore.Peer("l", "127.0.0.2:7000", false));
+        scene.refused(token, "n2", "the peer l is in the store already");
+        scene.store.peers = List.of(voter);
         assertEquals(0, scene.join(token, "n2"), () -> scene.said);
     }
 
