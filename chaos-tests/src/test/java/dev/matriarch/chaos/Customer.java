@@ -37,17 +37,25 @@ final class Customer implements AutoCloseable {
      * @param hosts of all servers that there will ever be; those that are not there refuse connections
      * @param authority whose certificates the servers show
      */
-    Customer(List<String> hosts, int port, String password, Path authority) throws SQLException {
+    Customer(List<String> hosts, int port, String password, Path authority) {
         url = hosts.stream().map(h -> h + ":" + port).collect(Collectors.joining(",", "jdbc:postgresql://", ""))
                 + "/postgres?targetServerType=primary&hostRecheckSeconds=0&connectTimeout=2&loginTimeout=10"
                 + "&socketTimeout=10&sslmode=verify-full&sslrootcert=" + authority;
         properties.put("user", "postgres");
         properties.put("password", password);
+        Await.until("the customer has a table", PATIENCE, this::begins);
+        thread.start();
+    }
+
+    /** The first server of a cluster answers before it takes writes. */
+    private boolean begins() {
         try (Connection connection = DriverManager.getConnection(url, properties);
                 Statement statement = connection.createStatement()) {
-            statement.execute("create table life (n bigint primary key)");
+            statement.execute("create table if not exists life (n bigint primary key)");
+            return true;
+        } catch (SQLException notYet) {
+            return false;
         }
-        thread.start();
     }
 
     private void write() {
