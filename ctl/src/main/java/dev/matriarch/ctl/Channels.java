@@ -40,6 +40,7 @@ final class Channels implements AutoCloseable {
                 .keepAliveTimeout(5, TimeUnit.SECONDS)
                 .directExecutor();
         tls.apply(builder);
+        FirstContact.watch(builder);
         ManagedChannel one = builder.build();
         open.add(one);
         return one;

@@ -102,19 +102,28 @@ record CtlTls(Optional<SslContext> context, Optional<String> own) {
         context.ifPresentOrElse(channel::sslContext, channel::usePlaintext);
     }
 
-    /** What a failed call has to do with TLS, if anything. */
+    /**
+     * What a failed call has to do with TLS, if anything.
+     *
+     * @param otherwise what is said of it if it has nothing to do with it
+     */
     Optional<String> words(Throwable failure, String otherwise) {
+        boolean cutAtOnce = FirstContact.missing(failure) && Handshakes.cut(failure);
         if (context.isPresent()) {
             return Handshakes.words(failure, own)
-                    .or(() -> Handshakes.cut(failure)
-                            ? Optional.of("the connection was cut (" + otherwise
-                                    + "); perhaps it refuses this side's certificate"
-                                    + own.map(o -> " " + o).orElse(", of which there is none") + "; its log says why")
+                    .or(() -> cutAtOnce
+                            ? Optional.of(Handshakes.cutWords(otherwise, own)
+                                    + (own.isEmpty() ? "; give ctl.certfile and ctl.keyfile" : ""))
                             : Optional.empty());
         }
-        return otherwise.contains("not SETTINGS") || otherwise.contains("Network closed for unknown reason")
-                ? Optional.of("it does not speak plain text; if it asks for TLS, give ctl.cacert, ctl.certfile and"
-                        + " ctl.keyfile, or -c with the agent's own configuration")
+        String plainText = "it does not speak plain text; if it asks for TLS, give ctl.cacert, ctl.certfile and"
+                + " ctl.keyfile, or -c with the agent's own configuration";
+        if (otherwise.contains("not SETTINGS")) {
+            return Optional.of(plainText);
+        }
+        // What a door that wants TLS answers to plain text is lost if its host resets the connection.
+        return cutAtOnce
+                ? Optional.of("it cut the connection before it said anything (" + otherwise + "): perhaps " + plainText)
                 : Optional.empty();
     }
 }

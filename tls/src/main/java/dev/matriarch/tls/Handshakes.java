@@ -1,6 +1,8 @@
 package dev.matriarch.tls;
 
+import java.io.EOFException;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.util.Locale;
 import java.util.Optional;
 import javax.net.ssl.SSLException;
@@ -38,6 +40,9 @@ public final class Handshakes {
                 || lower.contains("plaintext connection")) {
             return "it speaks no TLS";
         }
+        if (lower.contains("remote host terminated the handshake")) {
+            return cutWords("it was closed", own);
+        }
         int alert = lower.indexOf("received fatal alert: ");
         if (alert < 0) {
             return "no TLS connection: " + message;
@@ -60,16 +65,33 @@ public final class Handshakes {
         };
     }
 
+    /**
+     * What is likely of a connection that was cut before the other side agreed to it. With TLS 1.3 a client has done its part of
+     * the handshake before the server looks at its certificate: the refusal comes later, and is lost if what the client has sent
+     * by then makes the server's host reset the connection.
+     *
+     * @param how what this side saw of it
+     * @param own the certificate that this side shows, for people; absent: none
+     */
+    public static String cutWords(String how, Optional<String> own) {
+        return "it cut the connection during the TLS handshake or right after it (" + how + "): perhaps "
+                + own.map(o -> "it refuses this side's certificate " + o)
+                        .orElse("it asks for a client certificate, of which there is none")
+                + "; its log says why";
+    }
+
     /** True for a connection that was cut without a word, as after a refusal whose alert was lost on the way. */
     public static boolean cut(Throwable failure) {
         int depth = 0;
         for (Throwable t = failure; t != null && depth < DEEPEST; t = t.getCause(), depth++) {
             String message = t.getMessage() == null ? "" : t.getMessage().toLowerCase(Locale.ROOT);
-            if (t instanceof IOException
-                    && (message.contains("reset")
-                            || message.contains("broken pipe")
-                            || message.contains("closed while performing tls")
-                            || message.contains("network closed"))) {
+            boolean bySocket = t instanceof ClosedChannelException
+                    || t instanceof EOFException
+                    || t instanceof IOException && (message.contains("reset") || message.contains("broken pipe"));
+            // gRPC's words for a connection that was closed in good order.
+            if (bySocket
+                    || message.contains("closed while performing tls")
+                    || message.contains("network closed for unknown reason")) {
                 return true;
             }
         }

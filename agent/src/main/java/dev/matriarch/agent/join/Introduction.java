@@ -10,6 +10,7 @@ import dev.matriarch.proto.control.v1.JoinClusterRequest;
 import dev.matriarch.proto.control.v1.JoinServiceGrpc;
 import dev.matriarch.proto.control.v1.PrepareJoinReply;
 import dev.matriarch.tls.ClientTls;
+import dev.matriarch.tls.Handshakes;
 import dev.matriarch.tls.Pem;
 import dev.matriarch.tls.authority.Fingerprint;
 import io.grpc.ManagedChannel;
@@ -122,11 +123,15 @@ final class Introduction implements AutoCloseable {
             return "it cannot sign certificates, or runs a version that knows no tokens";
         }
         String why = Peers.reason(e);
-        if (why.contains("certificate_required")
+        // The refusal itself may be lost: nothing else was asked on this connection before.
+        boolean cut = e.getStatus().getCode() == Status.Code.UNAVAILABLE && Handshakes.cut(e);
+        if (cut
+                || why.contains("certificate_required")
                 || why.contains("bad_certificate")
                 || why.contains("asks for a client certificate")
                 || why.contains("certificate (tls.certificate)")) {
-            return "it lets nobody in without a certificate, as it has no token that anybody could show: the token is"
+            return (cut ? "it cut the connection without a word (" + why + "): perhaps " : "")
+                    + "it lets nobody in without a certificate, as it has no token that anybody could show: the token is"
                     + " another cluster's, or it ended"
                     + (here.isAfter(token.expires()) ? ": it expired at " + token.expires() + " by its own word" : "")
                     + ". Another one: matriarchctl cluster token";

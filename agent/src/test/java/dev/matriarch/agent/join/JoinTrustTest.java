@@ -27,6 +27,10 @@ import io.grpc.ManagedChannel;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -138,6 +142,7 @@ class JoinTrustTest {
                 "demo");
         scene.refused(none, "n2", "it lets nobody in without a certificate");
         assertTrue(scene.said.contains("it expired at " + none.expires()), scene.said);
+        refusedWithoutAWord(none);
 
         scene.made();
         ManagedChannel after = stranger.connect(scene.n1);
@@ -168,5 +173,31 @@ class JoinTrustTest {
         assertEquals(Status.Code.UNAVAILABLE, code(refused));
         // Members come and go as before.
         assertEquals(1, scene.rows().size());
+    }
+
+    /** A door may refuse somebody so that the refusal is lost: the connection is reset. */
+    private void refusedWithoutAWord(JoinToken none) throws Exception {
+        try (ServerSocket door = new ServerSocket(0, 10, InetAddress.getByName("127.0.0.1"))) {
+            Thread.ofVirtual().start(() -> {
+                while (!door.isClosed()) {
+                    try (Socket visitor = door.accept()) {
+                        visitor.setSoTimeout(20_000);
+                        visitor.getInputStream().read();
+                        visitor.setSoLinger(true, 0);
+                    } catch (IOException e) {
+                        // The visitor went first, or the test is over.
+                    }
+                }
+            });
+            JoinToken there = new JoinToken(
+                    none.id(),
+                    none.secret(),
+                    none.authority(),
+                    List.of("127.0.0.1:" + door.getLocalPort()),
+                    none.expires(),
+                    none.scope());
+            scene.refused(there, "n2", "perhaps it lets nobody in without a certificate");
+            assertTrue(scene.said.contains("it cut the connection without a word ("), scene.said);
+        }
     }
 }
