@@ -1,5 +1,6 @@
 package dev.matriarch.raft;
 
+import dev.matriarch.tls.EmptyBouncyCastle;
 import dev.matriarch.tls.LiveTls;
 import java.io.File;
 import java.io.IOException;
@@ -31,6 +32,7 @@ import org.apache.ratis.thirdparty.io.netty.handler.ssl.ClientAuth;
 import org.apache.ratis.thirdparty.io.netty.handler.ssl.SslContext;
 import org.apache.ratis.thirdparty.io.netty.handler.ssl.SslContextBuilder;
 import org.apache.ratis.thirdparty.io.netty.handler.ssl.SslProvider;
+import org.apache.ratis.thirdparty.io.netty.handler.ssl.util.BouncyCastleUtil;
 import org.apache.ratis.util.SizeInBytes;
 import org.apache.ratis.util.TimeDuration;
 
@@ -39,6 +41,11 @@ import org.apache.ratis.util.TimeDuration;
  * connection show a certificate of the cluster's authority, Ratis' connections and our own alike.
  */
 final class RaftTransport implements AutoCloseable {
+    static {
+        // Before a server's context is made, which begins with this search.
+        EmptyBouncyCastle.during(BouncyCastleUtil::getBcProviderJce);
+    }
+
     private final RaftStoreSettings settings;
     /** A resumed session is not checked again: none may outlive a certificate for long. */
     private static final Duration LONGEST_SESSION = Duration.ofMinutes(1);

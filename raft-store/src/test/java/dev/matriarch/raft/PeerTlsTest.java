@@ -3,6 +3,7 @@ package dev.matriarch.raft;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -16,11 +17,14 @@ import dev.matriarch.tls.TlsFiles;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.Security;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.apache.ratis.thirdparty.io.netty.handler.ssl.util.BouncyCastleUtil;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
@@ -89,6 +93,9 @@ class PeerTlsTest {
             assertEquals(List.of(), refusals);
             // Nothing that had to be unpacked and executed: a container's /tmp lets nobody.
             assertFalse(Files.readString(Path.of("/proc/self/maps")).contains("tcnative"));
+            // Nor Bouncy Castle's provider, which nobody asks.
+            assertEquals(Set.of(), BouncyCastleUtil.getBcProviderJce().getServices());
+            assertNull(Security.getProvider("BC"));
         }
     }
 

@@ -15,6 +15,7 @@ import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.PKCS8EncodedKeySpec;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.Optional;
@@ -32,6 +33,7 @@ public final class Pem {
     private static final byte[] RSA_ALGORITHM = {
         0x30, 0x0d, 0x06, 0x09, 0x2a, (byte) 0x86, 0x48, (byte) 0x86, (byte) 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00
     };
+    private static final byte[] RSA_OID = Arrays.copyOfRange(RSA_ALGORITHM, 2, 13);
     private static final byte[] EC_OID = {0x06, 0x07, 0x2a, (byte) 0x86, 0x48, (byte) 0xce, 0x3d, 0x02, 0x01};
 
     private Pem() {}
@@ -109,7 +111,7 @@ public final class Pem {
 
     private static PrivateKey pkcs8(byte[] encoded) throws GeneralSecurityException {
         GeneralSecurityException last = null;
-        for (String algorithm : List.of("RSA", "EC", "EdDSA")) {
+        for (String algorithm : likeliestFirst(encoded)) {
             try {
                 return KeyFactory.getInstance(algorithm).generatePrivate(new PKCS8EncodedKeySpec(encoded));
             } catch (GeneralSecurityException e) {
@@ -117,6 +119,24 @@ public final class Pem {
             }
         }
         throw new GeneralSecurityException("it is neither an RSA nor an EC nor an Ed25519 key", last);
+    }
+
+    /** A wrong guess costs: before it is refused, the JDK loads each provider that it knows of, Bouncy Castle's too. */
+    private static List<String> likeliestFirst(byte[] pkcs8) {
+        if (names(pkcs8, EC_OID)) {
+            return List.of("EC", "RSA", "EdDSA");
+        }
+        return names(pkcs8, RSA_OID) ? List.of("RSA", "EC", "EdDSA") : List.of("EdDSA", "RSA", "EC");
+    }
+
+    /** Length and version come before the algorithm, at most 11 bytes. */
+    private static boolean names(byte[] pkcs8, byte[] oid) {
+        for (int i = 0; i <= 11 && i + oid.length <= pkcs8.length; i++) {
+            if (Arrays.equals(pkcs8, i, i + oid.length, oid, 0, oid.length)) {
+                return true;
+            }
+        }
+        return false;
     }
 
     private record Block(String type, byte[] content) {}
@@ -162,7 +182,7 @@ public final class Pem {
     private static byte[] ecAlgorithm(byte[] key) throws IOException {
         for (int i = 2; i + 2 < key.length; i++) {
             if ((key[i] & 0xFF) == 0xA0 && key[i + 2] == 0x06 && key[i + 1] == key[i + 3] + 2) {
-                byte[] curve = java.util.Arrays.copyOfRange(key, i + 2, i + 2 + key[i + 1]);
+                byte[] curve = Arrays.copyOfRange(key, i + 2, i + 2 + key[i + 1]);
                 return der(0x30, joined(EC_OID, curve));
             }
         }

@@ -1,6 +1,7 @@
 package dev.matriarch.agent.rpc;
 
 import dev.matriarch.tls.ClientTls;
+import dev.matriarch.tls.EmptyBouncyCastle;
 import dev.matriarch.tls.LiveTls;
 import io.grpc.netty.shaded.io.grpc.netty.GrpcSslContexts;
 import io.grpc.netty.shaded.io.netty.handler.ssl.ClientAuth;
@@ -8,6 +9,7 @@ import io.grpc.netty.shaded.io.netty.handler.ssl.DelegatingSslContext;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContext;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslContextBuilder;
 import io.grpc.netty.shaded.io.netty.handler.ssl.SslProvider;
+import io.grpc.netty.shaded.io.netty.handler.ssl.util.BouncyCastleUtil;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.function.BooleanSupplier;
@@ -19,6 +21,11 @@ import javax.net.ssl.SSLException;
  * directory that may be mounted noexec.
  */
 record RpcTls(SslContext server, SslContext client) {
+    static {
+        // Before a server's context is made, which begins with this search.
+        EmptyBouncyCastle.during(BouncyCastleUtil::getBcProviderJce);
+    }
+
     /** A resumed session is not checked again: none may outlive a certificate for long. */
     private static final Duration LONGEST_SESSION = Duration.ofMinutes(1);
 

@@ -2,6 +2,7 @@ package dev.matriarch.agent.rpc;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.matriarch.agent.config.HostPort;
@@ -9,15 +10,18 @@ import dev.matriarch.dcs.Member;
 import dev.matriarch.tls.Authority;
 import dev.matriarch.tls.LiveTls;
 import dev.matriarch.tls.TlsFiles;
+import io.grpc.netty.shaded.io.netty.handler.ssl.util.BouncyCastleUtil;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
+import java.security.Security;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -98,6 +102,14 @@ class RpcTlsTest {
     private void refused(HostPort address, TlsFiles files, String... sentences) throws IOException {
         PeerAnswer.Unreachable answer = assertInstanceOf(PeerAnswer.Unreachable.class, asked(address, files));
         assertTrue(List.of(sentences).stream().anyMatch(answer.why()::contains), answer::why);
+    }
+
+    /** Some megabytes, which nobody asks. */
+    @Test
+    void bouncyCastlesProviderIsNotLoaded() throws Exception {
+        door(n1);
+        assertEquals(Set.of(), BouncyCastleUtil.getBcProviderJce().getServices());
+        assertNull(Security.getProvider("BC"));
     }
 
     @Test
