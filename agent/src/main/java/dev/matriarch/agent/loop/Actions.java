@@ -9,8 +9,6 @@ import dev.matriarch.agent.ha.Decision;
 import dev.matriarch.agent.ha.SlotChange;
 import dev.matriarch.agent.ha.Task;
 import dev.matriarch.agent.ha.Upstream;
-import dev.matriarch.agent.ha.WalGap;
-import dev.matriarch.agent.postgres.Divergence;
 import dev.matriarch.agent.postgres.PostgresException;
 import dev.matriarch.agent.postgres.PostgresServer;
 import dev.matriarch.agent.sharding.Sharding;
@@ -44,7 +42,7 @@ final class Actions {
     private final ServerStop stop;
     private final AfterPromotion afterPromotion;
     private final CloneReport cloneProgress;
-    private final Uncompared uncompared = new Uncompared();
+    private final Comparison comparison;
 
     Actions(
             PostgresServer server,
@@ -66,6 +64,8 @@ final class Actions {
         this.sharding = sharding;
         this.start = new ServerStart(server, settings, lease, memory, clock, callbacks, sharding, wake);
         this.stop = new ServerStop(server, settings, callbacks, sharding);
+        this.comparison = new Comparison(
+                memory, clock, () -> settings.current().settings().loopWait());
         this.cloneProgress = new CloneReport(clock::nanos);
         this.afterPromotion = new AfterPromotion(
                 () -> server.checkpointOfNewTimeline(Duration.ofMinutes(10)),
@@ -266,35 +266,8 @@ final class Actions {
         tasks.start(
                 Task.Kind.CHECK_DIVERGENCE,
                 PATIENCE,
-                () -> {
-                    switch (server.checkDivergence(leader, Duration.ofSeconds(10))) {
-                        case Divergence.NotDiverged(String reason, Optional<WalGap> gap) -> {
-                            LOG.info("The local history is part of {}'s", leader.member());
-                            uncompared.over();
-                            memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.None(gap));
-                        }
-                        case Divergence.Diverged(String reason, boolean rewindable) -> {
-                            LOG.warn("The local history has diverged from {}'s: {}", leader.member(), reason);
-                            uncompared.over();
-                            memory.compared(epoch, new dev.matriarch.agent.ha.Divergence.Found(reason, rewindable));
-                        }
-                        case Divergence.Unknown(String reason) -> notCompared(leader.member(), reason);
-                    }
-                },
-                this::compareLater);
-    }
-
-    private void notCompared(String leader, String reason) throws PostgresException {
-        if (Thread.currentThread().isInterrupted()) {
-            // Cancelled: what is said then is no answer.
-            throw new PostgresException("could not compare with " + leader + ": " + reason);
-        }
-        uncompared.news(leader, reason).ifPresent(LOG::warn);
-        compareLater();
-    }
-
-    private void compareLater() {
-        memory.notCompared(clock.nanos(), settings.current().settings().loopWait());
+                () -> comparison.ended(leader.member(), epoch, server.checkDivergence(leader, Duration.ofSeconds(10))),
+                comparison::failed);
     }
 
     void rewind(Upstream.Of leader) {
