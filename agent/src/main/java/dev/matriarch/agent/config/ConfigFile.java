@@ -133,7 +133,8 @@ public final class ConfigFile {
     private Optional<RestConfig> listenersDoor() {
         Section s = root.sectionOrEmpty("restapi")
                 .refuse(NO_ORDERS, "authentication", "allowlist", "allowlist_include_members")
-                .refuse(NO_PAGE, "ui");
+                .refuse(NO_PAGE, "ui")
+                .refuseExcept("thread_pool_size", "5", NO_POOL);
         Optional<HostPort> listen = s.address("listen", REST_PORT);
         if (!s.has("listen")) {
             findings.add(s.key("listen"), "is missing: the address for those who ask, such as 10.0.0.4:8008");
@@ -151,7 +152,9 @@ public final class ConfigFile {
     }
 
     private Optional<WitnessConfig> peer(String refusal, String whatName, Optional<RestConfig> rest) {
-        root.refuse(refusal, "postgresql", "control", "citus", "bootstrap", "tags", "watchdog", "ctl");
+        root.refuse(refusal, "postgresql", "control", "citus", "bootstrap", "tags", "watchdog", "ctl")
+                .refuseExcept("thread_pool_size", "5", NO_POOL)
+                .refuseExcept("thread_stack_size", "512kB", NO_POOL);
         String scope = root.requiredText("scope", "the cluster's name, the same on every member");
         String name = root.requiredText("name", whatName);
         root.text("namespace", "/service");

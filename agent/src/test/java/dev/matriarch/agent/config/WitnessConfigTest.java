@@ -90,6 +90,12 @@ class WitnessConfigTest {
                 "restapi.authentication",
                 "takes no orders",
                 "restapi.ui");
+        // Files of Patroni have it; its standard is what holds anyway.
+        assertEquals(config, listener(GOOD + door + "  thread_pool_size: 5\nthread_pool_size: 5\n"));
+        refused(
+                GOOD + door + "  thread_pool_size: 9\n",
+                "restapi.thread_pool_size",
+                "threads are made as they are needed");
         refused(GOOD.replace("partner_addrs: [10.0.0.1:7000, 10.0.0.2:7000]", "") + door, "a listener forms no store");
         assertTrue(assertThrows(ConfigProblems.class, () -> load(GOOD + door))
                 .getMessage()
