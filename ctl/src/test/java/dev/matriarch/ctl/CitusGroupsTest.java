@@ -39,8 +39,8 @@ class CitusGroupsTest {
         GroupsReply.Builder groups = GroupsReply.newBuilder()
                 .addGroups(Group.newBuilder().setNumber(0).addEndpoints(coordinator.endpoint()))
                 .addGroups(Group.newBuilder().setNumber(1).addEndpoints(worker.endpoint()));
-        coordinator.groups = groups.setOwn(0).build();
-        worker.groups = groups.setOwn(1).build();
+        coordinator.shown.groups = groups.setOwn(0).build();
+        worker.shown.groups = groups.setOwn(1).build();
     }
 
     @AfterEach
@@ -99,7 +99,7 @@ class CitusGroupsTest {
         assertTrue(out().contains("\n Maintenance mode: on\n"), out());
         assertEquals(1, run("", "list", "--group", "7"));
         assertTrue(err().contains("no group 7 is known, only 0, 1"), err());
-        coordinator.groups = GroupsReply.getDefaultInstance();
+        coordinator.shown.groups = GroupsReply.getDefaultInstance();
         assertEquals(1, run("", "list", "--group", "0"));
         assertTrue(err().contains("not part of a Citus database"), err());
         assertEquals(0, run("", "list"));
@@ -108,7 +108,7 @@ class CitusGroupsTest {
 
     @Test
     void allGroupsAreWatchedAndTheirEventsAreTold() {
-        worker.events = EventsReply.newBuilder()
+        worker.shown.events = EventsReply.newBuilder()
                 .addEvents(Event.newBuilder()
                         .setAtMillis(System.currentTimeMillis())
                         .setMember("n2")

@@ -33,7 +33,7 @@ class DoctorTest {
     }
 
     private void finds(Finding... findings) {
-        agent.examined = ExamineReply.newBuilder()
+        agent.shown.examined = ExamineReply.newBuilder()
                 .setScope("demo")
                 .setAnsweredBy("n1")
                 .addAllMembers(List.of("n1", "n2"))
@@ -148,7 +148,7 @@ class DoctorTest {
 
     @Test
     void anOlderAgentIsNamed() {
-        agent.examined = null;
+        agent.shown.examined = null;
         CtlRun run = CtlRun.of(agent, "", "doctor");
         assertEquals(1, run.code());
         assertTrue(run.err().contains("older version"), run.err());

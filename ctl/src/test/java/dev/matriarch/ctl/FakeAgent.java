@@ -4,17 +4,12 @@ import dev.matriarch.proto.control.v1.ActionReply;
 import dev.matriarch.proto.control.v1.CancelRestartRequest;
 import dev.matriarch.proto.control.v1.CancelSwitchoverRequest;
 import dev.matriarch.proto.control.v1.ControlServiceGrpc;
-import dev.matriarch.proto.control.v1.DoctorServiceGrpc;
 import dev.matriarch.proto.control.v1.EffectiveSetting;
-import dev.matriarch.proto.control.v1.ExamineReply;
-import dev.matriarch.proto.control.v1.ExamineRequest;
 import dev.matriarch.proto.control.v1.ExplainReply;
 import dev.matriarch.proto.control.v1.ExplainRequest;
 import dev.matriarch.proto.control.v1.FailoverRequest;
 import dev.matriarch.proto.control.v1.GetActionReply;
 import dev.matriarch.proto.control.v1.GetActionRequest;
-import dev.matriarch.proto.control.v1.GetClockReply;
-import dev.matriarch.proto.control.v1.GetClockRequest;
 import dev.matriarch.proto.control.v1.GetClusterReply;
 import dev.matriarch.proto.control.v1.GetClusterRequest;
 import dev.matriarch.proto.control.v1.GetConfigReply;
@@ -36,15 +31,6 @@ import dev.matriarch.proto.control.v1.RestartRequest;
 import dev.matriarch.proto.control.v1.SetConfigReply;
 import dev.matriarch.proto.control.v1.SetConfigRequest;
 import dev.matriarch.proto.control.v1.SwitchoverRequest;
-import dev.matriarch.proto.sharding.v1.GroupsReply;
-import dev.matriarch.proto.sharding.v1.GroupsRequest;
-import dev.matriarch.proto.sharding.v1.ShardingServiceGrpc;
-import dev.matriarch.proto.watch.v1.EventsReply;
-import dev.matriarch.proto.watch.v1.EventsRequest;
-import dev.matriarch.proto.watch.v1.MemberPulse;
-import dev.matriarch.proto.watch.v1.PulseReply;
-import dev.matriarch.proto.watch.v1.PulseRequest;
-import dev.matriarch.proto.watch.v1.WatchServiceGrpc;
 import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.netty.shaded.io.grpc.netty.NettyServerBuilder;
@@ -62,31 +48,15 @@ import java.util.concurrent.CountDownLatch;
 final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implements AutoCloseable {
     private final Server server;
     final List<Object> asked = new ArrayList<>();
+    /** What it answers to those who only look. */
+    final FakeView shown = new FakeView(asked);
+
     volatile GetClusterReply cluster = threeMembers().build();
     volatile String config = "{\"ttl\": 5, \"postgresql\": {\"parameters\": {\"work_mem\": \"4MB\"}}}";
     volatile long revision = 7;
     volatile boolean conflict;
     volatile ActionReply action =
             ActionReply.newBuilder().setStatus(200).setMessage("done").build();
-
-    volatile PulseReply pulses = PulseReply.newBuilder()
-            .addMembers(MemberPulse.newBuilder()
-                    .setName("n1")
-                    .setLeaseMillis(4200)
-                    .setTtlMillis(5000)
-                    .setGuarded(true)
-                    .setWatchdog("off")
-                    .setLastDecision("no action. I am (n1), the leader with the lock"))
-            .addMembers(MemberPulse.newBuilder().setName("n2").setProblem("no answer in time"))
-            .build();
-    volatile ExamineReply examined = ExamineReply.getDefaultInstance();
-    volatile EventsReply events = EventsReply.getDefaultInstance();
-
-    /** How many of the next questions for them fail. */
-    volatile int failingPulses;
-
-    /** Of no Citus database. */
-    volatile GroupsReply groups = GroupsReply.getDefaultInstance();
 
     /** Of a switchover that ends when somebody has asked how far it got; null: it ends at once. */
     volatile GetActionReply progress;
@@ -146,58 +116,12 @@ final class FakeAgent extends ControlServiceGrpc.ControlServiceImplBase implemen
 
     /** @param tls null: in plain text */
     FakeAgent(SslContext tls) throws IOException {
-        server = NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
+        NettyServerBuilder door = NettyServerBuilder.forAddress(new InetSocketAddress("127.0.0.1", 0))
                 .sslContext(tls)
                 .directExecutor()
-                .addService(this)
-                .addService(new WatchServiceGrpc.WatchServiceImplBase() {
-                    @Override
-                    public void pulse(PulseRequest request, StreamObserver<PulseReply> to) {
-                        if (failingPulses > 0) {
-                            failingPulses--;
-                            to.onError(Status.UNAVAILABLE.asRuntimeException());
-                            return;
-                        }
-                        to.onNext(pulses);
-                        to.onCompleted();
-                    }
-
-                    @Override
-                    public void events(EventsRequest request, StreamObserver<EventsReply> to) {
-                        asked.add(request);
-                        to.onNext(events);
-                        to.onCompleted();
-                    }
-                })
-                .addService(new DoctorServiceGrpc.DoctorServiceImplBase() {
-                    @Override
-                    public void examine(ExamineRequest request, StreamObserver<ExamineReply> to) {
-                        if (examined == null) {
-                            super.examine(request, to);
-                            return;
-                        }
-                        to.onNext(examined);
-                        to.onCompleted();
-                    }
-
-                    @Override
-                    public void getClock(GetClockRequest request, StreamObserver<GetClockReply> to) {
-                        if (examined == null) {
-                            super.getClock(request, to);
-                            return;
-                        }
-                        to.onNext(GetClockReply.getDefaultInstance());
-                        to.onCompleted();
-                    }
-                })
-                .addService(new ShardingServiceGrpc.ShardingServiceImplBase() {
-                    @Override
-                    public void groups(GroupsRequest request, StreamObserver<GroupsReply> to) {
-                        to.onNext(groups);
-                        to.onCompleted();
-                    }
-                })
-                .build();
+                .addService(this);
+        shown.services().forEach(door::addService);
+        server = door.build();
     }
 
     FakeAgent start() throws IOException {

@@ -92,8 +92,8 @@ class OneByOneTest {
     @Test
     void itDoesNotGoOnInAnotherGroupOfADatabase() throws Exception {
         first.diesOfReload = true;
-        first.groups = group(0, first, second);
-        second.groups = group(1, first, second);
+        first.shown.groups = group(0, first, second);
+        second.shown.groups = group(1, first, second);
         CtlRun run = run("reload", "demo", "n2", "n3", "--force", "-o", "json");
         assertEquals(1, run.code(), run::toString);
         assertEquals(List.of(503, 503), statuses(actions(run)));
@@ -104,9 +104,9 @@ class OneByOneTest {
     void itGoesOnInTheGroupThatWasMeant() throws Exception {
         try (FakeAgent third = new FakeAgent().start()) {
             first.diesOfReload = true;
-            first.groups = group(0, third, second);
-            second.groups = group(1, third, second);
-            third.groups = group(0, third, second);
+            first.shown.groups = group(0, third, second);
+            second.shown.groups = group(1, third, second);
+            third.shown.groups = group(0, third, second);
             CtlRun run = run("reload", "demo", "n2", "n3", "--force", "-o", "json");
             assertEquals(List.of(503, 200), statuses(actions(run)), run::toString);
             assertEquals(List.of(), second.asked);

@@ -39,7 +39,7 @@ class OutputTest {
     @BeforeEach
     void start() throws IOException {
         agent = new FakeAgent().start();
-        agent.events = EventsReply.newBuilder()
+        agent.shown.events = EventsReply.newBuilder()
                 .addEvents(Event.newBuilder()
                         .setAtMillis(System.currentTimeMillis())
                         .setMember("n1")

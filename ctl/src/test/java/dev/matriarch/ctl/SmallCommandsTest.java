@@ -95,7 +95,7 @@ class SmallCommandsTest {
                 "You did not specify the current leader of the cluster");
         said(run("", "remove", "demo"), 1, "Aborted!");
         said(run("", "remove"), 2, "CLUSTER");
-        agent.groups = GroupsReply.newBuilder()
+        agent.shown.groups = GroupsReply.newBuilder()
                 .setOwn(0)
                 .addGroups(Group.newBuilder().setNumber(0))
                 .build();

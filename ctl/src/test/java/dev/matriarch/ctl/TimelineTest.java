@@ -27,7 +27,7 @@ class TimelineTest {
     @BeforeEach
     void start() throws IOException {
         agent = new FakeAgent().start();
-        agent.events = EventsReply.newBuilder()
+        agent.shown.events = EventsReply.newBuilder()
                 .addEvents(event(0, "n2", "decision", "acquiring the free lock"))
                 .addEvents(event(10, "n2", "leader", "n2 holds the leader lock (epoch 2)"))
                 .putUnreachable("n3", "connection refused")
@@ -89,7 +89,7 @@ class TimelineTest {
         HistoryRow old =
                 row.toBuilder().setTimestamp("2026-11-20T12:00:00+00:00").build();
         List<TimelineCommand.Line> lines =
-                TimelineCommand.lines(null, agent.events.getEventsList(), List.of(old, row), NOON, true);
+                TimelineCommand.lines(null, agent.shown.events.getEventsList(), List.of(old, row), NOON, true);
         assertEquals(
                 List.of(
                         "acquiring the free lock",

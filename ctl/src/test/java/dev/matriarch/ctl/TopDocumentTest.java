@@ -62,11 +62,11 @@ class TopDocumentTest {
     void aLookThatWasOrderedAndFailedIsInTheExitCode() {
         assertEquals(
                 0, CtlRun.of(agent, "", "top", "--count", "1", "-o", "json").code());
-        agent.failingPulses = 1;
+        agent.shown.failingPulses = 1;
         CtlRun second = CtlRun.of(agent, "", "top", "--count", "1", "-o", "json");
         assertEquals(0, second.code(), second::toString);
         assertFalse(second.out().isEmpty());
-        agent.failingPulses = 2;
+        agent.shown.failingPulses = 2;
         CtlRun failed = CtlRun.of(agent, "", "top", "--count", "1", "-o", "json");
         assertEquals(1, failed.code(), failed::toString);
         assertFalse(failed.err().isEmpty());
@@ -74,7 +74,7 @@ class TopDocumentTest {
 
     @Test
     void groupsAreToldWithTheirNumbersAlsoThoseThatAreSilent() throws Exception {
-        agent.groups = GroupsReply.newBuilder()
+        agent.shown.groups = GroupsReply.newBuilder()
                 .setOwn(1)
                 .addGroups(Group.newBuilder().setNumber(0).addEndpoints("127.0.0.1:1"))
                 .addGroups(Group.newBuilder().setNumber(1).addEndpoints(agent.endpoint()))
@@ -96,12 +96,12 @@ class TopDocumentTest {
     @Test
     void theOwnGroupMayBeSilentToo() throws Exception {
         try (FakeAgent worker = new FakeAgent().start()) {
-            agent.groups = GroupsReply.newBuilder()
+            agent.shown.groups = GroupsReply.newBuilder()
                     .setOwn(0)
                     .addGroups(Group.newBuilder().setNumber(0).addEndpoints(agent.endpoint()))
                     .addGroups(Group.newBuilder().setNumber(1).addEndpoints(worker.endpoint()))
                     .build();
-            agent.failingPulses = 9;
+            agent.shown.failingPulses = 9;
             JsonNode document = new ObjectMapper()
                     .readTree(CtlRun.of(agent, "", "top", "--count", "1", "-o", "json")
                             .out());

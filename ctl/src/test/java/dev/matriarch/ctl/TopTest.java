@@ -39,7 +39,7 @@ class TopTest {
     @BeforeEach
     void start() throws IOException {
         agent = new FakeAgent().start();
-        agent.events = EventsReply.newBuilder()
+        agent.shown.events = EventsReply.newBuilder()
                 .addEvents(Event.newBuilder()
                         .setAtMillis(1_795_000_000_000L)
                         .setMember("n1")
@@ -85,7 +85,8 @@ class TopTest {
     void aPictureIsAsLargeAsTheTerminal() {
         List<String> lines = TopView.lines(
                 new TopLook(
-                        List.of(new TopLook.Part(null, agent.cluster, agent.pulses, agent.events)), new TreeMap<>()),
+                        List.of(new TopLook.Part(null, agent.cluster, agent.shown.pulses, agent.shown.events)),
+                        new TreeMap<>()),
                 new Screen.Size(40, 6),
                 java.time.Instant.EPOCH);
         assertTrue(lines.size() <= 6);
