@@ -19,7 +19,6 @@ import org.apache.ratis.grpc.GrpcConfigKeys;
 import org.apache.ratis.grpc.GrpcTlsConfig;
 import org.apache.ratis.protocol.RaftGroup;
 import org.apache.ratis.protocol.RaftPeerId;
-import org.apache.ratis.rpc.SupportedRpcType;
 import org.apache.ratis.server.RaftServer;
 import org.apache.ratis.server.RaftServerConfigKeys;
 import org.apache.ratis.server.storage.RaftStorage.StartupOption;
@@ -174,7 +173,7 @@ final class RaftTransport implements AutoCloseable {
         Duration min = settings.electionTimeoutMin();
         Duration max = settings.electionTimeoutMax();
         RaftProperties p = new RaftProperties();
-        RaftConfigKeys.Rpc.setType(p, SupportedRpcType.GRPC);
+        RaftConfigKeys.Rpc.setType(p, new PromptGrpc());
         GrpcConfigKeys.Server.setHost(p, bind.host());
         GrpcConfigKeys.Server.setPort(p, bind.port());
         GrpcConfigKeys.Server.setAsyncRequestThreadPoolCached(p, false);
@@ -216,6 +215,8 @@ final class RaftTransport implements AutoCloseable {
         RaftServerConfigKeys.Log.setQueueElementLimit(p, 512);
         RaftServerConfigKeys.Log.setSegmentCacheNumMax(p, 2);
         RaftServerConfigKeys.Log.setSegmentCacheSizeMax(p, SizeInBytes.valueOf("4MB"));
+        // Followers hear of commits from PromptAppender.
+        RaftServerConfigKeys.Log.setLogMetadataEnabled(p, false);
         RaftServerConfigKeys.Log.setPurgeUptoSnapshotIndex(p, true);
         RaftServerConfigKeys.Log.setPurgePreservationLogNum(p, 1000);
         RaftServerConfigKeys.Log.setCorruptionPolicy(p, RaftServerConfigKeys.Log.CorruptionPolicy.EXCEPTION);
