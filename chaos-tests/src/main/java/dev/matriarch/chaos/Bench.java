@@ -39,11 +39,12 @@ public final class Bench {
             case "fence" -> bench.fence();
             case "up" -> bench.up();
             case "footprint" -> bench.footprint();
+            case "idle" -> bench.idle();
             case "rest" -> bench.rest();
             case "ctl" -> bench.ctl();
             default -> {
                 System.err.println(
-                        "bench/run failover|postmaster|switchover|fence|up|footprint|rest|ctl [--profile appliance|fast|patroni_default|patroni_fast] [--tries N]");
+                        "bench/run failover|postmaster|switchover|fence|up|footprint|idle|rest|ctl [--profile appliance|fast|patroni_default|patroni_fast] [--tries N]");
                 System.exit(2);
             }
         }
@@ -289,6 +290,33 @@ public final class Bench {
             }
         }
         print(pss, rss, cpu);
+    }
+
+    /** Processor time and disk of a cluster to which nothing happens; as root also Patroni's with as short a loop, and etcd. */
+    private void idle() {
+        Duration measured = Duration.ofSeconds(180);
+        say("clusters of three come to rest for " + REST.toSeconds() + " s and are measured for " + measured.toSeconds()
+                + " s, one after the other");
+        AtRest.Cost ours;
+        try (Cluster cluster = start()) {
+            cluster.awaitWhole(BOUND);
+            Await.pause(REST.toMillis());
+            ours = AtRest.matriarch(cluster).during(measured);
+        }
+        say("| all three hosts, without PostgreSQL | CPU, of one core | written in a minute | fsyncs in a minute |");
+        say("|---|---|---|---|");
+        say(ours.row("Matriarch, " + label()));
+        if ("root".equals(System.getProperty("user.name"))) {
+            try (Cluster cluster = Cluster.startPatroniOnThreeEtcds(Cluster.Profile.PATRONI_FAST)) {
+                cluster.awaitWhole(BOUND);
+                Await.pause(REST.toMillis());
+                AtRest.Cost theirs = AtRest.patroni(cluster).during(measured);
+                say(theirs.row("Patroni and an etcd of three, profile " + Cluster.Profile.PATRONI_FAST.option()));
+                say(ours.ratio(theirs));
+            }
+        } else {
+            say("Patroni was not measured: its cluster is started as root only");
+        }
     }
 
     private int checkRows(Cluster cluster, Writer writer) {

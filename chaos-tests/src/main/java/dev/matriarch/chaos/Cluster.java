@@ -98,6 +98,11 @@ public final class Cluster implements AutoCloseable {
         return start(profile, nodeCount, List.of());
     }
 
+    /** Patroni, whose etcd has three servers instead of one. */
+    static Cluster startPatroniOnThreeEtcds(Profile profile) {
+        return start(top(), profile, 3, List.of("--etcds", "3"));
+    }
+
     /** The same as {@code ./demo up} makes it for people: members show each other certificates. */
     public static Cluster startWithTls(Profile profile, int nodeCount) {
         return start(top(), profile, nodeCount, List.of());

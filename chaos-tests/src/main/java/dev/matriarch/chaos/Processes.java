@@ -60,6 +60,11 @@ public final class Processes {
         return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) * 10;
     }
 
+    /** What it has had written to a disk so far. */
+    public static long writtenBytes(long pid) {
+        return line(pid, "io", "write_bytes:");
+    }
+
     /** Proportional set size in kilobytes. */
     public static long pssKilobytes(long pid) {
         return memory(pid, "Pss:");
@@ -71,8 +76,12 @@ public final class Processes {
     }
 
     private static long memory(long pid, String key) {
+        return line(pid, "smaps_rollup", key);
+    }
+
+    private static long line(long pid, String file, String key) {
         try {
-            for (String line : Files.readAllLines(PROC.resolve(pid + "/smaps_rollup"))) {
+            for (String line : Files.readAllLines(PROC.resolve(pid + "/" + file))) {
                 if (line.startsWith(key)) {
                     return Long.parseLong(line.replaceAll("[^0-9]", ""));
                 }
