@@ -406,6 +406,7 @@ public final class RaftStore implements AutoCloseable {
         public List<Measure> measures() {
             List<Measure> measures =
                     new ArrayList<>(RaftMeasures.of(status(), health().startsWith("ok"), view(), settings.dataDir()));
+            host.replica().ifPresent(r -> measures.addAll(RaftMeasures.of(r, Instant.now())));
             backups.ifPresent(b -> measures.addAll(b.measures(Instant.now())));
             return measures;
         }

@@ -5,13 +5,8 @@ import dev.matriarch.proto.store.v1.PeerSight;
 import dev.matriarch.proto.store.v1.ViewReply;
 import java.util.Locale;
 import java.util.Optional;
-import org.apache.ratis.metrics.MetricRegistries;
-import org.apache.ratis.metrics.MetricRegistryInfo;
-import org.apache.ratis.metrics.impl.DefaultTimekeeperImpl;
 import org.apache.ratis.proto.RaftProtos.ServerRpcProto;
 import org.apache.ratis.server.RaftServer;
-import org.apache.ratis.thirdparty.com.codahale.metrics.Snapshot;
-import org.apache.ratis.thirdparty.com.codahale.metrics.Timer;
 
 /** What this peer sees of the group, for another peer or a person. */
 final class Sight {
@@ -67,27 +62,10 @@ final class Sight {
                     .ifPresent(one::setLastContactMillis);
             reply.addPeers(one);
         }
-        fsync(division)
-                .ifPresent(times -> reply.setFsyncP50Millis(times.getMedian() / NANOS_PER_MILLI)
-                        .setFsyncP99Millis(times.get99thPercentile() / NANOS_PER_MILLI));
+        RatisMeters.ofLog(division.getMemberId(), RatisMeters.FSYNC).ifPresent(times -> {
+            times.quantile(0.5).ifPresent(nanos -> reply.setFsyncP50Millis(nanos / NANOS_PER_MILLI));
+            times.quantile(0.99).ifPresent(nanos -> reply.setFsyncP99Millis(nanos / NANOS_PER_MILLI));
+        });
         return reply.build();
-    }
-
-    /** How long Ratis' log waited for the disk; recent times weigh more. */
-    private static Optional<Snapshot> fsync(RaftServer.Division division) {
-        String prefix = division.getMemberId().toString();
-        for (MetricRegistryInfo info : MetricRegistries.global().getMetricRegistryInfos()) {
-            if (info.getPrefix().equals(prefix)
-                    && info.getMetricsComponentName().equals("log_worker")) {
-                return MetricRegistries.global()
-                        .get(info)
-                        .map(registry -> registry.timer("flushTime"))
-                        .filter(DefaultTimekeeperImpl.class::isInstance)
-                        .map(timekeeper -> ((DefaultTimekeeperImpl) timekeeper).getTimer())
-                        .filter(timer -> timer.getCount() > 0)
-                        .map(Timer::getSnapshot);
-            }
-        }
-        return Optional.empty();
     }
 }

@@ -184,13 +184,13 @@ final class StoreBackups implements AutoCloseable {
     List<Measure> measures(Instant now) {
         List<Measure> measures = new ArrayList<>();
         last.ifPresent(at -> {
-            measures.add(new Measure(
+            measures.add(Measure.gauge(
                     "raft_backup_age_seconds",
                     "Time since the store was last saved to raft.backup.directory.",
                     Math.max(0, Duration.between(at, now).toMillis() / 1e3)));
-            measures.add(new Measure("raft_backup_bytes", "Size of the store's last saved file.", bytes));
+            measures.add(Measure.gauge("raft_backup_bytes", "Size of the store's last saved file.", bytes));
         });
-        measures.add(new Measure(
+        measures.add(Measure.gauge(
                 "raft_backup_failed",
                 "1 if the store could not be saved to raft.backup.directory when it was last tried.",
                 problem.isEmpty() ? 0 : 1));

@@ -156,7 +156,7 @@ class ListenerTest {
     private static double measure(Peers peers, int i, String name) {
         return peers.dcs(i).measures().stream()
                 .filter(m -> m.name().equals(name))
-                .mapToDouble(Measure::value)
+                .mapToDouble(m -> ((Measure.Gauge) m).value())
                 .findFirst()
                 .orElseThrow();
     }

@@ -385,9 +385,17 @@ class MembershipTest {
             assertTrue(row.fsyncP99Millis().isPresent());
             List<String> measures =
                     peers.dcs(leader).measures().stream().map(Measure::name).toList();
-            assertTrue(measures.containsAll(List.of("raft_log_bytes", "raft_fsync_seconds_p99")), measures.toString());
+            assertTrue(
+                    measures.containsAll(List.of(
+                            "raft_log_bytes",
+                            "raft_fsync_seconds_p99",
+                            "raft_fsync_seconds",
+                            "raft_append_seconds",
+                            "raft_peer_last_contact_seconds")),
+                    measures.toString());
             assertTrue(peers.dcs(leader).measures().stream()
-                    .anyMatch(m -> m.name().equals("raft_log_bytes") && m.value() > 1000));
+                    .anyMatch(m ->
+                            m instanceof Measure.Gauge g && g.name().equals("raft_log_bytes") && g.value() > 1000));
             assertTrue(row.term().getAsLong() > 0);
             sooner(() -> peers.stores.get(other).group().lead("n" + (other + 1)));
             Peers.awaitTrue(LONG, "new Raft leader", () -> peers.raftLeader() == other);

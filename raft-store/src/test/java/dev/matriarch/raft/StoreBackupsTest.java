@@ -42,7 +42,7 @@ class StoreBackupsTest {
     private static double value(StoreBackups backups, Instant now, String name) {
         return backups.measures(now).stream()
                 .filter(m -> m.name().equals(name))
-                .mapToDouble(Measure::value)
+                .mapToDouble(m -> ((Measure.Gauge) m).value())
                 .findFirst()
                 .orElse(-1);
     }

@@ -89,7 +89,7 @@ final class Metrics {
     private byte[] text() {
         patroni();
         agent();
-        store();
+        StoreMetrics.add(all, labels, vitals.store());
         String text = written(all.build());
         for (String name : OLD_COUNTERS) {
             text = text.replace("# TYPE " + name + " gauge\n", "# TYPE " + name + " counter\n");
@@ -101,17 +101,21 @@ final class Metrics {
         return (text + states + " unknown=-1\n").getBytes(StandardCharsets.UTF_8);
     }
 
-    /** Of a node that has nothing but gauges. For one thread. */
-    static final class Gauges {
+    /** Of a node that has a store and nothing else. For one thread. */
+    static final class OfStore {
         private final Labels labels;
         private final MetricSnapshots.Builder all = MetricSnapshots.builder();
 
-        Gauges(String scope, String name) {
+        OfStore(String scope, String name) {
             this.labels = Labels.of("scope", scope, "name", name);
         }
 
         void add(String name, String help, double value) {
             all.metricSnapshot(one(labels, name, help, value));
+        }
+
+        void add(List<Measure> measures) {
+            StoreMetrics.add(all, labels, measures);
         }
 
         byte[] text() {
@@ -315,12 +319,6 @@ final class Metrics {
                         .build());
             }
             all.metricSnapshot(retained.build());
-        }
-    }
-
-    private void store() {
-        for (Measure measure : vitals.store()) {
-            gauge("matriarch_" + measure.name(), measure.help(), measure.value());
         }
     }
 }

@@ -131,22 +131,22 @@ final class StoreRoutes implements Questions {
 
     /** What the store says of the cluster, and of itself; nothing about a server. */
     private Reply metrics(Copy copy) {
-        Metrics.Gauges gauges = new Metrics.Gauges(store.scope(), store.name());
+        Metrics.OfStore metrics = new Metrics.OfStore(store.scope(), store.name());
         boolean locked = copy instanceof Fresh fresh && !fresh.cluster().isUnlocked();
-        gauges.add(
+        metrics.add(
                 "patroni_cluster_unlocked",
                 "1 if nobody holds the lock, or the store is out of reach.",
                 locked ? 0 : 1);
-        gauges.add(
+        metrics.add(
                 "patroni_is_paused",
                 "1 if the cluster is paused.",
                 copy instanceof Fresh fresh && fresh.paused() ? 1 : 0);
-        gauges.add(
+        metrics.add(
                 "matriarch_listener_members",
                 "Members of the cluster in this listener's copy; 0 while that is out of date.",
                 copy instanceof Fresh fresh ? members(fresh.cluster()) : 0);
-        store.measures().forEach(m -> gauges.add("matriarch_" + m.name(), m.help(), m.value()));
-        return new Reply(200, Metrics.CONTENT_TYPE, gauges.text(), Map.of());
+        metrics.add(store.measures());
+        return new Reply(200, Metrics.CONTENT_TYPE, metrics.text(), Map.of());
     }
 
     private static int members(ClusterView cluster) {

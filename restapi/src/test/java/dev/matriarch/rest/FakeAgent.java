@@ -47,7 +47,12 @@ final class FakeAgent implements AgentView {
     @Override
     public Vitals vitals() {
         return new Vitals(
-                List.of(new Measure("raft_term", "Term of the group.", 7)),
+                List.of(
+                        Measure.gauge("raft_term", "Term of the group.", 7),
+                        new Measure.Gauge("raft_peer_last_contact_seconds", "Since.", Map.of("peer", "n1"), 0.1),
+                        new Measure.Histogram(
+                                "raft_fsync_seconds", "Disk.", List.of(0.001, 0.002), List.of(3L, 2L, 1L), 0.5),
+                        new Measure.Gauge("raft_peer_last_contact_seconds", "Since.", Map.of("peer", "n3"), 0.2)),
                 Map.of("renew_lease", 12L, "promote", 1L),
                 Map.of("failover", 1L),
                 Map.of(),

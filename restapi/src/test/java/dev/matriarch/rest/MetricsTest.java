@@ -48,7 +48,10 @@ class MetricsTest {
                 } else if (!line.startsWith("#")) {
                     Matcher m = SAMPLE.matcher(line);
                     assertTrue(m.matches(), line);
-                    assertEquals(family, m.group(1), "within its family: " + line);
+                    String name = types.get(family).equals("histogram")
+                            ? m.group(1).replaceFirst("_(bucket|count|sum)$", "")
+                            : m.group(1);
+                    assertEquals(family, name, "within its family: " + line);
                     assertTrue(
                             m.group(2).contains("scope=\"demo\"") && m.group(2).contains("name=\"n2\""), line);
                     assertEquals(
@@ -106,6 +109,15 @@ class MetricsTest {
             String primary = fixture.inRecovery ? "0.0" : "1.0";
             assertTrue(read.contains("gauge patroni_primary " + primary + labels), read);
             assertTrue(read.contains("gauge matriarch_raft_term 7.0" + labels), read);
+            assertTrue(
+                    read.contains("histogram matriarch_raft_fsync_seconds_bucket 5.0 [('le', '0.002'), "
+                            + labels.substring(2)),
+                    read);
+            assertTrue(read.contains("histogram matriarch_raft_fsync_seconds_count 6.0" + labels), read);
+            assertTrue(
+                    read.contains(
+                            "gauge matriarch_raft_peer_last_contact_seconds 0.2 [('name', 'n2'), ('peer', 'n3'),"),
+                    read);
             assertTrue(read.contains("('slot', 'n\"3\\\\')"), "what is quoted is read as it was: " + read);
             for (String name : PATRONIS.split(" ")) {
                 // That parser gives every counter a name that ends in _total, Patroni's too.

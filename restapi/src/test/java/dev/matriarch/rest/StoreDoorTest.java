@@ -61,7 +61,9 @@ class StoreDoorTest {
 
         @Override
         public List<Measure> measures() {
-            return List.of(new Measure("raft_healthy", "1 if it hears a majority.", 1));
+            return List.of(
+                    Measure.gauge("raft_healthy", "1 if it hears a majority.", 1),
+                    new Measure.Histogram("raft_fsync_seconds", "Disk.", List.of(0.001), List.of(3L, 2L), 0.5));
         }
     }
 
@@ -101,6 +103,10 @@ class StoreDoorTest {
         assertTrue(get("/patroni").body().contains("\"state\":\"listening\",\"role\":\"listener\""));
         HttpResponse<String> metrics = get("/metrics");
         assertTrue(metrics.body().contains("matriarch_raft_healthy{name=\"l1\",scope=\"demo\"} 1.0"), metrics.body());
+        assertTrue(
+                metrics.body()
+                        .contains("matriarch_raft_fsync_seconds_bucket{name=\"l1\",scope=\"demo\",le=\"+Inf\"} 5"),
+                metrics.body());
         assertTrue(metrics.body().contains("patroni_cluster_unlocked{name=\"l1\",scope=\"demo\"} 0.0"), metrics.body());
         assertFalse(metrics.body().contains("patroni_primary"), metrics.body());
     }

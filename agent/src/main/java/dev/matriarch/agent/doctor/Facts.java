@@ -245,11 +245,13 @@ final class Facts {
                                     .toList()));
         }
         for (Measure measure : agent.dcs().measures()) {
-            switch (measure.name()) {
-                case "raft_fsync_seconds_p99" -> facts.setFsyncP99Millis(measure.value() * 1000);
-                case "raft_backup_age_seconds" -> facts.setBackupAgeSeconds(measure.value());
-                case "raft_backup_failed" -> facts.setBackupFailed(measure.value() > 0);
-                default -> {}
+            if (measure instanceof Measure.Gauge gauge) {
+                switch (gauge.name()) {
+                    case "raft_fsync_seconds_p99" -> facts.setFsyncP99Millis(gauge.value() * 1000);
+                    case "raft_backup_age_seconds" -> facts.setBackupAgeSeconds(gauge.value());
+                    case "raft_backup_failed" -> facts.setBackupFailed(gauge.value() > 0);
+                    default -> {}
+                }
             }
         }
         view.ifPresent(v -> {

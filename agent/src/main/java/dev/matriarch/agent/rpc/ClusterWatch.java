@@ -2,6 +2,7 @@ package dev.matriarch.agent.rpc;
 
 import dev.matriarch.agent.recorder.Event;
 import dev.matriarch.dcs.ClusterView;
+import dev.matriarch.dcs.Measure;
 import dev.matriarch.dcs.Member;
 import dev.matriarch.proto.watch.v1.EventsReply;
 import dev.matriarch.proto.watch.v1.EventsRequest;
@@ -45,7 +46,12 @@ public final class ClusterWatch {
                 .setLastDecision(shortened(pulse.lastDecision()))
                 .setState(pulse.state());
         pulse.lease().ifPresent(left -> reply.setLeaseMillis(left.toMillis()));
-        pulse.store().forEach(measure -> reply.putStore(measure.name(), measure.value()));
+        for (Measure measure : pulse.store()) {
+            // What has labels or is a histogram is for machines.
+            if (measure instanceof Measure.Gauge gauge && gauge.labels().isEmpty()) {
+                reply.putStore(gauge.name(), gauge.value());
+            }
+        }
         return reply.build();
     }
 

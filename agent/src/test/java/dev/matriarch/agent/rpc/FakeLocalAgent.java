@@ -149,7 +149,7 @@ public final class FakeLocalAgent implements LocalAgent {
                 "off",
                 Duration.ZERO,
                 "no action. I am (" + name + ")",
-                List.of(new Measure("raft_term", "Term.", 7)),
+                List.of(Measure.gauge("raft_term", "Term.", 7)),
                 "running");
     }
 

@@ -72,7 +72,7 @@ public final class Contact {
      */
     public List<Measure> measures(String prefix, String server) {
         return sinceLastAnswer()
-                .map(since -> List.of(new Measure(
+                .map(since -> List.of(Measure.gauge(
                         prefix + "_last_answer_seconds",
                         "Time since " + server + " answered last",
                         since.toMillis() / 1000.0)))

@@ -52,7 +52,7 @@ class ContactTest {
         contact.answered();
         pass(Duration.ofMillis(1500));
         assertEquals(
-                List.of(new Measure("store_last_answer_seconds", "Time since the server answered last", 1.5)),
+                List.of(Measure.gauge("store_last_answer_seconds", "Time since the server answered last", 1.5)),
                 contact.measures("store", "the server"));
     }
 }
