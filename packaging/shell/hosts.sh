@@ -127,7 +127,8 @@ BOOT
     echo "$pid" >"$home/pid"
     # One of an earlier host may linger while the kernel takes its network apart.
     ip link del "$hosts_bridge-$number" 2>/dev/null || true
-    ip link add "$hosts_bridge-$number" type veth peer name eth0 netns "$pid"
+    # Its network card is the same after its power failed: others know its address.
+    ip link add "$hosts_bridge-$number" type veth peer name eth0 address "$(printf '02:00:00:00:00:%02x' "$number")" netns "$pid"
     ip link set "$hosts_bridge-$number" master $hosts_bridge up
     host_run "$name" ip addr add "$hosts_net.$number/24" dev eth0
     host_run "$name" ip link set eth0 up
