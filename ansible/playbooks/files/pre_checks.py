@@ -13,6 +13,8 @@ version = os.environ["CHECK_VERSION"]
 ports = [int(port) for port in os.environ["CHECK_PORTS"].split(",")]
 tls = os.environ["CHECK_TLS"] == "True"
 problems = []
+# Of each kind of node its configuration.
+FILES = {"member": "matriarch.yml", "witness": "witness.yml", "listener": "listener.yml"}
 
 
 def output(*command):
@@ -34,8 +36,9 @@ def problem(text):
     problems.append(host + ": " + text)
 
 
-configuration = "/etc/matriarch/" + ("matriarch.yml" if "member" in kinds else "witness.yml")
-deployed = ("member" in kinds or "witness" in kinds) and os.path.exists(configuration)
+nodes = [kind for kind in kinds if kind in FILES]
+configuration = "/etc/matriarch/" + FILES[nodes[0] if nodes else "member"]
+deployed = bool(nodes) and os.path.exists(configuration)
 found = content(os.path.join(data_dir, "PG_VERSION")).strip() if "member" in kinds else ""
 
 
@@ -72,6 +75,8 @@ def check_ports():
             problem("port " + str(port) + " is in use: " + owner)
 
 
+if len(nodes) > 1:
+    problem("it is to be " + " and ".join("a " + kind for kind in nodes) + ", which use the same directories: they need a host each")
 if "member" in kinds:
     check_member()
 if deployed:
