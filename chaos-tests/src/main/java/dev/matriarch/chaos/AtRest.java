@@ -19,21 +19,15 @@ final class AtRest {
 
     /**
      * @param cpu in percent of one core
-     * @param kilobytes written to the disk in a minute
      * @param waits for the disk in a minute: fsyncs of the store
      */
-    record Cost(double cpu, double kilobytes, double waits) {
+    record Cost(double cpu, double waits) {
         String row(String whose) {
-            return String.format(Locale.ROOT, "| %s | %.1f %% | %.0f kB | %.0f |", whose, cpu, kilobytes, waits);
+            return String.format(Locale.ROOT, "| %s | %.1f %% | %.0f |", whose, cpu, waits);
         }
 
         String ratio(Cost to) {
-            return String.format(
-                    Locale.ROOT,
-                    "| ratio | %.2f | %.2f | %.2f |",
-                    cpu / to.cpu,
-                    kilobytes / to.kilobytes,
-                    waits / to.waits);
+            return String.format(Locale.ROOT, "| ratio | %.2f | %.2f |", cpu / to.cpu, waits / to.waits);
         }
     }
 
@@ -81,15 +75,11 @@ final class AtRest {
     /** Takes that long. */
     Cost during(Duration time) {
         long cpu = sum(Processes::cpuMillis);
-        long bytes = sum(Processes::writtenBytes);
         double before = waits();
         long begin = System.nanoTime();
         Await.pause(time.toMillis());
         double seconds = (System.nanoTime() - begin) / 1e9;
-        return new Cost(
-                (sum(Processes::cpuMillis) - cpu) / seconds / 10,
-                (sum(Processes::writtenBytes) - bytes) / 1024.0 / seconds * 60,
-                (waits() - before) / seconds * 60);
+        return new Cost((sum(Processes::cpuMillis) - cpu) / seconds / 10, (waits() - before) / seconds * 60);
     }
 
     private long sum(ToLongFunction<Long> of) {

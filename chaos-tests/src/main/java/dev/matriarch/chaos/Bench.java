@@ -303,8 +303,8 @@ public final class Bench {
             Await.pause(REST.toMillis());
             ours = AtRest.matriarch(cluster).during(measured);
         }
-        say("| all three hosts, without PostgreSQL | CPU, of one core | written in a minute | fsyncs in a minute |");
-        say("|---|---|---|---|");
+        say("| all three hosts, without PostgreSQL | CPU, of one core | fsyncs in a minute |");
+        say("|---|---|---|");
         say(ours.row("Matriarch, " + label()));
         if ("root".equals(System.getProperty("user.name"))) {
             try (Cluster cluster = Cluster.startPatroniOnThreeEtcds(Cluster.Profile.PATRONI_FAST)) {

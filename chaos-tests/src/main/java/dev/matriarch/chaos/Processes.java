@@ -60,11 +60,6 @@ public final class Processes {
         return (Long.parseLong(fields[11]) + Long.parseLong(fields[12])) * 10;
     }
 
-    /** What it has had written to a disk so far. */
-    public static long writtenBytes(long pid) {
-        return line(pid, "io", "write_bytes:");
-    }
-
     /** Proportional set size in kilobytes. */
     public static long pssKilobytes(long pid) {
         return memory(pid, "Pss:");
