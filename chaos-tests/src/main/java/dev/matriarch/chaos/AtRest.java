@@ -9,10 +9,14 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
-/** What it costs all hosts together to keep the leader lock while nothing happens. PostgreSQL is not counted. */
+/**
+ * What it costs all hosts together to keep the leader lock while nothing happens. PostgreSQL's processes are not counted; what
+ * they write is, as the disk does not tell who wrote.
+ */
 final class AtRest {
     private static final Duration BOUND = Duration.ofSeconds(10);
 
+    private final Disk disk;
     private final List<Long> pids;
     private final List<String> metrics;
     private final List<Pattern> waits;
@@ -20,18 +24,32 @@ final class AtRest {
     /**
      * @param cpu in percent of one core
      * @param waits for the disk in a minute: fsyncs of the store
+     * @param writes that the disk did in a minute
+     * @param kilobytes of them
      */
-    record Cost(double cpu, double waits) {
+    record Cost(double cpu, double waits, double writes, double kilobytes) {
+        static final String HEAD =
+                "| all three hosts | CPU, of one core, without PostgreSQL | fsyncs in a minute | writes in a minute | kB in a minute |\n"
+                        + "|---|---|---|---|---|";
+
         String row(String whose) {
-            return String.format(Locale.ROOT, "| %s | %.1f %% | %.0f |", whose, cpu, waits);
+            return String.format(
+                    Locale.ROOT, "| %s | %.1f %% | %.0f | %.0f | %.0f |", whose, cpu, waits, writes, kilobytes);
         }
 
         String ratio(Cost to) {
-            return String.format(Locale.ROOT, "| ratio | %.2f | %.2f |", cpu / to.cpu, waits / to.waits);
+            return String.format(
+                    Locale.ROOT,
+                    "| ratio | %.2f | %.2f | %.2f | %.2f |",
+                    cpu / to.cpu,
+                    waits / to.waits,
+                    writes / to.writes,
+                    kilobytes / to.kilobytes);
         }
     }
 
-    private AtRest(List<Long> pids, List<String> metrics, String... counters) {
+    private AtRest(Disk disk, List<Long> pids, List<String> metrics, String... counters) {
+        this.disk = disk;
         this.pids = pids;
         this.metrics = metrics;
         this.waits = Stream.of(counters)
@@ -47,6 +65,7 @@ final class AtRest {
             pids.addAll(node.guardPids());
         }
         return new AtRest(
+                Disk.under(cluster.directory()),
                 pids,
                 cluster.nodes().stream().map(n -> n.rest() + "/metrics").toList(),
                 "matriarch_raft_fsync_seconds_count");
@@ -66,6 +85,7 @@ final class AtRest {
             }
         }
         return new AtRest(
+                Disk.under(cluster.directory()),
                 pids,
                 metrics,
                 "etcd_disk_wal_fsync_duration_seconds_count",
@@ -76,10 +96,24 @@ final class AtRest {
     Cost during(Duration time) {
         long cpu = sum(Processes::cpuMillis);
         double before = waits();
+        Disk.Written was = written();
         long begin = System.nanoTime();
         Await.pause(time.toMillis());
-        double seconds = (System.nanoTime() - begin) / 1e9;
-        return new Cost((sum(Processes::cpuMillis) - cpu) / seconds / 10, (waits() - before) / seconds * 60);
+        double minutes = (System.nanoTime() - begin) / 60e9;
+        Disk.Written written = written().since(was);
+        return new Cost(
+                (sum(Processes::cpuMillis) - cpu) / minutes / 600,
+                (waits() - before) / minutes,
+                written.requests() / minutes,
+                written.bytes() / 1024.0 / minutes);
+    }
+
+    private Disk.Written written() {
+        return disk.written()
+                .orElseThrow(
+                        () -> new AssertionError(
+                                disk
+                                        + " counts nothing: temporary files must lie on a disk (JAVA_TOOL_OPTIONS=-Djava.io.tmpdir=DIRECTORY)"));
     }
 
     private long sum(ToLongFunction<Long> of) {

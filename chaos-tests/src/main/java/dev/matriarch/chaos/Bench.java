@@ -303,8 +303,7 @@ public final class Bench {
             Await.pause(REST.toMillis());
             ours = AtRest.matriarch(cluster).during(measured);
         }
-        say("| all three hosts, without PostgreSQL | CPU, of one core | fsyncs in a minute |");
-        say("|---|---|---|");
+        say(AtRest.Cost.HEAD);
         say(ours.row("Matriarch, " + label()));
         if ("root".equals(System.getProperty("user.name"))) {
             try (Cluster cluster = Cluster.startPatroniOnThreeEtcds(Cluster.Profile.PATRONI_FAST)) {
