@@ -160,6 +160,7 @@ train() {
         fi
     else
         say "  no cache was made; agents start without it"
+        grep -h '\[error' "$work"/cluster/n1/*.log "$work"/out/*.log 2>/dev/null | sed 's/^/  /' >&2 || true
     fi
     "$top/demo" down --purge --dir "$work/cluster" >/dev/null 2>&1 || true
     rm -rf "$work"

@@ -85,6 +85,17 @@ class ApplianceIT {
         assertEquals(503, leader.healthCheck("/replica"));
     }
 
+    /** The first cluster of a build makes it. A single test asks for none: {@code ./check} does. */
+    @Test
+    @Order(1)
+    void agentsStartFromACacheOfTheirClasses() throws IOException {
+        assumeTrue("yes".equals(System.getenv("MATRIARCH_TRAIN")), "nobody asked for a cache");
+        for (Node node : cluster.nodes()) {
+            Path maps = Path.of("/proc", Long.toString(node.requireAgent()), "maps");
+            assertTrue(Files.readString(maps).contains("/matriarch.aot"), node + " has mapped no cache");
+        }
+    }
+
     @Test
     @Order(2)
     void upAgainChangesNothing() {
