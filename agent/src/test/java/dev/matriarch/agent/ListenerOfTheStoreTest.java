@@ -7,6 +7,7 @@ import dev.matriarch.agent.certificates.CertificateEndpoint;
 import dev.matriarch.agent.certificates.Members;
 import dev.matriarch.agent.certificates.ShownCertificate;
 import dev.matriarch.agent.certificates.StorePeers;
+import dev.matriarch.agent.certificates.TestCertificates;
 import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.agent.join.JoinStore;
 import dev.matriarch.agent.rpc.FakeDcs;
@@ -29,13 +30,8 @@ import dev.matriarch.proto.control.v1.RotateCertificatesRequest.What;
 import dev.matriarch.raft.RaftStore;
 import dev.matriarch.raft.RaftStoreSettings;
 import dev.matriarch.tls.LiveTls;
-import dev.matriarch.tls.TlsFiles;
 import dev.matriarch.tls.authority.CertificateAuthority;
-import dev.matriarch.tls.authority.NodeName;
-import dev.matriarch.tls.authority.OwnCertificate;
-import dev.matriarch.tls.authority.OwnFiles;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Path;
@@ -65,7 +61,6 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(180)
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 class ListenerOfTheStoreTest {
-    private static final Duration LIFE = Duration.ofDays(90);
     private static final Duration LONG = Duration.ofSeconds(30);
 
     @TempDir
@@ -103,28 +98,6 @@ class ListenerOfTheStoreTest {
         }
     }
 
-    private ShownCertificate certificate(String name) throws IOException {
-        OwnFiles files = new OwnFiles(dir.resolve(name + "-tls"));
-        files.create();
-        files.keepAuthority(authority);
-        files.trust(List.of(authority.certificate()));
-        NodeName who = new NodeName(name, "demo", List.of("127.0.0.1"));
-        files.issue(who, LIFE, Instant.now());
-        TlsFiles tls = TlsFiles.own(files.directory(), LIFE);
-        LiveTls live = new LiveTls(tls, refusal -> {});
-        return new ShownCertificate(
-                name,
-                Optional.of(live),
-                Optional.of(new OwnCertificate(tls.own().orElseThrow(), who)),
-                () -> {
-                    try {
-                        live.reload(tls);
-                    } catch (IOException e) {
-                        throw new UncheckedIOException(e);
-                    }
-                });
-    }
-
     private RaftStore store(ShownCertificate shown, HostPort self, List<String> partners, boolean listens)
             throws Exception {
         RaftStore store = RaftStore.open(
@@ -154,8 +127,8 @@ class ListenerOfTheStoreTest {
     @BeforeAll
     void aListenerFollowsTheStoreOfAMember() throws Exception {
         authority = CertificateAuthority.create("demo", Instant.now());
-        membersCertificate = certificate("n1");
-        listenersCertificate = certificate("l");
+        membersCertificate = TestCertificates.issued(authority, dir.resolve("n1-tls"), "n1");
+        listenersCertificate = TestCertificates.issued(authority, dir.resolve("l-tls"), "l");
         member = opened(store(membersCertificate, n1, List.of(), false));
         assertTrue(member.awaitReady(LONG), () -> member.dcs().health());
         startListener();

@@ -10,6 +10,7 @@ import dev.matriarch.agent.certificates.CertificateEndpoint;
 import dev.matriarch.agent.certificates.Members;
 import dev.matriarch.agent.certificates.ShownCertificate;
 import dev.matriarch.agent.certificates.StorePeers;
+import dev.matriarch.agent.certificates.TestCertificates;
 import dev.matriarch.agent.config.HostPort;
 import dev.matriarch.agent.sharding.Sharding;
 import dev.matriarch.dcs.Member;
@@ -52,7 +53,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** New certificates for members that talk to each other through their doors. */
 @Timeout(60)
 class CertificateRotationTest {
-    private static final Duration LIFE = Duration.ofDays(90);
+    private static final Duration LIFE = TestCertificates.LIFE;
 
     @TempDir
     Path dir;
@@ -128,30 +129,8 @@ class CertificateRotationTest {
         dcs.set(FakeDcs.view(5, "{}", "n1", members, null));
     }
 
-    private ShownCertificate shown(String name) throws IOException {
-        OwnFiles files = new OwnFiles(dir.resolve(name));
-        files.create();
-        files.keepAuthority(authority);
-        files.trust(List.of(authority.certificate()));
-        NodeName who = new NodeName(name, "demo", List.of("127.0.0.1"));
-        files.issue(who, LIFE, Instant.now());
-        TlsFiles tls = TlsFiles.own(files.directory(), LIFE);
-        LiveTls live = new LiveTls(tls, sentence -> {});
-        return new ShownCertificate(
-                name,
-                Optional.of(live),
-                Optional.of(new OwnCertificate(tls.own().orElseThrow(), who)),
-                () -> {
-                    try {
-                        live.reload(tls);
-                    } catch (IOException e) {
-                        throw new java.io.UncheckedIOException(e);
-                    }
-                });
-    }
-
     private Node node(String name) throws IOException {
-        ShownCertificate shown = shown(name);
+        ShownCertificate shown = TestCertificates.issued(authority, dir.resolve(name), name);
         LiveTls live = shown.tls().orElseThrow();
         RpcTransport transport = opened(new RpcTransport(Optional.of(live)));
         Peers peers = opened(new Peers(transport, "demo", name));
@@ -305,7 +284,7 @@ class CertificateRotationTest {
 
     @Test
     void anotherAuthorityTakesThePlaceOfThePresentOne() throws Exception {
-        witnesses.add(shown("w"));
+        witnesses.add(TestCertificates.issued(authority, dir.resolve("w"), "w"));
         String old = Fingerprint.of(authority.certificate());
         RotateCertificatesReply plan = look(nodes.get(1));
         assertTrue(plan.getDone(), plan::toString);
@@ -357,7 +336,7 @@ class CertificateRotationTest {
 
     @Test
     void whoIsAwayEndsTheChangeAndItGoesOnLater() throws Exception {
-        ShownCertificate witness = shown("w");
+        ShownCertificate witness = TestCertificates.issued(authority, dir.resolve("w"), "w");
         witnesses.add(witness);
         Path lost = witness.own().orElseThrow().files().directory().resolve(OwnFiles.AUTHORITY);
         String authorityOfW = Files.readString(lost);
