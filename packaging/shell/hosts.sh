@@ -62,8 +62,10 @@ hosts_begin() {
     chmod 755 "$hosts_work"
     hosts_names=()
     hosts_base=$(debian_root) || die "no Debian root could be made: the lines above say why."
+    # Whoever holds the lock is alone: one that is there was left by a test that was killed.
+    ip link del $hosts_bridge 2>/dev/null || true
     ip link add $hosts_bridge type bridge && ip addr add "$hosts_net.1/24" dev $hosts_bridge && ip link set $hosts_bridge up ||
-        die "the bridge $hosts_bridge cannot be made; is another such test running?"
+        die "the bridge $hosts_bridge cannot be made: the line above says why."
     hosts_forward=$(cat /proc/sys/net/ipv4/ip_forward)
     echo 1 >/proc/sys/net/ipv4/ip_forward
     iptables -t nat -A POSTROUTING -s "$hosts_net.0/24" ! -d "$hosts_net.0/24" -j MASQUERADE
