@@ -26,8 +26,8 @@ import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
- * Each endpoint of the REST API against real agents, in each role and state that it speaks of. What a socket can be made
- * to suffer is tested beside the door itself.
+ * Each question to the REST API against real agents, in each role and state that it speaks of; its orders are {@link
+ * RestOrdersIT}'s. What a socket can be made to suffer is tested beside the door itself.
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class RestContractIT {
